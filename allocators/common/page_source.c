@@ -1,0 +1,380 @@
+/*
+ * page_source.c - pages from the kernel, counted.
+ *
+ * Reserved address space is a PROT_NONE mapping that costs the kernel nothing;
+ * commit is mprotect, purge is madvise(MADV_DONTNEED) and PROT_NONE again.  The
+ * arena is one large reservation at a fixed address that is carved up here: its
+ * lower part is the contiguous region, its upper part serves reserve() first
+ * fit from a list of holes in address order.
+ */
+#include "page_source.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bits.h"
+#include "misuse.h"
+
+#define GIB ((size_t)1 << 30)
+
+static const size_t ARENA_BYTES = 256 * GIB;   /* ends below the libraries   */
+static const size_t REGION_BYTES = 64 * GIB;   /* of them, for grow()        */
+static const size_t REGION_SMALLEST = 1 << 20; /* under a tight RLIMIT_AS   */
+
+/* A range of the arena that reserve() may carve. */
+struct page_hole {
+	struct page_hole *next; /* at a higher address */
+	char *start;
+	size_t bytes;
+};
+
+static void *refuse(struct page_source *source)
+{
+	source->refused++;
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* Counts a call that may fail; false if this one is to be refused. */
+static bool admit(struct page_source *source, enum page_call call,
+                  size_t commit_bytes)
+{
+	const struct page_source_options *options = &source->options;
+
+	source->calls[call]++;
+	source->refusable_calls++;
+	if (source->refusable_calls == options->fail_at ||
+	    (options->fail_on && options->fail_at != 0 &&
+	     source->refusable_calls > options->fail_at))
+		return false;
+	return options->limit_bytes == 0 ||
+	       commit_bytes <= options->limit_bytes - source->committed_bytes;
+}
+
+static void *map_reserved(char *wish, size_t bytes, int flags)
+{
+	void *start = mmap(wish, bytes, PROT_NONE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+	                   -1, 0);
+	return start == MAP_FAILED ? NULL : start;
+}
+
+/* ---- what is committed in the arena: one bit per page ------------------- */
+
+static size_t page_index(const struct page_source *source, const void *address)
+{
+	return (size_t)((const char *)address - source->base) >> PAGE_LOG2;
+}
+
+/* Flips the bits of a range, which must all be `was` before. */
+static void mark_pages(struct page_source *source, const void *start,
+                       size_t bytes, bool was)
+{
+	if (source->committed == NULL || !CHECKED)
+		return;
+	size_t first = page_index(source, start);
+	for (size_t i = 0; i < bytes >> PAGE_LOG2; i++) {
+		size_t page = first + i;
+		bool is = source->committed[page / 64] >> (page % 64) & 1;
+		if (is != was)
+			misuse("page source", source->base + page * PAGE_BYTES,
+			       "page is %s already",
+			       is ? "committed" : "purged");
+		source->committed[page / 64] ^= (uint64_t)1 << (page % 64);
+	}
+}
+
+/* ---- open and close ----------------------------------------------------- */
+
+static bool open_arena(struct page_source *source)
+{
+	source->base =
+		map_reserved(PAGE_ARENA_BASE, ARENA_BYTES, MAP_FIXED_NOREPLACE);
+	if (source->base == NULL)
+		return false;
+	source->end = source->base + ARENA_BYTES;
+
+	size_t map_bytes = (ARENA_BYTES >> PAGE_LOG2) / 8;
+	source->committed =
+		mmap(NULL, map_bytes, PROT_READ | PROT_WRITE,
+	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	source->holes = malloc(sizeof *source->holes);
+	if (source->committed == MAP_FAILED || source->holes == NULL) {
+		page_source_close(source);
+		errno = ENOMEM;
+		return false;
+	}
+	*source->holes = (struct page_hole){
+		.start = source->base + REGION_BYTES,
+		.bytes = ARENA_BYTES - REGION_BYTES,
+	};
+	madvise(source->base, ARENA_BYTES, MADV_NOHUGEPAGE);
+	return true;
+}
+
+bool page_source_open(struct page_source *source,
+                      const struct page_source_options *options)
+{
+	*source = (struct page_source){.options = *options};
+	return options->kind == PAGE_SOURCE_OS || open_arena(source);
+}
+
+void page_source_close(struct page_source *source)
+{
+	if (source->base != NULL)
+		munmap(source->base, ARENA_BYTES);
+	else if (source->region != NULL)
+		munmap(source->region,
+		       (size_t)(source->region_end - source->region));
+	if (source->committed != NULL && source->committed != MAP_FAILED)
+		munmap(source->committed, (ARENA_BYTES >> PAGE_LOG2) / 8);
+	while (source->holes != NULL) {
+		struct page_hole *next = source->holes->next;
+		free(source->holes);
+		source->holes = next;
+	}
+	*source = (struct page_source){.options = source->options};
+}
+
+/* ---- commit and purge --------------------------------------------------- */
+
+static bool commit_pages(struct page_source *source, void *start, size_t bytes)
+{
+	if (mprotect(start, bytes, PROT_READ | PROT_WRITE) != 0)
+		return false;
+	mark_pages(source, start, bytes, false);
+	source->committed_bytes += bytes;
+	if (source->committed_bytes > source->peak_committed_bytes)
+		source->peak_committed_bytes = source->committed_bytes;
+	return true;
+}
+
+static void purge_pages(struct page_source *source, void *start, size_t bytes)
+{
+	mark_pages(source, start, bytes, true);
+	madvise(start, bytes, MADV_DONTNEED);
+	mprotect(start, bytes, PROT_NONE);
+	assert(source->committed_bytes >= bytes);
+	source->committed_bytes -= bytes;
+}
+
+bool page_source_commit(struct page_source *source, void *start, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	assert(is_aligned(start, PAGE_BYTES));
+	if (!admit(source, PAGE_COMMIT, bytes) ||
+	    !commit_pages(source, start, bytes))
+		return refuse(source) != NULL;
+	return true;
+}
+
+void page_source_purge(struct page_source *source, void *start, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	assert(is_aligned(start, PAGE_BYTES));
+	int saved_errno = errno;
+	source->calls[PAGE_PURGE]++;
+	purge_pages(source, start, bytes);
+	errno = saved_errno;
+}
+
+/* ---- the contiguous region ---------------------------------------------- */
+
+/* Reserves the region; smaller where the address space is limited. */
+static bool open_region(struct page_source *source)
+{
+	size_t bytes = REGION_BYTES;
+
+	if (source->base != NULL)
+		source->region = source->base;
+	else
+		while ((source->region = map_reserved(NULL, bytes, 0)) ==
+		               NULL &&
+		       bytes > REGION_SMALLEST)
+			bytes /= 2;
+	if (source->region == NULL)
+		return false;
+	source->region_end = source->region + bytes;
+	source->brk = source->region;
+	return true;
+}
+
+void *page_source_grow(struct page_source *source, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	if (!admit(source, PAGE_GROW, bytes))
+		return refuse(source);
+	if (source->region == NULL && !open_region(source))
+		return refuse(source);
+	if (bytes > (size_t)(source->region_end - source->brk) ||
+	    !commit_pages(source, source->brk, bytes))
+		return refuse(source);
+	source->reserved_bytes += bytes;
+	source->brk += bytes;
+	return source->brk - bytes;
+}
+
+void page_source_shrink(struct page_source *source, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	assert(bytes <= (size_t)(source->brk - source->region));
+	int saved_errno = errno;
+	source->calls[PAGE_SHRINK]++;
+	source->brk -= bytes;
+	source->reserved_bytes -= bytes;
+	purge_pages(source, source->brk, bytes);
+	errno = saved_errno;
+}
+
+/* ---- reservations ------------------------------------------------------- */
+
+/* Takes [start, start + bytes) out of `hole`; false without memory for it. */
+static bool carve_hole(struct page_hole **link, char *start, size_t bytes)
+{
+	struct page_hole *hole = *link;
+	size_t before = (size_t)(start - hole->start);
+	size_t after = hole->bytes - before - bytes;
+
+	if (before > 0 && after > 0) {
+		struct page_hole *upper = malloc(sizeof *upper);
+		if (upper == NULL)
+			return false;
+		*upper = (struct page_hole){hole->next, start + bytes, after};
+		hole->next = upper;
+		hole->bytes = before;
+	} else if (before > 0) {
+		hole->bytes = before;
+	} else if (after > 0) {
+		hole->start = start + bytes;
+		hole->bytes = after;
+	} else {
+		*link = hole->next;
+		free(hole);
+	}
+	return true;
+}
+
+static void *reserve_in_arena(struct page_source *source, size_t bytes,
+                              size_t align)
+{
+	struct page_hole **link = &source->holes;
+
+	for (; *link != NULL; link = &(*link)->next) {
+		struct page_hole *hole = *link;
+		size_t address = round_up((size_t)hole->start, align);
+		size_t skip = address - (size_t)hole->start;
+		if (skip > hole->bytes || bytes > hole->bytes - skip)
+			continue;
+		char *start = hole->start + skip;
+		return carve_hole(link, start, bytes) ? start : NULL;
+	}
+	return NULL;
+}
+
+/* Puts a range back among the holes, merged with the neighbours it touches. */
+static void release_in_arena(struct page_source *source, char *start,
+                             size_t bytes)
+{
+	struct page_hole **link = &source->holes, *lower = NULL;
+
+	while (*link != NULL && (*link)->start < start) {
+		lower = *link;
+		link = &lower->next;
+	}
+	struct page_hole *upper = *link;
+	if (lower != NULL && lower->start + lower->bytes == start) {
+		lower->bytes += bytes;
+	} else {
+		struct page_hole *hole = malloc(sizeof *hole);
+		if (hole == NULL)
+			return; /* address space lost, nothing else */
+		*hole = (struct page_hole){upper, start, bytes};
+		*link = hole;
+		lower = hole;
+	}
+	if (upper != NULL && lower->start + lower->bytes == upper->start) {
+		lower->bytes += upper->bytes;
+		lower->next = upper->next;
+		free(upper);
+	}
+}
+
+/* mmap gives no alignment: reserve more and trim both ends. */
+static void *reserve_from_os(size_t bytes, size_t align)
+{
+	if (align == PAGE_BYTES)
+		return map_reserved(NULL, bytes, 0);
+	if (bytes + align < bytes)
+		return NULL;
+	char *wide = map_reserved(NULL, bytes + align, 0);
+	if (wide == NULL)
+		return NULL;
+	size_t before = round_up((size_t)wide, align) - (size_t)wide;
+	char *start = wide + before;
+	if (before > 0)
+		munmap(wide, before);
+	munmap(start + bytes, align - before);
+	return start;
+}
+
+static void *reserve_pages(struct page_source *source, size_t bytes,
+                           size_t align)
+{
+	void *start = source->base != NULL
+	                      ? reserve_in_arena(source, bytes, align)
+	                      : reserve_from_os(bytes, align);
+	if (start != NULL)
+		source->reserved_bytes += bytes;
+	return start;
+}
+
+static void release_pages(struct page_source *source, void *start, size_t bytes)
+{
+	assert(source->reserved_bytes >= bytes);
+	source->reserved_bytes -= bytes;
+	if (source->base != NULL)
+		release_in_arena(source, start, bytes);
+	else
+		munmap(start, bytes);
+}
+
+void *page_source_reserve(struct page_source *source, size_t bytes,
+                          size_t align)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	assert(is_power_of_two(align) && align >= PAGE_BYTES);
+	if (!admit(source, PAGE_RESERVE, 0))
+		return refuse(source);
+	void *start = reserve_pages(source, bytes, align);
+	return start != NULL ? start : refuse(source);
+}
+
+void page_source_release(struct page_source *source, void *start, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	int saved_errno = errno;
+	source->calls[PAGE_RELEASE]++;
+	release_pages(source, start, bytes);
+	errno = saved_errno;
+}
+
+void *page_source_map(struct page_source *source, size_t bytes, size_t align)
+{
+	void *start = page_source_reserve(source, bytes, align);
+
+	if (start != NULL && !page_source_commit(source, start, bytes)) {
+		page_source_release(source, start, bytes);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return start;
+}
+
+void page_source_unmap(struct page_source *source, void *start, size_t bytes)
+{
+	page_source_purge(source, start, bytes);
+	page_source_release(source, start, bytes);
+}

@@ -1,0 +1,139 @@
+/*
+ * page_source.h - where an allocator's pages come from, and what they cost.
+ *
+ * A page source hands out address space and memory in whole pages and counts
+ * both exactly.  Every page is in one of three states:
+ *
+ *                reserve            commit
+ *     (nothing) ---------> reserved --------> committed     readable, writable,
+ *               <---------          <--------               zero when fresh
+ *                release             purge
+ *
+ * map and unmap take both steps at once.  For designs that want one contiguous
+ * heap, grow and shrink move the end of a single region, as sbrk does:
+ *
+ *     grow(n):   |#### committed ####|.... reserved ....
+ *                |#### committed ####|## n ##|..........   returns ^ start of n
+ *
+ * Two kinds of source share all the code here:
+ *     OS      pages wherever the kernel puts them
+ *     arena   pages at PAGE_ARENA_BASE, so that the same trace meets the same
+ *             addresses in every run, with a hard limit
+ * Both can be told to refuse the n-th request, so that a test can walk through
+ * every out-of-memory path of an allocator.
+ *
+ * Touching a page that is not committed is a crash, not an accounting error.
+ *
+ * Threads: not safe; an allocator calls its source under its own lock.
+ */
+#ifndef ALLOCATORS_COMMON_PAGE_SOURCE_H
+#define ALLOCATORS_COMMON_PAGE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_ARENA_BASE ((char *)0x7e9000000000) /* free under ASan and TSan */
+
+enum {
+	PAGE_LOG2 = 12,
+	PAGE_BYTES = 1 << PAGE_LOG2,
+};
+
+/* The calls that are counted; those before PAGE_SHRINK may be refused. */
+enum page_call {
+	PAGE_GROW,
+	PAGE_RESERVE,
+	PAGE_COMMIT,
+	PAGE_SHRINK,
+	PAGE_RELEASE,
+	PAGE_PURGE,
+	PAGE_CALLS,
+};
+
+enum page_source_kind { PAGE_SOURCE_OS, PAGE_SOURCE_ARENA };
+
+struct page_source_options {
+	enum page_source_kind kind;
+	size_t limit_bytes; /* most committed bytes at a time; 0: no limit   */
+
+	/*
+	 * Refuse the fail_at-th call that may be refused, counted from 1, and,
+	 * with fail_on, every later one too.  0: refuse none.
+	 */
+	uint64_t fail_at;
+	bool fail_on;
+};
+
+struct page_source {
+	/* Read by anyone, written by page_source.c only. */
+	size_t reserved_bytes;  /* address space held, committed included */
+	size_t committed_bytes; /* the footprint                          */
+	size_t peak_committed_bytes; /* largest footprint so far               */
+	uint64_t calls[PAGE_CALLS]; /* made so far, refused ones included     */
+	uint64_t refused;           /* calls refused so far                   */
+
+	/*
+	 * The clock that decay and other time-driven policies read: operations
+	 * replayed, or recorded nanoseconds.  Set by the harness.
+	 */
+	uint64_t now;
+
+	/* Private to page_source.c. */
+	struct page_source_options options;
+	uint64_t refusable_calls;
+	char *base, *end; /* arena: its address range                      */
+	char *region;     /* contiguous region; NULL before the first grow */
+	char *region_end; /* end of its reserved range                     */
+	char *brk;        /* end of its committed part                     */
+	struct page_hole
+		*holes;      /* arena: unreserved ranges, by address       */
+	uint64_t *committed; /* arena: one bit per page, to catch misuse      */
+};
+
+/*
+ * Opens a source.  False with errno = ENOMEM if the address space is not to be
+ * had, or EEXIST if another arena of this process is open.  Close it with
+ * page_source_close(), which unmaps whatever is still held.
+ */
+bool page_source_open(struct page_source *source,
+                      const struct page_source_options *options);
+void page_source_close(struct page_source *source);
+
+/*
+ * Moves the end of the contiguous region up by `bytes`, a positive multiple of
+ * PAGE_BYTES, and returns the start of the new, zero bytes; NULL with
+ * errno = ENOMEM.  Consecutive calls return adjacent memory.
+ */
+void *page_source_grow(struct page_source *source, size_t bytes);
+
+/* Moves the end of the region down by `bytes`; undoes that much growth. */
+void page_source_shrink(struct page_source *source, size_t bytes);
+
+/*
+ * Reserves address space: `bytes`, a positive multiple of PAGE_BYTES, at a
+ * multiple of `align`, a power of two >= PAGE_BYTES.  NULL with
+ * errno = ENOMEM.
+ */
+void *page_source_reserve(struct page_source *source, size_t bytes,
+                          size_t align);
+
+/* Gives reserved address space back, whole or in part; none of it committed. */
+void page_source_release(struct page_source *source, void *start, size_t bytes);
+
+/*
+ * Makes reserved pages usable, and zero; none of them is committed yet.  False
+ * with errno = ENOMEM.
+ */
+bool page_source_commit(struct page_source *source, void *start, size_t bytes);
+
+/* Drops the contents of committed pages; they stay reserved. */
+void page_source_purge(struct page_source *source, void *start, size_t bytes);
+
+/* reserve + commit; on failure nothing is held.  Counted as the two calls. */
+void *page_source_map(struct page_source *source, size_t bytes, size_t align);
+
+/* purge + release. */
+void page_source_unmap(struct page_source *source, void *start, size_t bytes);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * registry.c - the list that a new allocator is added to: one extern, one line.
+ */
+#include "registry.h"
+
+#include <string.h>
+
+extern const struct allocator bump_allocator;
+extern const struct allocator system_allocator;
+
+const struct allocator *const allocator_registry[] = {
+	&bump_allocator,
+	&system_allocator,
+	NULL,
+};
+
+const struct allocator *allocator_find(const char *name)
+{
+	for (size_t i = 0; allocator_registry[i] != NULL; i++)
+		if (strcmp(allocator_registry[i]->name, name) == 0)
+			return allocator_registry[i];
+	return NULL;
+}

@@ -1,0 +1,21 @@
+/*
+ * command.h - the subcommands of alloclab, one per file cmd_<name>.c.
+ *
+ * Conventions of all: argp parses the options, results go to stdout, progress
+ * and errors to stderr; exit status EXIT_DONE, EXIT_FAILED (a check failed, an
+ * allocator crashed) or EXIT_USAGE (bad usage or bad input).
+ */
+#ifndef HARNESS_COMMAND_H
+#define HARNESS_COMMAND_H
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *summary;               /* one line for `alloclab --help` */
+	int (*run)(int argc, char **argv); /* argv[0]: "alloclab <name>" */
+};
+
+int cmd_list(int argc, char **argv);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * main.c - the program `alloclab`: finds the subcommand and runs it.
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+#define VERSION "alloclab 0.1"
+
+static const struct command commands[] = {
+	{"list", "the allocators and their knobs", cmd_list},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: alloclab COMMAND [OPTION...]\n"
+	            "Replays allocation traces against many allocators and "
+	            "shows where every byte and nanosecond went.\n\n");
+	for (int i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-8s  %s\n", commands[i].name,
+		        commands[i].summary);
+	fprintf(to, "\n`alloclab COMMAND --help` describes one command.\n");
+}
+
+int main(int argc, char **argv)
+{
+	char name[64];
+
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0)
+		return puts(VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
+	if (argc >= 2 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	for (int i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		snprintf(name, sizeof name, "alloclab %s", argv[1]);
+		argv[1] = name;
+		argp_err_exit_status = EXIT_USAGE;
+		argp_program_version = VERSION;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr,
+	        "alloclab: there is no command \"%s\"; see "
+	        "`alloclab --help`\n",
+	        argv[1]);
+	return EXIT_USAGE;
+}

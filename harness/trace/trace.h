@@ -1,0 +1,114 @@
+/*
+ * trace.h - an allocation trace in memory: what every reader makes and every
+ * replay takes.
+ *
+ * A trace is a list of events.  Each names a *slot*, a place in a table of live
+ * blocks, and slots are used again after a free, so that the table is just as
+ * large as the largest number of blocks live at a time:
+ *
+ *     text         slot    live blocks
+ *     a=malloc(8)   0      a
+ *     b=malloc(4)   1      a b
+ *     free(a)       0        b
+ *     c=malloc(2)   0      c b           2 slots, 3 blocks
+ *
+ * A trace that has passed trace_builder (trace_builder.h) is *sound*: it
+ * allocates into empty slots only, frees and resizes full ones only, and every
+ * thread starts before it acts.  Replay relies on that and checks nothing.
+ *
+ * Threads: a sound trace is constant; any number of threads may read it.
+ */
+#ifndef HARNESS_TRACE_TRACE_H
+#define HARNESS_TRACE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum trace_kind {
+	TRACE_MALLOC,       /* slot, size                                     */
+	TRACE_CALLOC,       /* slot, size: bytes in all                       */
+	TRACE_ALIGNED,      /* slot, size, align_log2                         */
+	TRACE_REALLOC,      /* slot, size > 0: resizes the block of the slot  */
+	TRACE_FREE,         /* slot, or trace.slots for free(NULL)            */
+	TRACE_THREAD_START, /* thread begins (thread 0 is there from the start) */
+	TRACE_THREAD_EXIT, /* thread ends                                    */
+	TRACE_PHASE,       /* slot: index in trace.phases                    */
+	TRACE_KINDS,
+};
+
+/* One event; 16 bytes, so that 100 million fit into 1.6 GB. */
+struct trace_op {
+	uint64_t size;
+	uint32_t slot;
+	uint16_t thread;    /* the logical thread that acts */
+	uint8_t kind;       /* enum trace_kind              */
+	uint8_t align_log2; /* of TRACE_ALIGNED             */
+};
+
+enum {
+	TRACE_SLOTS_MAX = UINT32_MAX - 1,
+	TRACE_THREADS_MAX = 4096,
+	TRACE_ALIGN_LOG2_MAX = 20, /* 1 MiB */
+};
+static const uint64_t TRACE_SIZE_MAX = (uint64_t)1 << 46;
+
+struct trace {
+	struct trace_op *ops;
+	uint64_t events;  /* of all kinds                                   */
+	uint64_t *times;  /* ns since the first event, one per event; or NULL */
+	uint32_t slots;   /* most blocks live at a time                     */
+	uint32_t threads; /* logical threads, 1 at least                    */
+	uint64_t calls;   /* events that call the allocator                 */
+	uint64_t peak_live_bytes; /* most bytes requested and not yet freed */
+	uint64_t peak_live_event; /* the first event that reached them      */
+	uint64_t checksum; /* XXH64 of the events: equal <=> same replay    */
+	char **phases;     /* names, by first appearance                    */
+	uint32_t phase_count;
+	char *source; /* the recorded command, or how it was made; "" unknown */
+};
+
+/* What went wrong, for the user: "file:line: reason" or "file: byte N: ...". */
+struct trace_error {
+	char text[512];
+};
+
+/* Formats a message into `error`; returns false, so that callers return it. */
+bool trace_fail(struct trace_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Frees what the trace holds; the struct itself is the caller's. */
+void trace_destroy(struct trace *trace);
+
+/* A name for messages: "malloc", "thread start"... */
+const char *trace_kind_name(enum trace_kind kind);
+
+/* Whether an event calls the allocator (all but thread marks and phases). */
+static inline bool trace_kind_is_call(unsigned kind)
+{
+	return kind <= TRACE_FREE;
+}
+
+/*
+ * Reads a trace of any known format, told apart by its contents: our binary
+ * and text forms, the five .rep/.script dialects, OSTEP lists.  Warnings (such
+ * as one operation more than the header says) go to stderr, one line each.
+ * False with `error` set for anything malformed; nothing is left behind then.
+ */
+bool trace_read_file(const char *path, struct trace *trace,
+                     struct trace_error *error);
+
+/* The same for text in memory; `name` stands for the file in messages. */
+bool trace_read_text(const char *name, const char *text, size_t bytes,
+                     struct trace *trace, struct trace_error *error);
+
+/*
+ * Writes a trace in binary or text form to a temporary file beside `path`, then
+ * renames it: `path` is either complete or untouched.
+ */
+bool trace_write_binary(const char *path, const struct trace *trace,
+                        struct trace_error *error);
+bool trace_write_text(const char *path, const struct trace *trace,
+                      struct trace_error *error);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * trace_builder.h - turns the calls that a reader sees into a sound trace.
+ *
+ * Readers know blocks by *id*: the number in a .rep file, a name, an address.
+ * The builder gives each live id a slot, notices every event that makes no
+ * sense, and keeps the place where each id was last used, so that a message can
+ * name both halves of a mistake:
+ *
+ *     x.rep:7: double free of id 3 (it was freed at line 5)
+ *
+ * Ids are dense numbers, 0 to the most ever seen; readers that meet names or
+ * addresses number them first.  `place` is a line (text) or a byte offset
+ * (binary), as the reader said at the start.
+ */
+#ifndef HARNESS_TRACE_TRACE_BUILDER_H
+#define HARNESS_TRACE_TRACE_BUILDER_H
+
+#include "trace.h"
+
+struct trace_builder;
+
+/*
+ * `name` stands for the file in messages, `place_word` is put before places:
+ * "line" or "byte".  NULL without memory.
+ */
+struct trace_builder *trace_builder_new(const char *name,
+                                        const char *place_word);
+void trace_builder_free(struct trace_builder *builder);
+
+/* From now on events belong to this thread; 0 at first. */
+bool trace_builder_thread(struct trace_builder *builder, uint64_t thread,
+                          uint64_t place, struct trace_error *error);
+
+/*
+ * Adds one event.  False with a sentence in `error` where it is not sound: the
+ * id is live already, is not live, the size is above TRACE_SIZE_MAX, ...
+ * `kind` is one of the three allocating kinds for trace_builder_alloc.
+ */
+bool trace_builder_alloc(struct trace_builder *builder, enum trace_kind kind,
+                         uint64_t id, uint64_t size, unsigned align_log2,
+                         uint64_t place, struct trace_error *error);
+bool trace_builder_realloc(struct trace_builder *builder, uint64_t id,
+                           uint64_t size, uint64_t place,
+                           struct trace_error *error);
+bool trace_builder_free_block(struct trace_builder *builder, uint64_t id,
+                              uint64_t place, struct trace_error *error);
+bool trace_builder_free_null(struct trace_builder *builder, uint64_t place,
+                             struct trace_error *error);
+bool trace_builder_thread_start(struct trace_builder *builder, uint64_t thread,
+                                uint64_t place, struct trace_error *error);
+bool trace_builder_thread_exit(struct trace_builder *builder, uint64_t thread,
+                               uint64_t place, struct trace_error *error);
+bool trace_builder_phase(struct trace_builder *builder, const char *name,
+                         uint64_t place, struct trace_error *error);
+
+/* Whether an id is live now: for dialects in which that decides the meaning. */
+bool trace_builder_is_live(const struct trace_builder *builder, uint64_t id);
+
+/* Gives the event added last a time, in ns since the first. */
+void trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
+
+/* Events added so far. */
+uint64_t trace_builder_events(const struct trace_builder *builder);
+
+/*
+ * Moves the events into `trace`, with slots, peaks and checksum computed, and
+ * frees the builder.  False (an empty trace is one reason) frees it too.
+ */
+bool trace_builder_finish(struct trace_builder *builder, const char *source,
+                          struct trace *trace, struct trace_error *error);
+
+#endif
