@@ -1,0 +1,21 @@
+# record.mk: the library that `alloclab record` preloads into programs.  It is
+# never built with sanitizers: it must load into programs that are not.
+
+RECORD_LIB = $(BUILD)/lib/liballoclab-record.so
+RECORD_SRC = $(sort $(wildcard harness/record/preload/*.c))
+RECORD_OBJ = $(RECORD_SRC:%.c=$(BUILD)/%.pic.o)
+# The compiler must not turn malloc + memset in our own malloc into calloc, and
+# thread variables must not be allocated at their first use.
+RECORD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-builtin-calloc \
+               -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc \
+               -ftls-model=initial-exec
+
+$(BUILD)/%.pic.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(OPT) $(WARN) $(RECORD_FLAGS) -I. -MMD -MP -c $< -o $@
+
+$(RECORD_LIB): $(RECORD_OBJ)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,now -Wl,-z,defs $^ -o $@ -ldl -lpthread
+
+all tests-built: $(RECORD_LIB)
