@@ -11,6 +11,8 @@
 
 static const struct command commands[] = {
 	{"list", "the allocators and their knobs", cmd_list},
+	{"record", "run a program and keep its allocations as a trace",
+         cmd_record},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

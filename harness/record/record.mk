@@ -19,3 +19,17 @@ $(RECORD_LIB): $(RECORD_OBJ)
 	$(CC) -shared -Wl,-z,now -Wl,-z,defs $^ -o $@ -ldl -lpthread
 
 all tests-built: $(RECORD_LIB)
+
+# Programs that tests record: plain builds, whatever the variant of the lab.
+PROGRAMS = $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(sort $(wildcard tests/programs/*.c))) \
+           $(BUILD)/tests/programs/record_static
+
+$(BUILD)/tests/programs/record_static: tests/programs/record_process.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) -O1 -g $(WARN) -static $< -o $@ -lpthread
+
+$(BUILD)/tests/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) -O1 -g $(WARN) -fno-builtin $< -o $@ -lpthread
+
+tests-built: $(PROGRAMS) $(BUILD)/alloclab
