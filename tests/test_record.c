@@ -210,6 +210,15 @@ static char *find_file(const char *begin, const char *end)
 
 /* --- tests -------------------------------------------------------------- */
 
+/* Scattered, so that some share a home: multiples of 16 alone would not. */
+static uint64_t scattered_address(uint32_t i)
+{
+	uint64_t mixed = (i + 1) * 0xd6e8feb86659fd93u;
+
+	mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93u;
+	return (mixed ^ mixed >> 32) | 1;
+}
+
 static void map_finds_what_stays_after_removals(void **state)
 {
 	struct address_map map = {0};
@@ -217,27 +226,27 @@ static void map_finds_what_stays_after_removals(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < BLOCKS; i++)
-		assert_true(address_map_add(&map, 16 * (i + 1), i));
+		assert_true(address_map_add(&map, scattered_address(i), i));
 	for (uint32_t i = 0; i < BLOCKS; i += 2)
-		assert_int_equal(address_map_take(&map, 16 * (i + 1)), i);
+		assert_int_equal(address_map_take(&map, scattered_address(i)),
+		                 i);
 	for (uint32_t i = 0; i < BLOCKS; i += 2)
-		assert_int_equal(address_map_take(&map, 16 * (i + 1)),
+		assert_int_equal(address_map_take(&map, scattered_address(i)),
 		                 ADDRESS_UNKNOWN);
 	for (uint32_t i = 1; i < BLOCKS; i += 2)
-		assert_int_equal(address_map_take(&map, 16 * (i + 1)), i);
+		assert_int_equal(address_map_take(&map, scattered_address(i)),
+		                 i);
 	assert_int_equal(map.count, 0);
 	address_map_free(&map);
 }
 
-static void eight_threads_lose_and_double_nothing(void **state)
+/* Eight threads of record_hammer, whose addresses pass from one to the other. */
+static void require_hammer_counts(const char *name)
 {
 	enum { THREADS = 8, ROUNDS = 20000 };
 	struct trace trace;
 
-	(void)state;
-	record(0, "-o", "hammer.trace", "--", program("record_hammer"), "8",
-	       "20000", NULL);
-	read_trace("hammer.trace", &trace);
+	read_trace(name, &trace);
 	for (uint64_t t = 0; t < THREADS; t++) {
 		assert_int_equal(count(&trace, TRACE_MALLOC, 1001 + t), ROUNDS);
 		assert_int_equal(count(&trace, TRACE_FREE, 1001 + t), ROUNDS);
@@ -248,11 +257,27 @@ static void eight_threads_lose_and_double_nothing(void **state)
 	}
 	assert_int_equal(count_kind(&trace, TRACE_THREAD_START), THREADS);
 	assert_int_equal(count_kind(&trace, TRACE_THREAD_EXIT), THREADS);
+	trace_destroy(&trace);
 	require_text("160000 realloc(s) that failed");
 	/* What stamps in the wrong order look like. */
 	require_no_text("before the recording");
 	require_no_text("without a free");
-	trace_destroy(&trace);
+}
+
+static void eight_threads_lose_and_double_nothing(void **state)
+{
+	(void)state;
+	record(0, "-o", "hammer.trace", "--", program("record_hammer"), "8",
+	       "20000", NULL);
+	require_hammer_counts("hammer.trace");
+}
+
+static void stamps_order_an_address_that_changes_hands(void **state)
+{
+	(void)state;
+	record(0, "-o", "eager.trace", "--", program("record_hammer_eager"),
+	       "8", "20000", NULL);
+	require_hammer_counts("eager.trace");
 }
 
 static void each_function_is_recorded_as_what_it_is(void **state)
@@ -558,6 +583,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_finds_what_stays_after_removals),
 		cmocka_unit_test(eight_threads_lose_and_double_nothing),
+		cmocka_unit_test(stamps_order_an_address_that_changes_hands),
 		cmocka_unit_test(each_function_is_recorded_as_what_it_is),
 		cmocka_unit_test(every_way_to_end_keeps_all_events),
 		cmocka_unit_test(a_childs_calls_stay_out_of_the_parents_trace),

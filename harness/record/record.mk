@@ -21,15 +21,27 @@ $(RECORD_LIB): $(RECORD_OBJ)
 all tests-built: $(RECORD_LIB)
 
 # Programs that tests record: plain builds, whatever the variant of the lab.
-PROGRAMS = $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(sort $(wildcard tests/programs/*.c))) \
-           $(BUILD)/tests/programs/record_static
-
-$(BUILD)/tests/programs/record_static: tests/programs/record_process.c
-	@mkdir -p $(@D)
-	$(CC) $(STD) -O1 -g $(WARN) -static $< -o $@ -lpthread
+PROGRAM_SRC = $(sort $(wildcard tests/programs/*.c))
+PROGRAM_CC = $(CC) $(STD) -O1 -g $(WARN) -fno-builtin
+PROGRAMS = $(PROGRAM_SRC:tests/programs/%.c=$(BUILD)/tests/programs/%) \
+           $(BUILD)/tests/programs/record_static \
+           $(BUILD)/tests/programs/record_hammer_eager
 
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
-	$(CC) $(STD) -O1 -g $(WARN) -fno-builtin $< -o $@ -lpthread
+	$(PROGRAM_CC) $< -o $@ -lpthread
+
+$(BUILD)/tests/programs/record_static: tests/programs/record_process.c
+	@mkdir -p $(@D)
+	$(PROGRAM_CC) -static $< -o $@ -lpthread
+
+# The same program above an allocator that provokes races.
+$(BUILD)/tests/programs/record_hammer_eager: tests/programs/record_hammer.c \
+                                             $(BUILD)/tests/programs/eager_malloc.so
+	$(PROGRAM_CC) $^ -o $@ -Wl,-rpath,'$$ORIGIN' -lpthread
+
+$(BUILD)/tests/programs/eager_malloc.so: tests/programs/lib/eager_malloc.c
+	@mkdir -p $(@D)
+	$(PROGRAM_CC) -fPIC -shared -Wl,-soname,$(@F) $< -o $@ -lpthread
 
 tests-built: $(PROGRAMS) $(BUILD)/alloclab
