@@ -31,7 +31,7 @@ static void fill_range(unsigned char *start, size_t from, size_t to,
 		memcpy(start + i, &word, 8);
 	}
 	uint64_t word = pattern_word(seed, i);
-	if (i < to) /* TSan takes a memcpy of nothing for a write */
+	if (i < to)
 		memcpy(start + i, &word, to - i);
 }
 

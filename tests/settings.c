@@ -21,6 +21,13 @@ static const char *const chosen[] = {
 
 enum { CHOSEN = sizeof chosen / sizeof chosen[0], SETTINGS_MAX = 512 };
 
+/* TSan gives malloc(0) one usable byte and reports whoever writes to it. */
+#ifdef __SANITIZE_THREAD__
+enum { HAS_SYSTEM = 0 };
+#else
+enum { HAS_SYSTEM = 1 };
+#endif
+
 static struct setting settings[SETTINGS_MAX];
 static size_t setting_count;
 
@@ -39,6 +46,10 @@ static void list_setting(const struct allocator *allocator, const char *name,
 
 	if (is_listed(name))
 		return;
+	if (!HAS_SYSTEM && allocator->ignores_page_source) {
+		printf("# left out under TSan: %s\n", name);
+		return;
+	}
 	if (setting_count == SETTINGS_MAX) {
 		printf("# no room for %s: raise SETTINGS_MAX\n", name);
 		abort();
