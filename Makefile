@@ -39,6 +39,7 @@ $(BUILD)/liblab.a: $(LIB_OBJ)
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT_OBJ) $(BUILD)/liblab.a
 	$(CC) $(CFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS)
 
+include tests/tests.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all tests-built
 .SECONDARY:

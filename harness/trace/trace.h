@@ -15,6 +15,7 @@
  * A trace that has passed trace_builder (trace_builder.h) is *sound*: it
  * allocates into empty slots only, frees and resizes full ones only, and every
  * thread starts before it acts.  Replay relies on that and checks nothing.
+ * A thread's number may start again after its exit; thread 0 never exits.
  *
  * Threads: a sound trace is constant; any number of threads may read it.
  */
@@ -62,11 +63,24 @@ struct trace {
 	uint64_t calls;   /* events that call the allocator                 */
 	uint64_t peak_live_bytes; /* most bytes requested and not yet freed */
 	uint64_t peak_live_event; /* the first event that reached them      */
-	uint64_t checksum; /* XXH64 of the events: equal <=> same replay    */
+	uint64_t checksum; /* XXH64 of ops, without times and names         */
 	char **phases;     /* names, by first appearance                    */
 	uint32_t phase_count;
 	char *source; /* the recorded command, or how it was made; "" unknown */
+
+	/* Only from short texts with names, else NULL; see trace_event_name() */
+	uint32_t *ids; /* one per event: index in names      */
+	char **names;
+	uint32_t name_count;
 };
+
+/*
+ * The name of the block that an event is about: as the text called it, or
+ * letters made from the slot (a, b, ... z, aa, ab, ...), written to `letters`.
+ */
+enum { TRACE_LETTERS_BYTES = 16 };
+const char *trace_event_name(const struct trace *trace, uint64_t event,
+                             char letters[TRACE_LETTERS_BYTES]);
 
 /* What went wrong, for the user: "file:line: reason" or "file: byte N: ...". */
 struct trace_error {
@@ -98,7 +112,10 @@ static inline bool trace_kind_is_call(unsigned kind)
 bool trace_read_file(const char *path, struct trace *trace,
                      struct trace_error *error);
 
-/* The same for text in memory; `name` stands for the file in messages. */
+/*
+ * The same for text in memory; `name` stands for the file in messages.  Here the
+ * text form needs no first line, so that `a=100 b=40 -a c=60` is a trace.
+ */
 bool trace_read_text(const char *name, const char *text, size_t bytes,
                      struct trace *trace, struct trace_error *error);
 

@@ -6,11 +6,14 @@
  * sense, and keeps the place where each id was last used, so that a message can
  * name both halves of a mistake:
  *
- *     x.rep:7: double free of id 3 (it was freed at line 5)
+ *     x.rep:7: double free of id 3 (freed at line 5)
  *
- * Ids are dense numbers, 0 to the most ever seen; readers that meet names or
- * addresses number them first.  `place` is a line (text) or a byte offset
- * (binary), as the reader said at the start.
+ * Ids are numbers below TRACE_SLOTS_MAX, dense ones for speed; readers that meet
+ * names or addresses number them first.  `place` is a line (text) or a byte
+ * offset (binary), as the reader said at the start.
+ *
+ * Memory: 16 bytes an event (24 with times), 8 bytes an id, 16 bytes a slot.
+ * Threads: one at a time.
  */
 #ifndef HARNESS_TRACE_TRACE_BUILDER_H
 #define HARNESS_TRACE_TRACE_BUILDER_H
@@ -21,11 +24,31 @@ struct trace_builder;
 
 /*
  * `name` stands for the file in messages, `place_word` is put before places:
- * "line" or "byte".  NULL without memory.
+ * "line" (messages begin "name:7: "), or another, such as "byte" (messages begin
+ * "name: byte 7: ").  NULL without memory.
  */
 struct trace_builder *trace_builder_new(const char *name,
                                         const char *place_word);
 void trace_builder_free(struct trace_builder *builder);
+
+/* A place in a line that holds more than one event; columns count from 1. */
+uint64_t trace_place(uint64_t line, uint64_t column);
+
+/*
+ * Ids have names: `name_of(ctx, id)` is put into messages instead of "id 3", and
+ * traces of at most 2^20 events keep the names.  `ctx` must live until finish.
+ */
+typedef const char *trace_name_of(void *ctx, uint64_t id);
+void trace_builder_names(struct trace_builder *builder, trace_name_of *name_of,
+                         void *ctx);
+
+/* For messages: ids are called "allocation 3" instead of "id 3". */
+void trace_builder_id_word(struct trace_builder *builder, const char *word);
+
+/* Formats "name:place: ..." into `error`; returns false. */
+bool trace_builder_fail(const struct trace_builder *builder, uint64_t place,
+                        struct trace_error *error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* From now on events belong to this thread; 0 at first. */
 bool trace_builder_thread(struct trace_builder *builder, uint64_t thread,
@@ -53,18 +76,25 @@ bool trace_builder_thread_exit(struct trace_builder *builder, uint64_t thread,
 bool trace_builder_phase(struct trace_builder *builder, const char *name,
                          uint64_t place, struct trace_error *error);
 
-/* Whether an id is live now: for dialects in which that decides the meaning. */
+/* Whether an id is live, or was ever: where a dialect gives that a meaning. */
 bool trace_builder_is_live(const struct trace_builder *builder, uint64_t id);
+bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id);
 
-/* Gives the event added last a time, in ns since the first. */
+/*
+ * Gives the event added last a time, in ns since the first.  Times never run
+ * backwards: a smaller one than the event before has is raised to that.
+ */
 void trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
+
+/* The slot of the event added last. */
+uint32_t trace_builder_last_slot(const struct trace_builder *builder);
 
 /* Events added so far. */
 uint64_t trace_builder_events(const struct trace_builder *builder);
 
 /*
  * Moves the events into `trace`, with slots, peaks and checksum computed, and
- * frees the builder.  False (an empty trace is one reason) frees it too.
+ * frees the builder.  False (a trace without calls is one reason) frees it too.
  */
 bool trace_builder_finish(struct trace_builder *builder, const char *source,
                           struct trace *trace, struct trace_error *error);

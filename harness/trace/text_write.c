@@ -1,0 +1,73 @@
+/*
+ * text_write.c - writes the text form, an event on each line, in its long form.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "formats.h"
+#include "whole_file.h"
+
+static void write_call(FILE *to, const struct trace_op *op, const char *name)
+{
+	switch ((enum trace_kind)op->kind) {
+	case TRACE_MALLOC:
+	case TRACE_CALLOC:
+	case TRACE_REALLOC:
+		fprintf(to, "%s=%s(%" PRIu64 ")\n", name,
+		        trace_kind_name(op->kind), op->size);
+		break;
+	case TRACE_ALIGNED:
+		fprintf(to, "%s=aligned(%u,%" PRIu64 ")\n", name,
+		        1u << op->align_log2, op->size);
+		break;
+	case TRACE_FREE:
+		fprintf(to, "free(%s)\n", name);
+		break;
+	case TRACE_THREAD_START:
+		fprintf(to, "start(%u)\n", op->thread);
+		break;
+	case TRACE_THREAD_EXIT:
+		fprintf(to, "exit(%u)\n", op->thread);
+		break;
+	case TRACE_PHASE:
+		fprintf(to, "phase(%s)\n", name);
+		break;
+	case TRACE_KINDS:
+		break;
+	}
+}
+
+static void write_events(FILE *to, const struct trace *trace)
+{
+	char letters[TRACE_LETTERS_BYTES];
+	unsigned thread = 0;
+
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		bool acts =
+			trace_kind_is_call(op->kind) || op->kind == TRACE_PHASE;
+		if (acts && op->thread != thread)
+			fprintf(to, "@%u ", op->thread);
+		if (acts)
+			thread = op->thread;
+		if (trace->times != NULL)
+			fprintf(to, "+%" PRIu64 " ",
+			        i == 0 ? 0
+			               : trace->times[i] - trace->times[i - 1]);
+		write_call(to, op, trace_event_name(trace, i, letters));
+	}
+}
+
+bool trace_write_text(const char *path, const struct trace *trace,
+                      struct trace_error *error)
+{
+	struct new_file file;
+
+	if (!new_file_open(path, &file, error))
+		return false;
+	fputs(TRACE_TEXT_MAGIC " 1\n", file.stream);
+	if (trace->source[0] != '\0')
+		fprintf(file.stream, "# source: %s\n", trace->source);
+	write_events(file.stream, trace);
+	return new_file_commit(&file, error);
+}
