@@ -6,10 +6,18 @@
 #include <string.h>
 
 extern const struct allocator bump_allocator;
+extern const struct allocator first_fit_allocator;
+extern const struct allocator next_fit_allocator;
+extern const struct allocator best_fit_allocator;
+extern const struct allocator worst_fit_allocator;
 extern const struct allocator system_allocator;
 
 const struct allocator *const allocator_registry[] = {
 	&bump_allocator,
+	&first_fit_allocator,
+	&next_fit_allocator,
+	&best_fit_allocator,
+	&worst_fit_allocator,
 	&system_allocator,
 	NULL,
 };
