@@ -13,7 +13,7 @@ FLAGS_checked = -DALLOCLAB_CHECKED
 FLAGS_asan = -DALLOCLAB_CHECKED -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan = -DALLOCLAB_CHECKED -fsanitize=thread
 BUILD = $(if $(filter fast,$(VARIANT)),build,build/$(VARIANT))
-CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. $(CFLAGS)
+CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. -I$(BUILD) $(CFLAGS)
 
 LIB_SRC = $(sort $(wildcard allocators/*.c allocators/*/*.c)) \
           $(filter-out harness/main.c,$(sort $(wildcard harness/*.c harness/*/*.c)))
@@ -29,6 +29,16 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# What run.json says of the program: written anew only when it changes.
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define BUILD_COMMIT "%s"\n#define BUILD_FLAGS "%s"\n' \
+	    '$(COMMIT)' '$(STD) $(OPT) $(FLAGS_$(VARIANT))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/harness/report/json.o: $(BUILD)/version.h
+FORCE:
+
 $(BUILD)/alloclab: $(BUILD)/harness/main.o $(BUILD)/liblab.a
 	$(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
 
@@ -41,5 +51,5 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT_OBJ) $(BUILD)/liblab.a
 
 include tests/tests.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests-built
+.PHONY: all tests-built FORCE
 .SECONDARY:

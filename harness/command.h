@@ -17,5 +17,6 @@ struct command {
 };
 
 int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "census.h"
 
+enum { HEAPMAP_CELLS = 256 }; /* of the tallest heap in proportion */
+
 /* Consecutive bytes of the heap and what they are used for. */
 struct stretch {
 	uint64_t start, bytes;

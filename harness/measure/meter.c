@@ -16,10 +16,13 @@ struct metering {
 	const struct audit *audit;
 	struct meter *meter;
 	struct heapmap map;
-	double net_sum, requested_sum; /* over the samples */
-	uint64_t *ranks;   /* of each slot's block, for blocks.csv */
-	uint64_t *numbers; /* likewise: the block's number         */
-	uint64_t blocks;   /* numbered so far                      */
+	double net_sum, requested_sum;          /* over the samples */
+	struct census_tier tiers[CENSUS_TIERS]; /* before the growth */
+	int tier_count;
+	uint64_t used_before; /* live, rounding and headers before the growth */
+	uint64_t *ranks;      /* of each slot's block, for blocks.csv */
+	uint64_t *numbers;    /* likewise: the block's number         */
+	uint64_t blocks;      /* numbered so far                      */
 };
 
 static bool take(struct metering *metering, struct census *census,
@@ -38,6 +41,12 @@ static double ratio(double a, double b)
 static uint64_t net_of(const struct parts *parts)
 {
 	return parts->requested + parts->free + parts->slack;
+}
+
+/* What is not free: live blocks with all that belongs to them. */
+static uint64_t used_by(const struct parts *parts)
+{
+	return parts->requested + parts->internal + parts->metadata;
 }
 
 /* ---- the sample points -------------------------------------------------- */
@@ -102,10 +111,10 @@ static void write_failure(struct metering *metering,
 	FILE *out = metering->options->failures;
 
 	csv_text(out, metering->options->label);
-	fprintf(out, ",%lu,%lu,%lu,%s,%lu,%lu,%lu,%d\n", growth->event,
-	        growth->request_bytes, growth->grown_bytes, tier->name,
-	        tier->bytes, tier->blocks, tier->largest,
-	        tier->bytes >= growth->request_bytes);
+	fprintf(out, ",%lu,%lu,%lu,%lu,%s,%lu,%lu,%lu,%d\n", growth->event,
+	        growth->request_bytes, growth->need_bytes, growth->grown_bytes,
+	        tier->name, tier->bytes, tier->blocks, tier->largest,
+	        tier->bytes >= growth->need_bytes);
 }
 
 /* The heap stands just before the event that grew it to its peak. */
@@ -117,6 +126,7 @@ static bool study_growth(struct metering *metering)
 
 	if (!take(metering, &census, NULL, NULL))
 		return false;
+	metering->used_before = used_by(&census.parts);
 	*growth = (struct growth){
 		.known = true,
 		.event = audit->peak_footprint_event,
@@ -132,10 +142,33 @@ static bool study_growth(struct metering *metering)
 			growth->wilderness = *tier;
 		else if (tier->bytes > growth->main_tier.bytes)
 			growth->main_tier = *tier;
-		write_failure(metering, tier);
 	}
-	write_failure(metering, &census.all);
+	memcpy(metering->tiers, census.tiers, sizeof metering->tiers);
+	metering->tier_count = census.tier_count;
 	return true;
+}
+
+/*
+ * After the growth: what the request took of the heap, which is what a hole
+ * would have needed to be.  A realloc that moved gave its old place back, so
+ * there it is the new block's usable size.
+ */
+static void finish_growth(struct metering *metering,
+                          const struct census *census)
+{
+	struct growth *growth = &metering->meter->growth;
+	const struct replayer *replayer = &metering->replayer;
+	const struct trace_op *op = &replayer->trace->ops[growth->event - 1];
+	uint64_t used = used_by(&census->parts);
+
+	if (growth->request_bytes == 0)
+		return;
+	growth->need_bytes = replayer->oracle.blocks[op->slot].usable;
+	if (used > metering->used_before + growth->need_bytes)
+		growth->need_bytes = used - metering->used_before;
+	for (int i = 0; i < metering->tier_count; i++)
+		write_failure(metering, &metering->tiers[i]);
+	write_failure(metering, &growth->free);
 }
 
 /* ---- the peaks ---------------------------------------------------------- */
@@ -165,6 +198,7 @@ static bool take_apart_peaks(struct metering *metering)
 			ratio(net, (double)audit->peak_requested_bytes);
 		meter->touched_bytes =
 			resident_between(pages->base, pages->end);
+		finish_growth(metering, &census);
 	}
 	return true;
 }

@@ -35,6 +35,7 @@ struct growth {
 	uint64_t event;         /* the one that grew                         */
 	uint64_t request_bytes; /* what it asked for; 0: it was no request   */
 	uint64_t align;         /* above 16, or 0                            */
+	uint64_t need_bytes;    /* what that takes here, tags and rounding in */
 	uint64_t grown_bytes;
 	uint64_t requested;            /* live before                        */
 	struct census_tier free;       /* all free memory                    */

@@ -114,3 +114,14 @@ int subjects_parse(const char *words, struct subject **subjects,
 	*subjects = NULL;
 	return -1;
 }
+
+void subject_reset(struct subject *subject)
+{
+	subject->verdict = (struct verdict){.kind = VERDICT_NOT_RUN};
+	subject->audit = (struct audit){0};
+	subject->meter = (struct meter){0};
+	subject->is_audited = subject->is_metered = false;
+	subject->reps = 0;
+	subject->seconds = 0;
+	subject->ns = (struct estimate){0};
+}

@@ -44,4 +44,7 @@ bool subject_parse(const char *text, struct subject *subject,
 int subjects_parse(const char *words, struct subject **subjects,
                    struct trace_error *error);
 
+/* Forgets the findings of an earlier workload. */
+void subject_reset(struct subject *subject);
+
 #endif
