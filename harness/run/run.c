@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../measure/heapmap.h"
 #include "passes.h"
 #include "progress.h"
 
