@@ -3,8 +3,10 @@
  */
 #include <argp.h>
 #include <bsd/string.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "report/folder.h"
@@ -28,6 +30,7 @@ enum {
 	OPTION_PARANOID,
 	OPTION_SEED,
 	OPTION_NO_LATENCY,
+	OPTION_FOLDERS,
 };
 
 static const struct argp_option options[] = {
@@ -57,15 +60,18 @@ static const struct argp_option options[] = {
          0},
 	{"paranoid", OPTION_PARANOID, NULL, 0,
          "The measure pass writes and verifies every usable byte", 0},
+	{"folders", OPTION_FOLDERS, "FILE", 0,
+         "Write the names of the folders with results to FILE", 0},
 	{"seed", OPTION_SEED, "N", 0, "Seed of the shuffling (default 1)", 0},
 	{0},
 };
 
 struct arguments {
 	struct run_options run;
-	const char *allocators, *results, *directory;
+	const char *allocators, *results, *directory, *folders;
+	FILE *folders_out;
 	bool keep;
-	const char **workloads;
+	char **workloads; /* ends with NULL; words that were joined are split */
 	int workload_count;
 };
 
@@ -108,6 +114,50 @@ static unsigned parse_reps(struct argp_state *state, const char *text)
 		argp_error(state, "--reps takes 1..%d, not \"%s\"", REPS_MAX,
 		           text);
 	return (unsigned)n;
+}
+
+static bool add_workload(struct arguments *arguments, const char *text)
+{
+	size_t count = (size_t)arguments->workload_count;
+	char **grown =
+		realloc(arguments->workloads, (count + 2) * sizeof *grown);
+
+	if (grown == NULL)
+		return false;
+	arguments->workloads = grown;
+	grown[count] = strdup(text);
+	grown[count + 1] = NULL;
+	arguments->workload_count++;
+	return grown[count] != NULL;
+}
+
+/*
+ * One argument may name several workloads, as in WORKLOAD="sqlite perl", or all
+ * of them; text with a "=" is an inline trace, and a file may have blanks.
+ */
+static bool add_workloads(struct arguments *arguments, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *word;
+	bool good = copy != NULL;
+
+	if (strchr(text, '=') != NULL || access(text, F_OK) == 0) {
+		free(copy);
+		return add_workload(arguments, text);
+	}
+	while (good && (word = strsep(&rest, " \t\n")) != NULL) {
+		if (strcmp(word, "all") != 0) {
+			good = word[0] == '\0' || add_workload(arguments, word);
+			continue;
+		}
+		char **names = workload_names(arguments->directory);
+		for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+			good = good && add_workload(arguments, names[i]);
+			free(names[i]);
+		}
+		free(names);
+	}
+	free(copy);
+	return good;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -153,9 +203,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_SEED:
 		run->seed = strtoull(value, NULL, 10);
 		break;
-	case ARGP_KEY_ARGS:
-		arguments->workloads = (const char **)state->argv + state->next;
-		arguments->workload_count = state->argc - state->next;
+	case OPTION_FOLDERS:
+		arguments->folders = value;
+		break;
+	case ARGP_KEY_ARG:
+		if (!add_workloads(arguments, value))
+			argp_failure(state, EXIT_USAGE, 0, "no memory");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -200,6 +253,8 @@ static bool finish(struct run *run, const struct folder *folder,
 	if (!folder_fill(folder, run, command, arguments->keep, error) ||
 	    !folder_commit(folder, error))
 		return false;
+	if (arguments->folders_out != NULL)
+		fprintf(arguments->folders_out, "%s\n", folder->path);
 	report_table(run, stdout);
 	report_sentences(run, stdout);
 	fprintf(stderr, "alloclab: results are in %s/\n", folder->path);
@@ -252,7 +307,6 @@ int cmd_run(int argc, char **argv)
 		.results = "results",
 		.directory = "workloads",
 	};
-	const char *one[] = {default_workload};
 	struct subject *subjects;
 	struct trace_error error;
 	char command[2048];
@@ -260,9 +314,13 @@ int cmd_run(int argc, char **argv)
 
 	join_command(argc, argv, command, sizeof command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (arguments.workload_count == 0) {
-		arguments.workloads = one;
-		arguments.workload_count = 1;
+	if (arguments.workload_count == 0)
+		add_workload(&arguments, default_workload);
+	if (arguments.folders != NULL &&
+	    (arguments.folders_out = fopen(arguments.folders, "w")) == NULL) {
+		fprintf(stderr, "alloclab: %s: %s\n", arguments.folders,
+		        strerror(errno));
+		return EXIT_USAGE;
 	}
 	int count = subjects_parse(arguments.allocators, &subjects, &error);
 	if (count < 0)
@@ -272,5 +330,10 @@ int cmd_run(int argc, char **argv)
 		status = run_workload(arguments.workloads[i], &arguments,
 		                      subjects, count, command);
 	free(subjects);
+	if (arguments.folders_out != NULL)
+		fclose(arguments.folders_out);
+	for (int i = 0; i < arguments.workload_count; i++)
+		free(arguments.workloads[i]);
+	free(arguments.workloads);
 	return status;
 }

@@ -19,10 +19,9 @@ struct metering {
 	double net_sum, requested_sum;          /* over the samples */
 	struct census_tier tiers[CENSUS_TIERS]; /* before the growth */
 	int tier_count;
-	uint64_t used_before; /* live, rounding and headers before the growth */
-	uint64_t *ranks;      /* of each slot's block, for blocks.csv */
-	uint64_t *numbers;    /* likewise: the block's number         */
-	uint64_t blocks;      /* numbered so far                      */
+	uint64_t *ranks;   /* of each slot's block, for blocks.csv */
+	uint64_t *numbers; /* likewise: the block's number         */
+	uint64_t blocks;   /* numbered so far                      */
 };
 
 static bool take(struct metering *metering, struct census *census,
@@ -41,12 +40,6 @@ static double ratio(double a, double b)
 static uint64_t net_of(const struct parts *parts)
 {
 	return parts->requested + parts->free + parts->slack;
-}
-
-/* What is not free: live blocks with all that belongs to them. */
-static uint64_t used_by(const struct parts *parts)
-{
-	return parts->requested + parts->internal + parts->metadata;
 }
 
 /* ---- the sample points -------------------------------------------------- */
@@ -126,7 +119,6 @@ static bool study_growth(struct metering *metering)
 
 	if (!take(metering, &census, NULL, NULL))
 		return false;
-	metering->used_before = used_by(&census.parts);
 	*growth = (struct growth){
 		.known = true,
 		.event = audit->peak_footprint_event,
@@ -134,6 +126,7 @@ static bool study_growth(struct metering *metering)
 		.align = audit->growth_align,
 		.grown_bytes = audit->growth_bytes,
 		.requested = census.parts.requested,
+		.slack = census.parts.slack,
 		.free = census.all,
 	};
 	for (int i = 0; i < census.tier_count; i++) {
@@ -149,23 +142,19 @@ static bool study_growth(struct metering *metering)
 }
 
 /*
- * After the growth: what the request took of the heap, which is what a hole
- * would have needed to be.  A realloc that moved gave its old place back, so
- * there it is the new block's usable size.
+ * After the growth: how large a hole would have had to be, which is the usable
+ * size that the block was given and its tags.
  */
-static void finish_growth(struct metering *metering,
-                          const struct census *census)
+static void finish_growth(struct metering *metering)
 {
 	struct growth *growth = &metering->meter->growth;
 	const struct replayer *replayer = &metering->replayer;
 	const struct trace_op *op = &replayer->trace->ops[growth->event - 1];
-	uint64_t used = used_by(&census->parts);
 
 	if (growth->request_bytes == 0)
 		return;
-	growth->need_bytes = replayer->oracle.blocks[op->slot].usable;
-	if (used > metering->used_before + growth->need_bytes)
-		growth->need_bytes = used - metering->used_before;
+	growth->need_bytes = replayer->oracle.blocks[op->slot].usable +
+	                     metering->meter->tag_bytes;
 	for (int i = 0; i < metering->tier_count; i++)
 		write_failure(metering, &metering->tiers[i]);
 	write_failure(metering, &growth->free);
@@ -198,7 +187,7 @@ static bool take_apart_peaks(struct metering *metering)
 			ratio(net, (double)audit->peak_requested_bytes);
 		meter->touched_bytes =
 			resident_between(pages->base, pages->end);
-		finish_growth(metering, &census);
+		finish_growth(metering);
 	}
 	return true;
 }
@@ -282,6 +271,40 @@ static void write_survivors(struct metering *metering)
 	}
 }
 
+/* ---- tags ---------------------------------------------------------------- */
+
+/*
+ * What lies between two blocks beside their usable bytes: the step from one
+ * small block to the next, less its usable size; on a heap of its own.
+ */
+static uint64_t probe_tags(const struct allocator *allocator,
+                           const struct knob_values *values,
+                           const struct meter_options *options)
+{
+	enum { PROBE_BYTES = 64, TAGS_MAX = 64 };
+	struct page_source pages;
+	const struct page_source_options source = {
+		.kind = PAGE_SOURCE_ARENA, .limit_bytes = options->limit_bytes};
+	uint64_t tags = 0;
+
+	if (!page_source_open(&pages, &source))
+		return 0;
+	struct heap *heap = allocator->create(values, &pages);
+	struct thread_heap *self = heap ? allocator->attach(heap) : NULL;
+	if (self != NULL) {
+		char *a = allocator->malloc(self, PROBE_BYTES);
+		char *b = allocator->malloc(self, PROBE_BYTES);
+		if (a != NULL && b > a) {
+			size_t usable = allocator->usable_size(heap, a);
+			size_t step = (size_t)(b - a);
+			if (step > usable && step - usable <= TAGS_MAX)
+				tags = step - usable;
+		}
+	}
+	page_source_close(&pages);
+	return tags;
+}
+
 /* ---- the replay --------------------------------------------------------- */
 
 static bool replay_all(struct metering *metering)
@@ -326,7 +349,8 @@ struct verdict meter_run(const struct allocator *allocator,
 		.numbers = calloc((size_t)trace->slots + 1, sizeof(uint64_t)),
 	};
 
-	*meter = (struct meter){0};
+	*meter = (struct meter){.tag_bytes =
+	                                probe_tags(allocator, values, options)};
 	if (replayer_open(&metering.replayer, allocator, values, trace,
 	                  options->limit_bytes, ORACLE_PLACES)) {
 		replay_all(&metering);

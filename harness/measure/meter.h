@@ -35,8 +35,9 @@ struct growth {
 	uint64_t event;         /* the one that grew                         */
 	uint64_t request_bytes; /* what it asked for; 0: it was no request   */
 	uint64_t align;         /* above 16, or 0                            */
-	uint64_t need_bytes;    /* what that takes here, tags and rounding in */
+	uint64_t need_bytes;    /* a hole would have to be so large          */
 	uint64_t grown_bytes;
+	uint64_t slack;                /* bytes that nothing can use         */
 	uint64_t requested;            /* live before                        */
 	struct census_tier free;       /* all free memory                    */
 	struct census_tier wilderness; /* of it, the unused end of the heap  */
@@ -47,6 +48,8 @@ struct meter {
 	struct parts at_peak; /* the footprint at its first peak             */
 	double jw1_net, jw2_net, jw3_net, jw4_net; /* #1: over the samples   */
 	uint64_t touched_bytes; /* resident part of the footprint at its peak */
+	uint64_t
+		tag_bytes; /* of each small block, beside its usable bytes    */
 	struct growth growth;
 };
 

@@ -152,8 +152,11 @@ static void say_why(const struct subject *subject, FILE *out)
 		        grouped(growth->need_bytes, size, sizeof size));
 	fprintf(out, " while ");
 	if (growth->main_tier.blocks == 0) {
-		fprintf(out, "nothing lay free below the top; the program "
-		             "needed more memory.\n");
+		fprintf(out, "nothing lay free");
+		if (growth->slack > 0)
+			fprintf(out, ", and %s were beyond reuse",
+			        sized(growth->slack, size, sizeof size));
+		fprintf(out, ": the heap was full.\n");
 		return;
 	}
 	say_free(&growth->main_tier, out);
