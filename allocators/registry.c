@@ -6,10 +6,12 @@
 #include <string.h>
 
 extern const struct allocator bump_allocator;
+extern const struct allocator slab_allocator;
 extern const struct allocator system_allocator;
 
 const struct allocator *const allocator_registry[] = {
 	&bump_allocator,
+	&slab_allocator,
 	&system_allocator,
 	NULL,
 };
