@@ -6,6 +6,7 @@
 #include <string.h>
 
 extern const struct allocator bump_allocator;
+extern const struct allocator slab_allocator;
 extern const struct allocator system_allocator;
 extern const struct allocator first_fit_allocator;
 extern const struct allocator next_fit_allocator;
@@ -16,6 +17,7 @@ extern const struct allocator buddy_allocator;
 /* clang-format off */
 const struct allocator *const allocator_registry[] = {
 	&bump_allocator,
+	&slab_allocator,
 	&system_allocator,
 	&first_fit_allocator,
 	&next_fit_allocator,

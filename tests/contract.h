@@ -3,7 +3,7 @@
  * of its knobs; allocators/allocator.h in executable form.
  *
  * A property opens its own heaps and fails the cmocka test where the contract is
- * broken.  test_contract.c runs each with each setting.
+ * broken.  test_contract.c runs each with each setting that it applies to.
  */
 #ifndef TESTS_CONTRACT_H
 #define TESTS_CONTRACT_H
@@ -42,6 +42,7 @@ property free_lists_are_free;
 /* contract_random.c: random lives */
 property random_calls;
 property random_calls_big_heap;
+property random_knobs;
 property same_calls_same_heap;
 
 /* contract_faults.c: the page source says no */
@@ -52,12 +53,6 @@ property refusals_from_one_on;
 property double_free;
 property foreign_pointer;
 property interior_pointer;
-
-/* Whether the heap's memory can be seen: not for `system`. */
-static inline bool has_pages(const struct setting *setting)
-{
-	return !setting->allocator->ignores_page_source;
-}
 
 /* Whether freed memory is lost for good: only `bump` may do that. */
 bool never_reuses(const struct setting *setting);

@@ -69,8 +69,6 @@ void free_keeps_errno(const struct setting *setting)
 
 void destroy_with_live_blocks(const struct setting *setting)
 {
-	if (!has_pages(setting))
-		return;
 	struct lab *lab = contract_open(setting);
 	struct known known;
 
@@ -227,10 +225,6 @@ void explain_changes_nothing(const struct setting *setting)
 	struct picture before;
 	struct known known;
 
-	if (lab->allocator->explain == NULL) {
-		lab_close(lab);
-		return;
-	}
 	known_start(&known, lab);
 	for (uint64_t turn = 0; turn < 4; turn++) {
 		contract_churn(&known, turn, 40, 20, 40);
@@ -290,8 +284,6 @@ void free_lists_are_free(const struct setting *setting)
 	known_start(&known, lab);
 	for (uint64_t turn = 0; turn < 6; turn++) {
 		struct free_extents free_extents;
-		if (lab->allocator->free_lists == NULL)
-			break;
 		contract_churn(&known, turn, 40, 25, 40);
 		picture_take(&free_extents.walk, lab);
 		free_extents.seen =

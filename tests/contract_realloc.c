@@ -114,8 +114,7 @@ void impossible_sizes(const struct setting *setting)
 	picture_take(&before, lab);
 	for (int i = 0; i < IMPOSSIBLE; i++)
 		request_all_ways(&known, impossible[i]);
-	if (has_pages(setting))
-		picture_require_same(&before, lab);
+	picture_require_same(&before, lab);
 	for (int i = 0; i < HOPELESS; i++)
 		request_all_ways(&known, hopeless[i]);
 	assert_int_equal(known.count, live);
@@ -132,8 +131,6 @@ enum { ROOM_BYTES = 256 << 10 };
 
 void realloc_refused(const struct setting *setting)
 {
-	if (!has_pages(setting))
-		return;
 	size_t initial = contract_initial_bytes(setting);
 	struct lab *lab = contract_open_limited(setting, initial + ROOM_BYTES);
 	struct picture before;
@@ -172,8 +169,6 @@ static void fill_up(struct known *known, size_t size)
 /* Fills a small source with large blocks, then with smaller and smaller. */
 void out_of_memory(const struct setting *setting)
 {
-	if (!has_pages(setting))
-		return;
 	size_t initial = contract_initial_bytes(setting);
 	struct lab *lab = contract_open_limited(setting, initial + ROOM_BYTES);
 	struct known known;

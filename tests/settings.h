@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "allocators/allocator.h"
 
@@ -27,5 +28,13 @@ struct setting {
  * The list lives until the program ends.
  */
 const struct setting *settings_collect(size_t *count);
+
+/*
+ * The n-th of an endless row of settings in which every knob has been drawn at
+ * random: a choice, or the default or an end of the range.  False where those
+ * values do not go together.
+ */
+bool settings_draw(const struct allocator *allocator, uint64_t n,
+                   struct setting *out);
 
 #endif
