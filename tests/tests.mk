@@ -14,6 +14,7 @@ TSAN_PROGRAMS = $(filter $(TSAN_TESTS:%=build/tsan/tests/%), \
 TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*))
 
 test:
+	@harness/setup/deps.sh build charts test fuzz
 	@$(MAKE) --no-print-directory VARIANT=fast all
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
@@ -23,6 +24,7 @@ test:
 	              $(TSAN_PROGRAMS) $(TEST_SCRIPTS)
 
 test-quick:
+	@harness/setup/deps.sh build test
 	@$(MAKE) --no-print-directory VARIANT=checked tests-built
 	@CONTRACT=quick tests/run.sh \
 	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c))
