@@ -72,7 +72,7 @@ size_t kmalloc_table_bytes(size_t kmalloc_max)
 bool kmalloc_open(struct slab_heap *heap, enum kmalloc_spacing spacing)
 {
 	size_t from = 0, size = MALLOC_ALIGN_BYTES;
-	char name[KMEM_NAME_MAX];
+	char name[32];
 
 	for (unsigned class = 0; size <= heap->config.kmalloc_max; class ++) {
 		assert(class < SIZE_CACHES_MAX);
@@ -199,7 +199,7 @@ struct kmalloc_route kmalloc_route(const struct slab_heap *heap, size_t align,
 static struct kmem_cache *aligned_cache(struct slab_heap *heap, size_t slot)
 {
 	struct kmem_cache **cache = &heap->aligned_cache[log2_floor(slot)];
-	char name[KMEM_NAME_MAX];
+	char name[32];
 
 	if (*cache != NULL)
 		return *cache;

@@ -173,7 +173,7 @@ static struct slab_config config_of(const struct knob_values *values)
  */
 static void open_internal_caches(struct slab_heap *heap)
 {
-	char name[KMEM_NAME_MAX];
+	char name[32];
 
 	slab_cache_init(
 		heap, &heap->cache_cache,

@@ -27,7 +27,8 @@ static const struct page *page_or_stop(struct slab_heap *heap,
 	if (arena->is_chunk && number > arena->first)
 		misuse("slab", block,
 		       "%s of an interior pointer: the block starts at %p",
-		       call, (char *)arena + (arena->first << PAGE_LOG2));
+		       call,
+		       (void *)((char *)arena + (arena->first << PAGE_LOG2)));
 	return &arena->page[number];
 }
 
@@ -84,7 +85,8 @@ static void check_slot(const struct slab *slab, const void *block,
 		misuse("slab", block,
 		       "%s of an interior pointer: slot %zu of cache %s "
 		       "starts at %p",
-		       call, index, cache->name, slot_address(slab, index));
+		       call, index, cache->name,
+		       (void *)slot_address(slab, index));
 	if (slot_is_free(slab, index))
 		misuse("slab", block,
 		       "%s of a free block (double free?): slot %zu of a slab "
