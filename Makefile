@@ -1,5 +1,66 @@
-# alloclab: build, run, test.  `make help` lists the targets.
+# Makefile - builds, runs and tests the lab.  `make help` lists the targets.
 
+# ---- what a user sets ----------------------------------------------------
+# WORKLOAD    a name in workloads/, several, "all", a path, or 'a=100 b=40 -a c=60'
+# ALLOCATORS  "best-fit first-fit:order=lifo ./mine.c"; "all" for every one
+# REPS        repetitions of the speed pass; QUICK=1: no clock at all
+# KEEP=1      keeps the rows of other allocators of the same trace
+# DEPS=skip   installs nothing
+WORKLOAD ?=
+ALLOCATORS ?=
+REPS ?=
+QUICK ?=
+KEEP ?=
+RUN_OPTIONS ?=
+
+run: ready
+	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
+	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
+	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
+	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)")
+	@$(if $(filter-out 0,$(QUICK)),true,$(MAKE) --no-print-directory draw-last)
+
+help:
+	@echo "make run [WORKLOAD=...] [ALLOCATORS=...]  replay, measure, explain, draw"
+	@echo "         QUICK=1  the measure pass only     REPS=n  repetitions (9)"
+	@echo "         KEEP=1   keep other rows           DEPS=skip  install nothing"
+	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
+	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n]   one operation at a time"
+	@echo "make list                 the allocators and their knobs"
+	@echo "make test                 every test; test-quick: the short ones"
+	@echo "make bench                what the harness itself costs"
+	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
+	@echo "make deps-local           missing libraries into build/deps, without root"
+	@echo "make clean                removes build/; distclean: results too"
+
+plots:
+	@plots/draw $(or $(wildcard results/$(WORKLOAD)),$(WORKLOAD))
+
+draw-last:
+	@while read -r folder; do plots/draw "$$folder"; done < build/last-run
+
+list: ready
+	@build/alloclab list
+
+AT ?=
+step: ready
+	@build/alloclab step $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
+	    $(if $(AT),--at $(AT)) $(if $(WORKLOAD),"$(WORKLOAD)")
+
+# The program, built; what is missing for that is installed first.
+ready:
+	@harness/setup/deps.sh build charts
+	@$(MAKE) --no-print-directory VARIANT=fast all
+
+deps-local:
+	@harness/setup/deps.sh --local build test
+
+clean:
+	rm -rf build
+distclean: clean
+	find results -mindepth 1 ! -name README.md -delete
+
+# ---- how it is built -----------------------------------------------------
 CC ?= cc
 OPT = -O2 -g
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
@@ -13,34 +74,57 @@ FLAGS_checked = -DALLOCLAB_CHECKED
 FLAGS_asan = -DALLOCLAB_CHECKED -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan = -DALLOCLAB_CHECKED -fsanitize=thread
 BUILD = $(if $(filter fast,$(VARIANT)),build,build/$(VARIANT))
-CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. $(CFLAGS)
+
+# Libraries that deps-local unpacked.
+LOCAL = build/deps/usr
+LOCAL_LIB = $(LOCAL)/lib/$(shell uname -m)-linux-gnu
+LOCAL_FLAGS = $(if $(wildcard $(LOCAL)/include),-isystem $(LOCAL)/include)
+RPATH = -Wl,-rpath,
+LOCAL_LINK = $(if $(wildcard $(LOCAL_LIB)),-L$(LOCAL_LIB) $(RPATH)$(abspath $(LOCAL_LIB)))
+
+CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. -I$(BUILD) $(LOCAL_FLAGS) $(CFLAGS)
+LIBS = $(LOCAL_LINK) -lzstd -lxxhash -ljansson -lbsd -linih -lsmartcols -lm -ldl
 
 LIB_SRC = $(sort $(wildcard allocators/*.c allocators/*/*.c)) \
           $(filter-out harness/main.c,$(sort $(wildcard harness/*.c harness/*/*.c)))
 LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o)
-LIBS = -lzstd -lxxhash -ljansson -lbsd -linih -lsmartcols -lm -ldl
 TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 SUPPORT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c)))
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)	$@" &&)
 
 all: $(BUILD)/alloclab
 tests-built: $(TESTS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call say,CC) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(BUILD)/alloclab: $(BUILD)/harness/main.o $(BUILD)/liblab.a
-	$(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
 
 $(BUILD)/liblab.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT_OBJ) $(BUILD)/liblab.a
-	$(CC) $(CFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS)
+
+# What run.json says of the program; written anew only when it changes.
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define BUILD_COMMIT "%s"\n#define BUILD_FLAGS "%s"\n' \
+	    '$(COMMIT)' '$(STD) $(OPT) $(FLAGS_$(VARIANT))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/harness/report/json.o: $(BUILD)/version.h
+FORCE:
 
 include harness/record/record.mk
-
+include tests/tests.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests-built
+.PHONY: run help plots draw-last list step ready deps-local clean distclean \
+        all tests-built FORCE
 .SECONDARY:
+.DEFAULT_GOAL = run

@@ -6,13 +6,27 @@
 #include <string.h>
 
 extern const struct allocator bump_allocator;
+extern const struct allocator first_fit_allocator;
+extern const struct allocator next_fit_allocator;
+extern const struct allocator best_fit_allocator;
+extern const struct allocator worst_fit_allocator;
+extern const struct allocator buddy_allocator;
+extern const struct allocator slab_allocator;
 extern const struct allocator system_allocator;
 
+/* clang-format off */
 const struct allocator *const allocator_registry[] = {
 	&bump_allocator,
+	&first_fit_allocator,
+	&next_fit_allocator,
+	&best_fit_allocator,
+	&worst_fit_allocator,
+	&buddy_allocator,
+	&slab_allocator,
 	&system_allocator,
 	NULL,
 };
+/* clang-format on */
 
 const struct allocator *allocator_find(const char *name)
 {

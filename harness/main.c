@@ -10,6 +10,7 @@
 #define VERSION "alloclab 0.1"
 
 static const struct command commands[] = {
+	{"run", "workloads against allocators: tables and results", cmd_run},
 	{"list", "the allocators and their knobs", cmd_list},
 	{"record", "run a program and keep its allocations as a trace",
          cmd_record},

@@ -3,6 +3,7 @@
  */
 #include "lab.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,40 +13,46 @@
 
 #include "allocators/registry.h"
 
-/* The lab that a failed test left behind, if any: there is one arena only. */
-static struct lab *open_lab;
+/* The one on the arena, of which there is one only; a failed test leaves it. */
+static struct lab *arena_lab;
 
 static void close_source(struct lab *lab)
 {
+	if (lab == arena_lab)
+		arena_lab = NULL;
 	page_source_close(&lab->pages);
 	free(lab);
-	open_lab = NULL;
 }
 
 struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
                         const struct page_source_options *options)
 {
-	if (open_lab != NULL)
-		close_source(open_lab);
+	bool on_arena = options->kind == PAGE_SOURCE_ARENA;
+	if (on_arena && arena_lab != NULL)
+		close_source(arena_lab);
 	struct lab *lab = calloc(1, sizeof *lab);
-	char error[512];
+	char message[512];
 
 	assert_non_null(lab);
 	lab->allocator = allocator;
 	knob_defaults(allocator->knobs, &lab->values);
-	if (!knob_parse(allocator->knobs, knobs, &lab->values, error,
-	                sizeof error))
-		fail_msg("%s: %s", allocator->name, error);
+	if (!knob_parse(allocator->knobs, knobs, &lab->values, message,
+	                sizeof message))
+		fail_msg("%s: %s", allocator->name, message);
 	assert_true(page_source_open(&lab->pages, options));
-	open_lab = lab;
+	if (on_arena)
+		arena_lab = lab;
 	lab->heap = allocator->create(&lab->values, &lab->pages);
 	if (lab->heap != NULL)
 		lab->thread = allocator->attach(lab->heap);
 	if (lab->thread == NULL) {
+		int error = errno;
 		if (lab->heap != NULL)
 			allocator->destroy(lab->heap);
 		assert_int_equal(lab->pages.committed_bytes, 0);
+		assert_int_equal(lab->pages.reserved_bytes, 0);
 		close_source(lab);
+		errno = error;
 		return NULL;
 	}
 	return lab;

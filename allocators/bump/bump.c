@@ -201,12 +201,13 @@ static void bump_free(struct thread_heap *self, void *block)
 	                (char *)block >= heap->top))
 		misuse("bump", block, "free of a pointer outside the heap");
 	struct header *header = header_of(block);
-	if (CHECKED && header->state == DEAD)
+	if (CHECKED && is_aligned(block, MALLOC_ALIGN_BYTES) &&
+	    header->state == DEAD)
 		misuse("bump", block, "double free: the block is dead already");
-	if (CHECKED && header->state != LIVE)
+	if (CHECKED &&
+	    (!is_aligned(block, MALLOC_ALIGN_BYTES) || header->state != LIVE))
 		misuse("bump", block,
-		       "no block starts here, or its header is "
-		       "damaged");
+		       "no block starts here, or its header is damaged");
 	header->state = DEAD;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "knob.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +15,10 @@
 void knob_defaults(const struct knob *knobs, struct knob_values *values)
 {
 	*values = (struct knob_values){0};
-	for (size_t i = 0; knobs[i].name != NULL; i++)
+	for (size_t i = 0; knobs[i].name != NULL; i++) {
+		assert(i < KNOBS_MAX);
 		values->of[i] = knobs[i].initial;
+	}
 }
 
 /* Appends to a text of fixed capacity; what does not fit is cut off. */
@@ -106,9 +109,19 @@ static void list_names(const struct knob *knobs, char *text, size_t capacity)
 	}
 }
 
-/* Applies one "name=value". */
+/* The place of a knob in its array, or KNOBS_MAX. */
+static size_t find_knob(const struct knob *knobs, const char *name)
+{
+	for (size_t i = 0; knobs[i].name != NULL; i++)
+		if (strcmp(knobs[i].name, name) == 0)
+			return i;
+	return KNOBS_MAX;
+}
+
+/* Applies one "name=value"; the bits of `done` say which knobs were set. */
 static bool set_knob(const struct knob *knobs, char *setting,
-                     struct knob_values *values, char *error, size_t capacity)
+                     struct knob_values *values, uint32_t *done, char *error,
+                     size_t capacity)
 {
 	char *value = strchr(setting, '=');
 	char text[256];
@@ -119,27 +132,34 @@ static bool set_knob(const struct knob *knobs, char *setting,
 		return false;
 	}
 	*value++ = '\0';
-	for (size_t i = 0; knobs[i].name != NULL; i++) {
-		if (strcmp(knobs[i].name, setting) != 0)
-			continue;
-		if (parse_value(&knobs[i], value, &values->of[i]))
-			return true;
-		knob_print_range(&knobs[i], text, sizeof text);
-		snprintf(error, capacity,
-		         "knob %s cannot be \"%s\": it takes %s%s%s", setting,
-		         value, text, knobs[i].unit[0] == '\0' ? "" : " ",
-		         knobs[i].unit);
+	size_t i = find_knob(knobs, setting);
+	if (i == KNOBS_MAX) {
+		list_names(knobs, text, sizeof text);
+		snprintf(error, capacity, "there is no knob \"%s\" (%s%s)",
+		         setting, text[0] == '\0' ? "it has none" : "it has ",
+		         text);
 		return false;
 	}
-	list_names(knobs, text, sizeof text);
-	snprintf(error, capacity, "there is no knob \"%s\" (%s%s)", setting,
-	         text[0] == '\0' ? "it has none" : "it has ", text);
+	if (*done & (uint32_t)1 << i) {
+		snprintf(error, capacity, "knob %s is set twice", setting);
+		return false;
+	}
+	*done |= (uint32_t)1 << i;
+	if (parse_value(&knobs[i], value, &values->of[i]))
+		return true;
+	knob_print_range(&knobs[i], text, sizeof text);
+	snprintf(error, capacity, "knob %s cannot be \"%s\": it takes %s%s%s",
+	         setting, value, text, knobs[i].unit[0] == '\0' ? "" : "; ",
+	         knobs[i].unit);
 	return false;
 }
+
+static_assert(KNOBS_MAX <= 32, "one bit of `done` per knob");
 
 bool knob_parse(const struct knob *knobs, const char *settings,
                 struct knob_values *values, char *error, size_t capacity)
 {
+	uint32_t done = 0;
 	char copy[1024];
 
 	if (strlen(settings) >= sizeof copy) {
@@ -151,7 +171,7 @@ bool knob_parse(const struct knob *knobs, const char *settings,
 	while ((setting = strsep(&rest, ",")) != NULL) {
 		if (setting[0] == '\0' && settings[0] == '\0')
 			break;
-		if (!set_knob(knobs, setting, values, error, capacity))
+		if (!set_knob(knobs, setting, values, &done, error, capacity))
 			return false;
 	}
 	return true;

@@ -46,7 +46,8 @@ void knob_defaults(const struct knob *knobs, struct knob_values *values);
  * 2^10, 2^20, 2^30), or the name of a choice.
  *
  * Returns true, or false with a message in `error` that names the knob, the bad
- * value and the range or the choices; `values` is then half set.
+ * value and the range or the choices; `values` is then half set.  A knob that is
+ * set twice is a mistake, too.
  */
 bool knob_parse(const struct knob *knobs, const char *settings,
                 struct knob_values *values, char *error, size_t capacity);

@@ -69,22 +69,55 @@ static size_t page_index(const struct page_source *source, const void *address)
 	return (size_t)((const char *)address - source->base) >> PAGE_LOG2;
 }
 
+static bool is_committed(const struct page_source *source, size_t page)
+{
+	return source->committed[page / 64] >> (page % 64) & 1;
+}
+
+/* Stops where a page of the range is not in the state that `was` says. */
+static void require_pages(const struct page_source *source, const void *start,
+                          size_t bytes, bool was)
+{
+	size_t first = page_index(source, start);
+
+	for (size_t page = first; page < first + (bytes >> PAGE_LOG2); page++)
+		if (is_committed(source, page) != was)
+			misuse("page source", source->base + page * PAGE_BYTES,
+			       "the page is %s",
+			       was ? "not committed" : "committed already");
+}
+
 /* Flips the bits of a range, which must all be `was` before. */
 static void mark_pages(struct page_source *source, const void *start,
                        size_t bytes, bool was)
 {
 	if (source->committed == NULL || !CHECKED)
 		return;
+	require_pages(source, start, bytes, was);
 	size_t first = page_index(source, start);
-	for (size_t i = 0; i < bytes >> PAGE_LOG2; i++) {
-		size_t page = first + i;
-		bool is = source->committed[page / 64] >> (page % 64) & 1;
-		if (is != was)
-			misuse("page source", source->base + page * PAGE_BYTES,
-			       "page is %s already",
-			       is ? "committed" : "purged");
+	for (size_t page = first; page < first + (bytes >> PAGE_LOG2); page++)
 		source->committed[page / 64] ^= (uint64_t)1 << (page % 64);
-	}
+}
+
+/*
+ * Stops where a range that the caller takes for reserved is not: it touches a
+ * hole, the contiguous region, or lies outside the arena.
+ */
+static void require_reserved(const struct page_source *source,
+                             const char *start, size_t bytes)
+{
+	if (source->base == NULL || !CHECKED)
+		return;
+	bool inside = start >= source->base + REGION_BYTES &&
+	              start < source->end &&
+	              bytes <= (size_t)(source->end - start);
+	for (const struct page_hole *hole = source->holes;
+	     inside && hole != NULL; hole = hole->next)
+		inside = start + bytes <= hole->start ||
+		         start >= hole->start + hole->bytes;
+	if (!inside)
+		misuse("page source", start,
+		       "the %zu bytes here are not reserved", bytes);
 }
 
 /* ---- open and close ----------------------------------------------------- */
@@ -143,9 +176,13 @@ void page_source_close(struct page_source *source)
 
 static bool commit_pages(struct page_source *source, void *start, size_t bytes)
 {
-	if (mprotect(start, bytes, PROT_READ | PROT_WRITE) != 0)
-		return false;
 	mark_pages(source, start, bytes, false);
+	if (mprotect(start, bytes, PROT_READ | PROT_WRITE) != 0) {
+		/* The kernel may have got half of the way. */
+		mprotect(start, bytes, PROT_NONE);
+		mark_pages(source, start, bytes, true);
+		return false;
+	}
 	source->committed_bytes += bytes;
 	if (source->committed_bytes > source->peak_committed_bytes)
 		source->peak_committed_bytes = source->committed_bytes;
@@ -165,6 +202,7 @@ bool page_source_commit(struct page_source *source, void *start, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	assert(is_aligned(start, PAGE_BYTES));
+	require_reserved(source, start, bytes);
 	if (!admit(source, PAGE_COMMIT, bytes) ||
 	    !commit_pages(source, start, bytes))
 		return refuse(source) != NULL;
@@ -175,6 +213,7 @@ void page_source_purge(struct page_source *source, void *start, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	assert(is_aligned(start, PAGE_BYTES));
+	require_reserved(source, start, bytes);
 	int saved_errno = errno;
 	source->calls[PAGE_PURGE]++;
 	purge_pages(source, start, bytes);
@@ -183,18 +222,30 @@ void page_source_purge(struct page_source *source, void *start, size_t bytes)
 
 /* ---- the contiguous region ---------------------------------------------- */
 
-/* Reserves the region; smaller where the address space is limited. */
+/*
+ * Maps the region of an OS source.  Where the address space is limited it takes
+ * half of what is to be had: reserve() and the process need some, too.
+ */
+static char *map_region(size_t *bytes)
+{
+	char *start = map_reserved(NULL, REGION_BYTES, 0);
+
+	*bytes = REGION_BYTES;
+	while (start == NULL && *bytes > REGION_SMALLEST) {
+		*bytes /= 2;
+		start = map_reserved(NULL, 2 * *bytes, 0);
+		if (start != NULL)
+			munmap(start + *bytes, *bytes);
+	}
+	return start;
+}
+
 static bool open_region(struct page_source *source)
 {
 	size_t bytes = REGION_BYTES;
 
-	if (source->base != NULL)
-		source->region = source->base;
-	else
-		while ((source->region = map_reserved(NULL, bytes, 0)) ==
-		               NULL &&
-		       bytes > REGION_SMALLEST)
-			bytes /= 2;
+	source->region =
+		source->base != NULL ? source->base : map_region(&bytes);
 	if (source->region == NULL)
 		return false;
 	source->region_end = source->region + bytes;
@@ -333,6 +384,9 @@ static void *reserve_pages(struct page_source *source, size_t bytes,
 
 static void release_pages(struct page_source *source, void *start, size_t bytes)
 {
+	require_reserved(source, start, bytes);
+	if (CHECKED && source->base != NULL)
+		require_pages(source, start, bytes, false);
 	assert(source->reserved_bytes >= bytes);
 	source->reserved_bytes -= bytes;
 	if (source->base != NULL)

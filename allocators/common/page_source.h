@@ -23,6 +23,8 @@
  * every out-of-memory path of an allocator.
  *
  * Touching a page that is not committed is a crash, not an accounting error.
+ * The checked build also stops, on an arena, where a call does not fit the state
+ * of its pages: committed twice, purged or released twice, never reserved.
  *
  * Threads: not safe; an allocator calls its source under its own lock.
  */
@@ -93,8 +95,11 @@ struct page_source {
 
 /*
  * Opens a source.  False with errno = ENOMEM if the address space is not to be
- * had, or EEXIST if another arena of this process is open.  Close it with
- * page_source_close(), which unmaps whatever is still held.
+ * had, or EEXIST if another arena of this process is open.
+ *
+ * page_source_close() unmaps the whole arena, or the contiguous region of an OS
+ * source; what was reserved from the OS and never released stays mapped until
+ * the process ends (nobody keeps a list of it).
  */
 bool page_source_open(struct page_source *source,
                       const struct page_source_options *options);

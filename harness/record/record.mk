@@ -12,13 +12,13 @@ RECORD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-builtin-calloc
 
 $(BUILD)/%.pic.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(OPT) $(WARN) $(RECORD_FLAGS) -I. -MMD -MP -c $< -o $@
+	$(call say,CC) $(CC) $(STD) $(OPT) $(WARN) $(RECORD_FLAGS) -I. -MMD -MP -c $< -o $@
 
 $(RECORD_LIB): $(RECORD_OBJ)
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-z,now -Wl,-z,defs $^ -o $@ -ldl -lpthread
+	$(call say,LD) $(CC) -shared -Wl,-z,now -Wl,-z,defs $^ -o $@ -ldl -lpthread
 
-all tests-built: $(RECORD_LIB)
+all: $(RECORD_LIB)
 
 # Programs that tests record: plain builds, whatever the variant of the lab.
 PROGRAM_SRC = $(sort $(wildcard tests/programs/*.c))
@@ -29,19 +29,19 @@ PROGRAMS = $(PROGRAM_SRC:tests/programs/%.c=$(BUILD)/tests/programs/%) \
 
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $< -o $@ -lpthread
+	$(call say,CC) $(PROGRAM_CC) $< -o $@ -lpthread
 
 $(BUILD)/tests/programs/record_static: tests/programs/record_process.c
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) -static $< -o $@ -lpthread
+	$(call say,CC) $(PROGRAM_CC) -static $< -o $@ -lpthread
 
 # The same program above an allocator that provokes races.
 $(BUILD)/tests/programs/record_hammer_eager: tests/programs/record_hammer.c \
                                              $(BUILD)/tests/programs/eager_malloc.so
-	$(PROGRAM_CC) $^ -o $@ -Wl,-rpath,'$$ORIGIN' -lpthread
+	$(call say,CC) $(PROGRAM_CC) $^ -o $@ -Wl,-rpath,'$$ORIGIN' -lpthread
 
 $(BUILD)/tests/programs/eager_malloc.so: tests/programs/lib/eager_malloc.c
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) -fPIC -shared -Wl,-soname,$(@F) $< -o $@ -lpthread
+	$(call say,CC) $(PROGRAM_CC) -fPIC -shared -Wl,-soname,$(@F) $< -o $@ -lpthread
 
-tests-built: $(PROGRAMS) $(BUILD)/alloclab
+$(BUILD)/tests/test_record: | $(RECORD_LIB) $(PROGRAMS) $(BUILD)/alloclab

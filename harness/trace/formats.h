@@ -1,24 +1,45 @@
 /*
  * formats.h - the readers behind trace_read_file() and trace_read_text(), one
- * for each format, and how texts are told apart.
+ * for each format.
  */
 #ifndef HARNESS_TRACE_FORMATS_H
 #define HARNESS_TRACE_FORMATS_H
 
 #include "trace.h"
 
-/* A whole text in memory, and what to call it in messages. */
+/* A whole file in memory, and what to call it in messages. */
 struct trace_text {
 	const char *name;
 	const char *text;
 	size_t bytes;
 };
 
+enum trace_format {
+	FORMAT_EMPTY, /* no token in it */
+	FORMAT_UNKNOWN,
+	FORMAT_BINARY,
+	FORMAT_TEXT,   /* the text form with its first line               */
+	FORMAT_INLINE, /* perhaps the text form without that              */
+	FORMAT_REP,    /* CS:APP with a header, four dialects             */
+	FORMAT_SCRIPT, /* CS107: the same operations, comments, no header */
+	FORMAT_OSTEP,  /* +SIZE,-INDEX,...                                */
+};
+
 /* The first line of a text trace begins with this. */
 #define TRACE_TEXT_MAGIC "alloclab-text"
+
+/* Tells the formats apart by the first bytes or tokens. */
+enum trace_format trace_format_of(const struct trace_text *in);
 
 /* The text form, with or without its first line. */
 bool text_read(const struct trace_text *in, struct trace *trace,
                struct trace_error *error);
+
+bool import_rep(const struct trace_text *in, struct trace *trace,
+                struct trace_error *error);
+bool import_script(const struct trace_text *in, struct trace *trace,
+                   struct trace_error *error);
+bool import_ostep(const struct trace_text *in, struct trace *trace,
+                  struct trace_error *error);
 
 #endif

@@ -1,0 +1,227 @@
+/*
+ * arena.c - where the blocks of the buddy allocator lie: arenas that are
+ * reserved whole and committed from below, and chunks for large requests.
+ *
+ * An arena is one reservation.  Its blocks start at a multiple of max_block, so
+ * every block of order k is aligned to 2^k as an address too, and the arena of
+ * a block is found by rounding its address down.  Map and blocks are committed
+ * together, each from its low end, so an arena costs metadata only for the part
+ * that is in use (one byte a unit: 1/32 of it at the default min_block):
+ *
+ *     reserved    |<--- map ------>|<-page->|<------------ max_block -------->|
+ *                 | 5.6...|        | arena  | blocks ... |wild.|              |
+ *     committed   |#######|        |########|############|#####|              |
+ *                                           ^ base       ^ top ^ committed
+ *
+ * The source aligns the start of a reservation, and here something has to lie
+ * before the aligned address.  So twice max_block is reserved and the lower
+ * part that is not needed released at once; address space is all that it
+ * costs, for that moment.
+ */
+#include "buddy.h"
+
+/* ---- the list of regions ------------------------------------------------ */
+
+static void region_link(struct buddy_heap *heap, struct region *region,
+                        enum region_kind kind)
+{
+	struct region **link = &heap->regions;
+
+	while (*link != NULL && *link < region)
+		link = &(*link)->next;
+	*region = (struct region){.next = *link, .kind = kind};
+	*link = region;
+}
+
+static void region_unlink(struct buddy_heap *heap, struct region *region)
+{
+	struct region **link = &heap->regions;
+
+	while (*link != region)
+		link = &(*link)->next;
+	*link = region->next;
+}
+
+/*
+ * Reserves `bytes` at a multiple of `align` with `before` bytes in front of
+ * them, before <= align; returns the aligned address, or NULL.
+ */
+static char *reserve_behind(struct page_source *pages, size_t before,
+                            size_t bytes, size_t align)
+{
+	char *start = page_source_reserve(pages, align + bytes, align);
+
+	if (start == NULL)
+		return NULL;
+	if (align > before)
+		page_source_release(pages, start, align - before);
+	return start + align;
+}
+
+/* ---- the heap ----------------------------------------------------------- */
+
+struct buddy_heap *buddy_heap_open(struct page_source *pages)
+{
+	struct buddy_heap *heap =
+		page_source_map(pages, PAGE_BYTES, PAGE_BYTES);
+
+	if (heap == NULL)
+		return NULL;
+	*heap = (struct buddy_heap){.pages = pages};
+	region_link(heap, &heap->region, REGION_HEAP);
+	return heap;
+}
+
+void buddy_heap_close(struct buddy_heap *heap)
+{
+	struct region *next;
+
+	for (struct region *at = heap->regions; at != NULL; at = next) {
+		next = at->next;
+		if (at->kind == REGION_ARENA)
+			buddy_arena_close(heap, (struct arena *)at);
+		else if (at->kind == REGION_CHUNK)
+			buddy_chunk_close(heap, (struct chunk *)at);
+	}
+	page_source_unmap(heap->pages, heap, PAGE_BYTES);
+}
+
+/* ---- arenas ------------------------------------------------------------- */
+
+/* The reserved bytes of an arena's map. */
+static size_t map_bytes(const struct buddy_heap *heap)
+{
+	return round_up(arena_bytes(heap) >> heap->min_order, PAGE_BYTES);
+}
+
+/* The bytes of the map that the blocks below `end` need. */
+static size_t map_bytes_below(const struct buddy_heap *heap, size_t end)
+{
+	return round_up(end >> heap->min_order, PAGE_BYTES);
+}
+
+struct arena *buddy_arena_open(struct buddy_heap *heap)
+{
+	size_t before = map_bytes(heap) + PAGE_BYTES;
+	char *base = reserve_behind(heap->pages, before, arena_bytes(heap),
+	                            arena_bytes(heap));
+
+	if (base == NULL)
+		return NULL;
+	struct arena *arena = (struct arena *)(base - PAGE_BYTES);
+	if (!page_source_commit(heap->pages, arena, PAGE_BYTES)) {
+		page_source_release(heap->pages, base - before,
+		                    before + arena_bytes(heap));
+		return NULL;
+	}
+	*arena = (struct arena){
+		.base = base,
+		.map = (uint8_t *)(base - before),
+	};
+	region_link(heap, &arena->region, REGION_ARENA);
+	return arena;
+}
+
+/* Purges the blocks above `end` and the pages of the map that only they use. */
+static void uncommit(struct buddy_heap *heap, struct arena *arena, size_t end)
+{
+	size_t map_end = map_bytes_below(heap, end);
+
+	if (arena->committed > end)
+		page_source_purge(heap->pages, arena->base + end,
+		                  arena->committed - end);
+	if (arena->map_committed > map_end)
+		page_source_purge(heap->pages, arena->map + map_end,
+		                  arena->map_committed - map_end);
+	arena->committed = end;
+	arena->map_committed = map_end;
+}
+
+void buddy_arena_close(struct buddy_heap *heap, struct arena *arena)
+{
+	char *start = (char *)arena->map;
+	size_t bytes = map_bytes(heap) + PAGE_BYTES + arena_bytes(heap);
+
+	region_unlink(heap, &arena->region);
+	uncommit(heap, arena, 0);
+	page_source_purge(heap->pages, arena, PAGE_BYTES);
+	page_source_release(heap->pages, start, bytes);
+}
+
+bool buddy_arena_commit(struct buddy_heap *heap, struct arena *arena,
+                        size_t end)
+{
+	if (end <= arena->committed)
+		return true;
+	size_t map_end = map_bytes_below(heap, end);
+	size_t map_more = map_end - arena->map_committed;
+	if (map_more > 0 &&
+	    !page_source_commit(heap->pages, arena->map + arena->map_committed,
+	                        map_more))
+		return false;
+	if (!page_source_commit(heap->pages, arena->base + arena->committed,
+	                        end - arena->committed)) {
+		if (map_more > 0)
+			page_source_purge(heap->pages,
+			                  arena->map + arena->map_committed,
+			                  map_more);
+		return false;
+	}
+	arena->committed = end;
+	arena->map_committed = map_end;
+	heap->stats.grows++;
+	return true;
+}
+
+void buddy_arena_trim(struct buddy_heap *heap, struct arena *arena)
+{
+	if (arena->top == 0) {
+		heap->stats.shrinks++;
+		buddy_arena_close(heap, arena);
+	} else if (arena->committed > arena->top) {
+		heap->stats.shrinks++;
+		uncommit(heap, arena, arena->top);
+	}
+}
+
+/* ---- chunks ------------------------------------------------------------- */
+
+void *buddy_chunk_open(struct buddy_heap *heap, size_t align, size_t size)
+{
+	size_t bytes = chunk_bytes(size);
+
+	if (align < arena_bytes(heap)) /* so that region_of() finds it */
+		align = arena_bytes(heap);
+	char *block = reserve_behind(heap->pages, PAGE_BYTES, bytes, align);
+	if (block == NULL)
+		return NULL;
+	struct chunk *chunk = (struct chunk *)(block - PAGE_BYTES);
+	if (!page_source_commit(heap->pages, chunk, PAGE_BYTES + bytes)) {
+		page_source_release(heap->pages, chunk, PAGE_BYTES + bytes);
+		return NULL;
+	}
+	chunk->bytes = bytes;
+	region_link(heap, &chunk->region, REGION_CHUNK);
+	heap->stats.grows++;
+	return block;
+}
+
+void buddy_chunk_close(struct buddy_heap *heap, struct chunk *chunk)
+{
+	region_unlink(heap, &chunk->region);
+	heap->stats.shrinks++;
+	page_source_unmap(heap->pages, chunk, PAGE_BYTES + chunk->bytes);
+}
+
+void buddy_chunk_shrink(struct buddy_heap *heap, struct chunk *chunk,
+                        size_t size)
+{
+	size_t bytes = chunk_bytes(size);
+
+	if (bytes == chunk->bytes)
+		return;
+	page_source_unmap(heap->pages, chunk_block(chunk) + bytes,
+	                  chunk->bytes - bytes);
+	chunk->bytes = bytes;
+	heap->stats.shrinks++;
+}

@@ -1,0 +1,239 @@
+/*
+ * explain.c - one request, answered in words without being carried out.
+ *
+ * Each sentence is computed by the questions that the real call asks
+ * (buddy_find_fit, block_is_free, buddy_can_absorb), and it names the address
+ * that the call will use wherever that address is known before the source is
+ * asked.
+ */
+#include "buddy.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A sentence under construction. */
+struct text {
+	char *end;
+	size_t left;
+};
+
+static void say(struct text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(struct text *text, const char *format, ...)
+{
+	va_list args;
+
+	if (text->left == 0)
+		return;
+	va_start(args, format);
+	int wanted = vsnprintf(text->end, text->left, format, args);
+	va_end(args);
+	size_t used =
+		(size_t)wanted < text->left ? (size_t)wanted : text->left - 1;
+	text->end += used;
+	text->left -= used;
+}
+
+/* "once", "twice", "3 times". */
+static void say_times(struct text *text, unsigned times)
+{
+	if (times <= 2)
+		say(text, times == 1 ? "once" : "twice");
+	else
+		say(text, "%u times", times);
+}
+
+/* ---- malloc ------------------------------------------------------------- */
+
+static void say_empty_lists(struct text *text, unsigned first, unsigned last)
+{
+	if (first == last)
+		say(text, "order %u is empty", first);
+	else
+		say(text, "orders %u to %u are empty", first, last);
+}
+
+/* What becomes of the block that was found, wherever it was. */
+static void say_given(struct text *text, struct block block, unsigned order)
+{
+	if (block.order == order) {
+		say(text, " is given whole");
+		return;
+	}
+	say(text, " is split ");
+	say_times(text, block.order - order);
+	say(text, "; the lowest %zu bytes are given", order_bytes(order));
+}
+
+static void explain_growth(struct block block,
+                           unsigned order, struct text *text)
+{
+	say(text, "no free block has order %u or more, so ", order);
+	if (block.arena == NULL)
+		say(text,
+		    "a new arena is reserved: its first block, of order %u,",
+		    block.order);
+	else
+		say(text, "%s: the block of order %u at %p",
+		    block_end(block) > block.arena->committed
+		            ? "the heap grows"
+		            : "the wilderness is used",
+		    block.order, (void *)block_start(block));
+	say_given(text, block, order);
+}
+
+static void explain_malloc(const struct buddy_heap *heap, size_t align,
+                           size_t size, struct text *text)
+{
+	if (size > PTRDIFF_MAX) {
+		say(text, "it fails: no block can be that large");
+		return;
+	}
+	if (size > arena_bytes(heap) || align > arena_bytes(heap)) {
+		say(text,
+		    "the largest block has %zu bytes, so a chunk of its own "
+		    "is mapped, of %zu",
+		    arena_bytes(heap), chunk_bytes(size));
+		return;
+	}
+	unsigned order = order_for(heap, align, size);
+	struct fit fit = buddy_find_fit(heap, order);
+	if (fit.grows) {
+		explain_growth(fit.block, order, text);
+		return;
+	}
+	if (fit.block.order > order) {
+		say_empty_lists(text, order, fit.block.order - 1);
+		say(text, ", so ");
+	}
+	say(text, "the block of order %u at %p", fit.block.order,
+	    (void *)block_start(fit.block));
+	say_given(text, fit.block, order);
+}
+
+/* ---- free --------------------------------------------------------------- */
+
+/* How far merging would go; `block` becomes what it would be then. */
+static unsigned count_merges(const struct buddy_heap *heap, struct block *block)
+{
+	unsigned merges = 0;
+
+	while (block->order < heap->max_order &&
+	       block_is_free(heap, block_buddy(*block))) {
+		block->offset = round_down(block->offset,
+		                           order_bytes(block->order + 1));
+		block->order++;
+		merges++;
+	}
+	return merges;
+}
+
+static void explain_merging(const struct buddy_heap *heap, struct block block,
+                            struct text *text)
+{
+	unsigned merges = count_merges(heap, &block);
+
+	if (merges > 0) {
+		say(text, "its buddy is free: merged ");
+		say_times(text, merges);
+		say(text, " into the block of order %u at %p", block.order,
+		    (void *)block_start(block));
+	}
+	if (block.order >= PAGE_ORDER && block_end(block) == block.arena->top)
+		say(text, "%s, and no block lies above: the wilderness",
+		    merges > 0 ? "" : "nothing to merge with");
+	else if (merges > 0)
+		say(text, ", whose buddy is not free");
+	else
+		say(text, "its buddy at %p is not free: it goes on list %u",
+		    (void *)block_start(block_buddy(block)), block.order);
+}
+
+static void explain_free(const struct buddy_heap *heap, const void *start,
+                         struct text *text)
+{
+	if (start == NULL) {
+		say(text, "NULL: nothing to free");
+		return;
+	}
+	struct region *region = region_of(heap, start);
+	if (region->kind == REGION_CHUNK) {
+		say(text, "a chunk of its own: it goes back to the source");
+		return;
+	}
+	struct block block = block_at(heap, start);
+	size_t length = heap->length[block.order];
+	if (length < heap->unmerged_max)
+		say(text,
+		    "list %u has %zu of at most %zu blocks: it goes there "
+		    "unmerged",
+		    block.order, length, heap->unmerged_max);
+	else
+		explain_merging(heap, block, text);
+}
+
+/* ---- realloc ------------------------------------------------------------ */
+
+/* True if the block stays where it is, and then says why. */
+static bool explain_in_place(const struct buddy_heap *heap, const void *start,
+                             size_t size, struct text *text)
+{
+	struct region *region = region_of(heap, start);
+	bool is_large = size > arena_bytes(heap);
+
+	if (region->kind == REGION_CHUNK) {
+		if (!is_large || size > ((struct chunk *)region)->bytes)
+			return false;
+		say(text, "it stays: the chunk keeps %zu bytes",
+		    chunk_bytes(size));
+		return true;
+	}
+	if (is_large)
+		return false;
+	struct block block = block_at(heap, start);
+	unsigned order = order_for(heap, MALLOC_ALIGN_BYTES, size);
+	if (order == block.order)
+		say(text, "it stays: still order %u", order);
+	else if (order < block.order)
+		say(text, "it stays: split down to order %u, the rest is free",
+		    order);
+	else if (buddy_can_absorb(heap, block, order))
+		say(text,
+		    "it stays: all between it and the end of order %u is free",
+		    order);
+	else
+		return false;
+	return true;
+}
+
+static void explain_realloc(const struct buddy_heap *heap,
+                            const struct request *request, struct text *text)
+{
+	if (request->block != NULL &&
+	    explain_in_place(heap, request->block, request->size, text))
+		return;
+	if (request->block != NULL)
+		say(text, "it moves: ");
+	explain_malloc(heap, MALLOC_ALIGN_BYTES, request->size, text);
+}
+
+void buddy_explain(struct heap *heap, const struct request *request,
+                   char *sentence, size_t capacity)
+{
+	struct buddy_heap *self = buddy_of(heap);
+	struct text text = {sentence, capacity};
+
+	if (capacity > 0)
+		sentence[0] = '\0';
+	if (request->kind == REQUEST_FREE)
+		explain_free(self, request->block, &text);
+	else if (request->kind == REQUEST_REALLOC)
+		explain_realloc(self, request, &text);
+	else
+		explain_malloc(self,
+		               request->align > MALLOC_ALIGN_BYTES
+		                       ? request->align
+		                       : MALLOC_ALIGN_BYTES,
+		               request->size, &text);
+}

@@ -1,0 +1,428 @@
+/*
+ * pages.c - a page heap: runs of pages from a buddy over lazily used arenas.
+ *
+ * Idea.  Slabs and large blocks need runs of whole pages.  A buddy system keeps
+ * the free ones: a free block has 2^k pages, starts at a multiple of 2^k, and
+ * merges with its buddy, which one XOR finds.  A run need not be a power of
+ * two: what is left of the block goes back as smaller blocks.  The order and
+ * the links of a block are kept in the page map, outside the pages, so that
+ * free pages can be without memory.
+ *
+ * An arena of 16 pages, the first of them its page map, after
+ * a = alloc(3), b = alloc(1), free(a):
+ *
+ *     page     0     1       2       4       6   7                      16
+ *            +-----+-----+-------+-------+-----+-------------------------+
+ *            | map |  b  | free  | free  |free | never used, no memory   |
+ *            +-----+-----+-------+-------+-----+-------------------------+
+ *     order                  1       1      0   ^ top
+ *
+ *     alloc(3) wants a multiple of 4: a = pages 4..6, and top moves to 7.  The
+ *     pages 1..3 are skipped over and become free blocks without memory.
+ *     alloc(1) takes the block of order 0 at page 1 and commits it.
+ *     free(a) gives back 4..5 and 6: buddy 6..7 of 4..5 is not all free.
+ *
+ * Words.
+ *     block   2^order free pages on free[order]
+ *     run     pages that were allocated together, any number of them
+ *     backed  a page that is committed; free ones may lose their memory
+ *     top     the pages from here on were never handed out: carving them is
+ *             the last choice before a new arena
+ *     chunk   an arena of its own for a run of more than half an arena
+ *
+ * Invariants, verified in kpages_check().
+ *     I1  a free block of order k starts at a multiple of 2^k and ends below
+ *         top
+ *     I2  no free block has a free buddy of its own order
+ *     I3  free[k] holds the free blocks of order k and no others, and bit k of
+ *         nonempty says whether there are any
+ *     I4  slabs, large blocks and free blocks tile the pages from first to
+ *         top; those in use are backed; used and free_backed count them
+ *
+ * Cost.     alloc, free  O(log pages of an arena), and O(pages of the run) to
+ *                        write its entries
+ *           metadata     24 bytes a page, 0.6 %, up to the highest page used
+ * Threads.  None: one thread at a time.
+ * Sources.  [Knuth97, 2.5] the buddy system; [Bonwick94, 3.2] slabs on pages.
+ *
+ * Read next: slab_layout.c, how a run of pages becomes a slab.
+ */
+#include "pages.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "arena.h"
+
+/* Runs of this order get a chunk, as an arena's own map is in the way. */
+static unsigned chunk_order(const struct kpages *pages)
+{
+	return log2_floor(pages->arena_bytes) - PAGE_LOG2;
+}
+
+void kpages_open(struct kpages *pages, struct page_source *source,
+                 struct heap_stats *stats, size_t arena_bytes,
+                 size_t keep_pages)
+{
+	*pages = (struct kpages){.source = source,
+	                         .stats = stats,
+	                         .arena_bytes = arena_bytes,
+	                         .keep_pages = keep_pages};
+	for (unsigned k = 0; k < PAGE_ORDERS; k++)
+		TAILQ_INIT(&pages->free[k]);
+	TAILQ_INIT(&pages->arenas);
+}
+
+/* ---- free blocks --------------------------------------------------------- */
+
+static void block_push(struct kpages *pages, struct page *page, unsigned order)
+{
+	page->use = PAGE_FREE;
+	page->order = (uint8_t)order;
+	TAILQ_INSERT_HEAD(&pages->free[order], page, link);
+	pages->nonempty |= (uint32_t)1 << order;
+}
+
+static void block_unlink(struct kpages *pages, struct page *page)
+{
+	unsigned order = page->order;
+
+	TAILQ_REMOVE(&pages->free[order], page, link);
+	if (TAILQ_EMPTY(&pages->free[order]))
+		pages->nonempty &= ~((uint32_t)1 << order);
+	page->use = PAGE_INSIDE;
+}
+
+/* The free buddy of a block, or NULL. */
+static struct page *free_buddy(struct arena *arena, size_t number,
+                               unsigned order)
+{
+	size_t buddy = number ^ ((size_t)1 << order);
+
+	if (buddy + ((size_t)1 << order) > arena->top)
+		return NULL; /* the map may end here */
+	struct page *page = &arena->page[buddy];
+	return page->use == PAGE_FREE && page->order == order ? page : NULL;
+}
+
+/* Puts a block that is on no list onto one, after merging it (I2). */
+static void block_free(struct kpages *pages, struct arena *arena, size_t number,
+                       unsigned order)
+{
+	struct page *buddy;
+
+	while ((buddy = free_buddy(arena, number, order)) != NULL) {
+		block_unlink(pages, buddy);
+		number &= ~((size_t)1 << order); /* [buddy][this] -> [both] */
+		order++;
+		pages->stats->merges++;
+	}
+	block_push(pages, &arena->page[number], order);
+}
+
+/*
+ * Frees the pages [from, end) as the fewest aligned blocks; returns how many
+ * they are.  For the rest of a block whose first pages were taken these are the
+ * buddies that halving it again and again would have left.
+ */
+static unsigned run_free(struct kpages *pages, struct arena *arena, size_t from,
+                         size_t end)
+{
+	unsigned blocks = 0;
+
+	while (from < end) {
+		unsigned order = log2_floor(end - from);
+		unsigned aligned = (unsigned)__builtin_ctzl(from);
+		if (aligned < order)
+			order = aligned;
+		block_free(pages, arena, from, order);
+		from += (size_t)1 << order;
+		blocks++;
+	}
+	return blocks;
+}
+
+/* The smallest order with a free block of at least `order`, or PAGE_ORDERS. */
+static unsigned order_with_block(const struct kpages *pages, unsigned order)
+{
+	uint32_t at_least = pages->nonempty >> order << order;
+
+	return at_least == 0 ? PAGE_ORDERS : (unsigned)__builtin_ctz(at_least);
+}
+
+/* Takes `count` pages off the lists, from a block of `order` at least. */
+static struct page *block_take(struct kpages *pages, size_t count,
+                               unsigned order)
+{
+	unsigned found = order_with_block(pages, order);
+
+	if (found == PAGE_ORDERS)
+		return NULL;
+	struct page *page = TAILQ_FIRST(&pages->free[found]);
+	struct arena *arena = arena_of_page(pages, page);
+	size_t number = page_number(arena, page);
+	block_unlink(pages, page);
+	/* [------ 2^found ------] -> [count][buddies] */
+	unsigned cuts = run_free(pages, arena, number + count,
+	                         number + ((size_t)1 << found));
+	pages->stats->splits += cuts;
+	pages->stats->exact_fits += cuts == 0;
+	return page;
+}
+
+/* Gives an arena back, free blocks and map; returns the bytes. */
+static size_t arena_release(struct kpages *pages, struct arena *arena)
+{
+	size_t number = arena->first;
+
+	while (number < arena->top) {
+		struct page *page = &arena->page[number];
+		number += (size_t)1 << page->order;
+		block_unlink(pages, page);
+	}
+	size_t purged = kpages_unback(pages, arena, arena->first, arena->top);
+	pages->free_backed -= purged;
+	return (purged << PAGE_LOG2) + kpages_arena_unmap(pages, arena);
+}
+
+/* After a refusal: a new arena that nothing lives in must not stay. */
+static void release_if_unused(struct kpages *pages, struct arena *arena)
+{
+	if (arena->used == 0)
+		arena_release(pages, arena);
+	errno = ENOMEM;
+}
+
+/* ---- pages never used before --------------------------------------------- */
+
+/* Where `count` pages at a multiple of 2^order would start, or 0. */
+static size_t place_above_top(const struct arena *arena, size_t count,
+                              unsigned order)
+{
+	size_t number = round_up(arena->top, (size_t)1 << order);
+
+	if (arena->is_chunk || number + count > arena->pages)
+		return 0;
+	return number;
+}
+
+/* The arena with such a place: the one used last, or the lowest; or NULL. */
+static struct arena *arena_with_room(const struct kpages *pages, size_t count,
+                                     unsigned order)
+{
+	struct arena *arena;
+
+	if (pages->open != NULL &&
+	    place_above_top(pages->open, count, order) != 0)
+		return pages->open;
+	TAILQ_FOREACH (arena, &pages->arenas, by_address)
+		if (place_above_top(arena, count, order) != 0)
+			return arena;
+	return NULL;
+}
+
+/* Moves the top up to `end`, on pages that the map describes. */
+static void raise_top(struct arena *arena, size_t end)
+{
+	for (size_t i = arena->top; i < end; i++)
+		arena->page[i].use = PAGE_INSIDE;
+	arena->top = end;
+}
+
+/* Carves `count` pages above a top; those skipped to align them are free. */
+static struct page *carve_top(struct kpages *pages, size_t count,
+                              unsigned order)
+{
+	struct arena *arena = arena_with_room(pages, count, order);
+
+	if (arena == NULL && (arena = kpages_arena_new(pages)) == NULL)
+		return NULL;
+	size_t skipped = arena->top;
+	size_t number = place_above_top(arena, count, order);
+	if (!kpages_arena_extend_map(pages, arena, number + count)) {
+		release_if_unused(pages, arena);
+		return NULL;
+	}
+	pages->open = arena;
+	raise_top(arena, number + count);
+	run_free(pages, arena, skipped, number);
+	return &arena->page[number];
+}
+
+/* ---- allocate and free --------------------------------------------------- */
+
+struct page *kpages_alloc(struct kpages *pages, size_t count, size_t align)
+{
+	assert(count > 0 && is_power_of_two(align));
+	unsigned order = log2_ceil(count > align ? count : align);
+
+	if (order >= chunk_order(pages))
+		return kpages_chunk_map(pages, count, align);
+	struct page *page = block_take(pages, count, order);
+	if (page == NULL)
+		page = carve_top(pages, count, order);
+	if (page == NULL)
+		return NULL;
+	struct arena *arena = arena_of_page(pages, page);
+	size_t number = page_number(arena, page);
+	long before = kpages_back(pages, arena, number, number + count);
+	if (before < 0) {
+		run_free(pages, arena, number, number + count);
+		release_if_unused(pages, arena);
+		return NULL;
+	}
+	pages->free_backed -= (size_t)before;
+	page->fresh = before == 0;
+	arena->used += count;
+	return page;
+}
+
+void kpages_cut(struct kpages *pages, struct page *page, size_t count,
+                size_t kept)
+{
+	struct arena *arena = arena_of_page(pages, page);
+	size_t from = page_number(arena, page) + kept;
+	size_t end = from + count - kept;
+
+	if (arena->is_chunk) {
+		kpages_chunk_cut(pages, arena, count - kept);
+		return;
+	}
+	for (size_t i = from; i < end; i++)
+		arena->page[i].use = PAGE_INSIDE;
+	arena->used -= end - from;
+	if (pages->free_backed + (end - from) > pages->keep_pages)
+		kpages_unback(pages, arena, from, end);
+	else
+		pages->free_backed += end - from;
+	run_free(pages, arena, from, end);
+}
+
+void kpages_free(struct kpages *pages, struct page *page, size_t count)
+{
+	kpages_cut(pages, page, count, 0);
+}
+
+/* ---- runs that grow in place --------------------------------------------- */
+
+/*
+ * A block that covers the page behind a run starts there, for it cannot reach
+ * into the run.  So the free pages behind a run are found block by block.
+ */
+static size_t free_pages_end(const struct arena *arena, size_t end, size_t goal)
+{
+	while (end < goal && end < arena->top &&
+	       arena->page[end].use == PAGE_FREE)
+		end += (size_t)1 << arena->page[end].order;
+	return end;
+}
+
+bool kpages_can_extend(const struct kpages *pages, const struct page *page,
+                       size_t count, size_t wanted)
+{
+	const struct arena *arena = arena_of_page(pages, page);
+	size_t end = page_number(arena, page) + count;
+	size_t goal = page_number(arena, page) + wanted;
+
+	if (arena->is_chunk || goal > arena->pages)
+		return false;
+	end = free_pages_end(arena, end, goal);
+	return end >= goal || end == arena->top;
+}
+
+bool kpages_extend(struct kpages *pages, struct page *page, size_t count,
+                   size_t wanted)
+{
+	struct arena *arena = arena_of_page(pages, page);
+	size_t from = page_number(arena, page) + count;
+	size_t goal = page_number(arena, page) + wanted, end = from;
+
+	if (!kpages_can_extend(pages, page, count, wanted) ||
+	    !kpages_arena_extend_map(pages, arena, goal))
+		return false;
+	while (end < goal && end < arena->top) {
+		struct page *block = &arena->page[end];
+		end += (size_t)1 << block->order;
+		block_unlink(pages, block);
+	}
+	if (goal > arena->top)
+		raise_top(arena, goal);
+	/* [run][blocks] -> [--- run ---][rest] */
+	pages->stats->splits += run_free(pages, arena, goal, end);
+	long before = kpages_back(pages, arena, from, goal);
+	if (before < 0) {
+		run_free(pages, arena, from, goal);
+		return false;
+	}
+	pages->free_backed -= (size_t)before;
+	arena->used += wanted - count;
+	return true;
+}
+
+/* ---- give back ----------------------------------------------------------- */
+
+/* Purges the free pages of an arena in use; returns how many. */
+static size_t arena_trim(struct kpages *pages, struct arena *arena)
+{
+	size_t purged = 0, number = arena->first;
+
+	while (!arena->is_chunk && number < arena->top) {
+		struct page *page = &arena->page[number];
+		size_t count = 1;
+		if (page->use == PAGE_FREE) {
+			count = (size_t)1 << page->order;
+			purged += kpages_unback(pages, arena, number,
+			                        number + count);
+		}
+		number += count;
+	}
+	pages->free_backed -= purged;
+	return purged;
+}
+
+size_t kpages_trim(struct kpages *pages)
+{
+	size_t bytes = 0;
+	struct arena *arena = TAILQ_FIRST(&pages->arenas), *next;
+
+	for (; arena != NULL; arena = next) {
+		next = TAILQ_NEXT(arena, by_address);
+		bytes += arena->used == 0
+		                 ? arena_release(pages, arena)
+		                 : arena_trim(pages, arena) << PAGE_LOG2;
+	}
+	return bytes;
+}
+
+void kpages_close(struct kpages *pages)
+{
+	struct arena *arena;
+
+	while ((arena = TAILQ_FIRST(&pages->arenas)) != NULL) {
+		if (arena->is_chunk) {
+			kpages_chunk_cut(pages, arena, arena->used);
+			continue;
+		}
+		kpages_unback(pages, arena, arena->first, arena->top);
+		kpages_arena_unmap(pages, arena);
+	}
+}
+
+void *kpages_predict(const struct kpages *pages, size_t count, size_t align,
+                     size_t *block_pages)
+{
+	unsigned order = log2_ceil(count > align ? count : align);
+
+	*block_pages = 0;
+	if (order >= chunk_order(pages))
+		return NULL;
+	unsigned found = order_with_block(pages, order);
+	if (found < PAGE_ORDERS) {
+		*block_pages = (size_t)1 << found;
+		return kpages_address(pages, TAILQ_FIRST(&pages->free[found]));
+	}
+	struct arena *arena = arena_with_room(pages, count, order);
+	if (arena == NULL)
+		return NULL;
+	return page_address(arena, place_above_top(arena, count, order));
+}

@@ -1,0 +1,117 @@
+/*
+ * loop.h - the loop that the clock watches.
+ *
+ * One template serves every allocator, the null allocator and the empty loop,
+ * so that their difference is the allocator and nothing else.  Nothing is
+ * checked, sampled or recorded inside; the operations were decoded before.
+ *
+ *     for each event:   self  = the thread's handle    one load
+ *                       block = malloc(self, size)     one indirect call
+ *                       touch the block                one store (a knob)
+ *                       blocks[slot] = block           one store
+ */
+#ifndef HARNESS_CLOCK_LOOP_H
+#define HARNESS_CLOCK_LOOP_H
+
+#include <string.h>
+
+#include "../../allocators/allocator.h"
+#include "../trace/trace.h"
+
+/* What the replay writes into each block that it is given. */
+enum touch { TOUCH_NONE, TOUCH_FIRST, TOUCH_LINES, TOUCH_ALL, TOUCH_KINDS };
+
+enum { CACHE_LINE_BYTES = 64 };
+
+struct loop {
+	const struct allocator *allocator;
+	struct heap *heap;
+	const struct trace *trace;
+	struct thread_heap **threads;
+	void **blocks; /* per slot; the one behind the last stays NULL */
+	/*
+	 * The null allocator's handles, one per slot: each *is* the address
+	 * that its malloc returns.  NULL for real allocators.
+	 */
+	struct thread_heap **addresses;
+};
+
+static inline void touch_block(char *block, size_t size, enum touch touch)
+{
+	switch (touch) {
+	case TOUCH_FIRST:
+		*block = 1;
+		break;
+	case TOUCH_LINES:
+		for (size_t at = 0; at < size; at += CACHE_LINE_BYTES)
+			block[at] = 1;
+		break;
+	case TOUCH_ALL:
+		memset(block, 1, size);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Replays the events [from, to).  `touch` and `is_null` are constants. */
+static inline __attribute__((always_inline)) void loop_replay(
+	const struct loop *loop, uint64_t from, uint64_t to, enum touch touch,
+	bool is_null)
+{
+	const struct allocator *allocator = loop->allocator;
+	struct thread_heap **threads = loop->threads;
+	void **blocks = loop->blocks;
+	const struct trace_op *end = loop->trace->ops + to;
+
+	for (const struct trace_op *op = loop->trace->ops + from; op < end;
+	     op++) {
+		struct thread_heap *self = is_null ? loop->addresses[op->slot]
+		                                   : threads[op->thread];
+		void *block;
+
+		switch (op->kind) {
+		case TRACE_MALLOC:
+			block = allocator->malloc(self, op->size);
+			break;
+		case TRACE_FREE:
+			allocator->free(self, blocks[op->slot]);
+			blocks[op->slot] = NULL;
+			continue;
+		case TRACE_CALLOC:
+			block = allocator->zero_malloc(self, op->size);
+			break;
+		case TRACE_ALIGNED:
+			block = allocator->aligned_malloc(
+				self, (size_t)1 << op->align_log2, op->size);
+			break;
+		case TRACE_REALLOC:
+			block = allocator->realloc(self, blocks[op->slot],
+			                           op->size);
+			break;
+		case TRACE_THREAD_START:
+			threads[op->thread] = allocator->attach(loop->heap);
+			continue;
+		case TRACE_THREAD_EXIT:
+			allocator->detach(threads[op->thread]);
+			threads[op->thread] = NULL;
+			continue;
+		default:
+			continue;
+		}
+		touch_block(block, op->size, touch);
+		blocks[op->slot] = block;
+	}
+}
+
+/* Replays [from, to) with a touch that is known at run time only. */
+void loop_run(const struct loop *loop, uint64_t from, uint64_t to,
+              enum touch touch);
+
+/* The same loop with nothing in it: what the events alone cost to read. */
+void loop_run_empty(const struct loop *loop, uint64_t from, uint64_t to);
+
+/* An allocator whose malloc returns its handle and whose free does nothing. */
+extern const struct allocator null_allocator;
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * resident.h - what the kernel says about our memory.
+ */
+#ifndef HARNESS_CLOCK_RESIDENT_H
+#define HARNESS_CLOCK_RESIDENT_H
+
+#include <stdint.h>
+
+/* Bytes resident in the mappings that lie within [start, end); 0: unknown. */
+uint64_t resident_between(const void *start, const void *end);
+
+/* Resident bytes of this process now. */
+uint64_t resident_now(void);
+
+/*
+ * Makes the kernel's peak start again from what is resident now, so that a
+ * large parent does not set a floor.
+ */
+void resident_reset_peak(void);
+
+/* The most resident bytes since the last reset. */
+uint64_t resident_peak(void);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * speed.h - one timed replay, and one sampled for latency.
+ *
+ * Both run in a process of their own, on pages from the operating system.
+ */
+#ifndef HARNESS_CLOCK_SPEED_H
+#define HARNESS_CLOCK_SPEED_H
+
+#include <stdio.h>
+
+#include "../../allocators/common/knob.h"
+#include "../verdict.h"
+#include "loop.h"
+
+/* What one child of the speed pass found out. */
+struct speed {
+	double ns_per_op;        /* wall time / calls of the allocator       */
+	uint64_t resident_bytes; /* peak, above what was there before event 1 */
+	uint64_t page_faults;
+	uint64_t system_ns; /* time in the kernel                            */
+};
+
+struct speed_options {
+	size_t limit_bytes; /* most committed bytes; 0: none */
+	enum touch touch;
+	/*
+	 * NULL while the clock counts.  When a speed pass dies, it is run
+	 * again with this set, event by event, to find out where.
+	 */
+	volatile uint64_t *progress;
+};
+
+/* Replays the trace once, with the clock around the whole loop. */
+struct verdict speed_run(const struct allocator *allocator,
+                         const struct knob_values *values,
+                         const struct trace *trace,
+                         const struct speed_options *options,
+                         struct speed *speed);
+
+/*
+ * The floors: the same loop with `null` and with nothing.  ns per call.
+ */
+struct verdict speed_run_null(const struct trace *trace, enum touch touch,
+                              struct speed *speed);
+struct verdict speed_run_empty(const struct trace *trace, struct speed *speed);
+
+/*
+ * Replays once and times single calls, every `stride`-th on average at random
+ * places.  Writes the rows of latency.csv for `label`.
+ */
+struct verdict latency_run(const struct allocator *allocator,
+                           const struct knob_values *values,
+                           const struct trace *trace,
+                           const struct speed_options *options,
+                           const char *label, FILE *out);
+
+#endif

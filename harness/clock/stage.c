@@ -1,0 +1,124 @@
+/*
+ * stage.c - everything in its place before the clock starts.
+ */
+#include "stage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../../allocators/common/bits.h"
+
+static bool fail(struct verdict *verdict, const char *what)
+{
+	return verdict_set(verdict,
+	                   errno == ENOMEM ? VERDICT_OUT_OF_MEMORY
+	                                   : VERDICT_FAILED,
+	                   0, "%s: %s", what, strerror(errno));
+}
+
+/* A table of pointers, resident from the start. */
+static void *make_table(size_t entries)
+{
+	void *table = malloc(entries * sizeof(void *));
+
+	if (table != NULL)
+		memset(table, 0, entries * sizeof(void *));
+	return table;
+}
+
+/* Reads every page of the events, so that no fault for them is timed. */
+static void read_events(const struct trace *trace)
+{
+	const volatile char *bytes = (const volatile char *)trace->ops;
+
+	for (size_t at = 0; at < trace->events * sizeof *trace->ops;
+	     at += PAGE_BYTES)
+		(void)bytes[at];
+}
+
+static bool make_tables(struct stage *stage, const struct trace *trace,
+                        struct verdict *verdict)
+{
+	struct loop *loop = &stage->loop;
+
+	loop->trace = trace;
+	loop->threads = make_table(trace->threads);
+	loop->blocks = make_table((size_t)trace->slots + 1);
+	read_events(trace);
+	return (loop->threads != NULL && loop->blocks != NULL) ||
+	       fail(verdict, "the slot table");
+}
+
+bool stage_open(struct stage *stage, const struct allocator *allocator,
+                const struct knob_values *values, const struct trace *trace,
+                size_t limit_bytes, struct verdict *verdict)
+{
+	const struct page_source_options options = {
+		.kind = PAGE_SOURCE_OS,
+		.limit_bytes = limit_bytes,
+	};
+	struct loop *loop = &stage->loop;
+
+	*stage = (struct stage){.loop = {.allocator = allocator}};
+	if (!page_source_open(&stage->pages, &options) ||
+	    !make_tables(stage, trace, verdict))
+		return fail(verdict, "the page source");
+	loop->heap = allocator->create(values, &stage->pages);
+	if (loop->heap == NULL)
+		return fail(verdict, "create");
+	loop->threads[0] = allocator->attach(loop->heap);
+	return loop->threads[0] != NULL || fail(verdict, "attach");
+}
+
+/* The largest block that each slot ever holds, in `bytes`. */
+static void measure_slots(const struct trace *trace, size_t *bytes)
+{
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		if (op->kind < TRACE_FREE && op->size > bytes[op->slot])
+			bytes[op->slot] = op->size;
+	}
+}
+
+bool stage_open_null(struct stage *stage, const struct trace *trace,
+                     struct verdict *verdict)
+{
+	struct loop *loop = &stage->loop;
+
+	*stage = (struct stage){.loop = {.allocator = &null_allocator}};
+	if (!make_tables(stage, trace, verdict))
+		return false;
+	/* Phases and thread marks use `slot` otherwise: room for all. */
+	size_t entries = (size_t)trace->slots + trace->phase_count + 1;
+	size_t *bytes = make_table(entries);
+	loop->addresses = (struct thread_heap **)bytes;
+	if (bytes == NULL)
+		return fail(verdict, "the address table");
+	measure_slots(trace, bytes);
+	for (size_t slot = 0; slot < entries; slot++)
+		stage->null_bytes +=
+			round_up(bytes[slot] + 1, MALLOC_ALIGN_BYTES);
+	stage->null_memory =
+		mmap(NULL, stage->null_bytes, PROT_READ | PROT_WRITE,
+	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stage->null_memory == MAP_FAILED)
+		return fail(verdict, "the null allocator's addresses");
+	char *next = stage->null_memory;
+	for (size_t slot = 0; slot < entries; slot++) {
+		size_t step = round_up(bytes[slot] + 1, MALLOC_ALIGN_BYTES);
+		loop->addresses[slot] = (struct thread_heap *)next;
+		next += step;
+	}
+	return true;
+}
+
+void stage_close(struct stage *stage)
+{
+	if (stage->null_memory != NULL)
+		munmap(stage->null_memory, stage->null_bytes);
+	free(stage->loop.addresses);
+	free(stage->loop.threads);
+	free(stage->loop.blocks);
+}

@@ -1,0 +1,31 @@
+/*
+ * stage.h - what a timed replay needs around the loop: heap, handles, slots,
+ * all of it touched beforehand, so that the clock sees the allocator's page
+ * faults and not ours.
+ */
+#ifndef HARNESS_CLOCK_STAGE_H
+#define HARNESS_CLOCK_STAGE_H
+
+#include "../../allocators/common/page_source.h"
+#include "speed.h"
+
+struct stage {
+	struct page_source pages;
+	struct loop loop;
+	char *null_memory; /* of the null allocator; NULL otherwise */
+	size_t null_bytes;
+};
+
+/* Builds a heap on pages from the OS; false with the verdict set. */
+bool stage_open(struct stage *stage, const struct allocator *allocator,
+                const struct knob_values *values, const struct trace *trace,
+                size_t limit_bytes, struct verdict *verdict);
+
+/* The stage for the null allocator: an address of its own for each slot. */
+bool stage_open_null(struct stage *stage, const struct trace *trace,
+                     struct verdict *verdict);
+
+/* Drops everything; the process ends soon, so the heap is not torn down. */
+void stage_close(struct stage *stage);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * census.c - one pass over the walk and the oracle's tree, side by side.
+ */
+#include "census.h"
+
+#include <string.h>
+
+struct counter {
+	struct replayer *replayer;
+	struct census *census;
+	const uint64_t *sizes;
+	struct oracle_block *next_live; /* the next one the walk must show */
+	char *end;                      /* of the extent before            */
+	uint64_t rank;
+	census_visitor *visit;
+	void *ctx;
+};
+
+static bool disagree(struct counter *counter, const char *what,
+                     const struct extent *extent)
+{
+	return verdict_set(&counter->replayer->verdict, VERDICT_BROKEN_HEAP,
+	                   counter->replayer->event,
+	                   "the walk %s: %zu bytes at %p", what, extent->bytes,
+	                   extent->start);
+}
+
+static void count_free(struct counter *counter, const struct extent *extent)
+{
+	struct census *census = counter->census;
+	struct census_tier *tier = census->tiers;
+	struct census_tier *end = census->tiers + census->tier_count;
+
+	while (tier < end && strcmp(tier->name, extent->tier) != 0)
+		tier++;
+	if (tier == end && census->tier_count < CENSUS_TIERS) {
+		*tier = (struct census_tier){.name = extent->tier};
+		census->tier_count++;
+	}
+	struct census_tier *both[] = {&census->all, tier};
+	for (int i = 0; i < 2; i++) {
+		both[i]->bytes += extent->bytes;
+		both[i]->blocks++;
+		if (extent->bytes > both[i]->largest)
+			both[i]->largest = extent->bytes;
+	}
+	for (int i = 0; i < CENSUS_QUANTILES; i++)
+		if (extent->bytes < counter->sizes[i])
+			census->too_small[i] += extent->bytes;
+	census->parts.free += extent->bytes;
+}
+
+/* Matches a live extent with the oracle's next block; its requested bytes. */
+static bool count_live(struct counter *counter, const struct extent *extent,
+                       uint64_t *requested)
+{
+	struct oracle_block *block = counter->next_live;
+
+	if (block == NULL || (char *)extent->start < block->start)
+		return disagree(counter, "shows a live block that is not",
+		                extent);
+	if ((char *)extent->start > block->start ||
+	    extent->bytes != block->usable)
+		return disagree(counter, "misses or misplaces a live block",
+		                extent);
+	counter->next_live =
+		RB_NEXT(oracle_tree, &counter->replayer->oracle.tree, block);
+	*requested = block->requested;
+	counter->census->parts.requested += block->requested;
+	counter->census->parts.internal += block->usable - block->requested;
+	return true;
+}
+
+static bool count_extent(void *ctx, const struct extent *extent)
+{
+	struct counter *counter = ctx;
+	struct parts *parts = &counter->census->parts;
+	uint64_t requested = 0;
+
+	if ((char *)extent->start < counter->end || extent->bytes == 0)
+		return disagree(counter, "goes backwards", extent);
+	switch (extent->kind) {
+	case EXTENT_LIVE:
+		if (!count_live(counter, extent, &requested))
+			return false;
+		break;
+	case EXTENT_FREE:
+		count_free(counter, extent);
+		break;
+	case EXTENT_METADATA:
+		parts->metadata += extent->bytes;
+		break;
+	case EXTENT_SLACK:
+		parts->slack += extent->bytes;
+		break;
+	}
+	if (counter->visit != NULL) {
+		const struct census_extent seen = {counter->rank, *extent,
+		                                   requested};
+		counter->visit(counter->ctx, &seen);
+	}
+	counter->rank += extent->bytes;
+	counter->end = (char *)extent->start + extent->bytes;
+	return true;
+}
+
+/* The walk of a heap that has none: live blocks, and free in between. */
+static void walk_region(struct counter *counter)
+{
+	const struct page_source *pages = &counter->replayer->pages;
+	char *at = pages->region;
+	struct oracle_block *block;
+
+	RB_FOREACH (block, oracle_tree, &counter->replayer->oracle.tree) {
+		struct extent gap = {at, (size_t)(block->start - at),
+		                     EXTENT_FREE, "unknown"};
+		struct extent live = {block->start, block->usable, EXTENT_LIVE,
+		                      ""};
+		if ((gap.bytes > 0 && !count_extent(counter, &gap)) ||
+		    !count_extent(counter, &live))
+			return;
+		at = block->start + block->usable;
+	}
+	struct extent rest = {at, (size_t)(pages->brk - at), EXTENT_FREE,
+	                      "unknown"};
+	if (rest.bytes > 0)
+		count_extent(counter, &rest);
+}
+
+bool census_take(struct replayer *replayer,
+                 const uint64_t sizes[CENSUS_QUANTILES], struct census *census,
+                 census_visitor *visit, void *ctx)
+{
+	struct counter counter = {
+		.replayer = replayer,
+		.census = census,
+		.sizes = sizes,
+		.next_live = RB_MIN(oracle_tree, &replayer->oracle.tree),
+		.visit = visit,
+		.ctx = ctx,
+	};
+
+	*census = (struct census){.all = {.name = "all"}};
+	if (replayer->allocator->walk != NULL)
+		replayer->allocator->walk(replayer->heap, count_extent,
+		                          &counter);
+	else
+		walk_region(&counter);
+	if (replayer->verdict.kind != VERDICT_OK)
+		return false;
+	if (counter.next_live != NULL)
+		return verdict_set(&replayer->verdict, VERDICT_BROKEN_HEAP,
+		                   replayer->event,
+		                   "the walk misses the live block at %p",
+		                   (void *)counter.next_live->start);
+	if (parts_sum(&census->parts) != replayer->pages.committed_bytes)
+		return verdict_set(
+			&replayer->verdict, VERDICT_BROKEN_HEAP,
+			replayer->event,
+			"the walk covers %llu bytes, %zu are committed",
+			(unsigned long long)parts_sum(&census->parts),
+			replayer->pages.committed_bytes);
+	return true;
+}

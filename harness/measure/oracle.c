@@ -1,0 +1,305 @@
+/*
+ * oracle.c - the truth about live blocks.
+ *
+ * A block's pattern is one 64-bit word, drawn from its slot and its event and
+ * repeated from its start.  So a byte's expected value depends on the block and
+ * the offset alone, and realloc to another address or size keeps it.
+ */
+#include "oracle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
+
+static int oracle_compare(const struct oracle_block *a,
+                          const struct oracle_block *b)
+{
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+RB_GENERATE(oracle_tree, oracle_block, link, oracle_compare)
+#pragma GCC diagnostic pop
+
+bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
+                 struct heap *heap, const struct trace *trace,
+                 enum oracle_depth depth)
+{
+	*oracle = (struct oracle){.allocator = allocator,
+	                          .heap = heap,
+	                          .trace = trace,
+	                          .depth = depth};
+	RB_INIT(&oracle->tree);
+	oracle->blocks =
+		calloc((size_t)trace->slots + 1, sizeof(*oracle->blocks));
+	return oracle->blocks != NULL;
+}
+
+void oracle_close(struct oracle *oracle)
+{
+	free(oracle->blocks);
+	oracle->blocks = NULL;
+}
+
+/* ---- the pattern -------------------------------------------------------- */
+
+/* splitmix64's finalizer: every bit of the seed reaches every bit. */
+static uint64_t pattern_word(uint64_t seed)
+{
+	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
+	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
+	return seed ^ (seed >> 31);
+}
+
+/* A stretch of the block that carries the pattern, [from, to). */
+typedef bool stretch_visitor(const struct oracle_block *block, size_t from,
+                             size_t to, size_t *bad);
+
+static bool fill_stretch(const struct oracle_block *block, size_t from,
+                         size_t to, size_t *bad)
+{
+	const char *word = (const char *)&block->pattern;
+
+	(void)bad;
+	for (; from < to && from % WORD_BYTES != 0; from++)
+		block->start[from] = word[from % WORD_BYTES];
+	for (; from + WORD_BYTES <= to; from += WORD_BYTES)
+		memcpy(block->start + from, word, WORD_BYTES);
+	for (; from < to; from++)
+		block->start[from] = word[from % WORD_BYTES];
+	return true;
+}
+
+/* False with the offset of the first wrong byte. */
+static bool verify_stretch(const struct oracle_block *block, size_t from,
+                           size_t to, size_t *bad)
+{
+	const char *word = (const char *)&block->pattern;
+
+	for (; from < to; from++) {
+		while (from % WORD_BYTES == 0 && from + WORD_BYTES <= to &&
+		       memcmp(block->start + from, word, WORD_BYTES) == 0)
+			from += WORD_BYTES;
+		if (from < to &&
+		    block->start[from] != word[from % WORD_BYTES]) {
+			*bad = from;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Visits the stretches of a block of `bytes` that lie below `limit`. */
+static bool each_stretch(const struct oracle_block *block,
+                         enum oracle_depth depth, size_t bytes, size_t limit,
+                         stretch_visitor *visit, size_t *bad)
+{
+	if (depth == ORACLE_PLACES)
+		return true;
+	if (depth == ORACLE_ALL || bytes <= 2 * EDGE_BYTES)
+		return visit(block, 0, bytes < limit ? bytes : limit, bad);
+	if (!visit(block, 0, EDGE_BYTES < limit ? EDGE_BYTES : limit, bad))
+		return false;
+	for (size_t at = STEP_BYTES;
+	     at + WORD_BYTES <= bytes - EDGE_BYTES && at + WORD_BYTES <= limit;
+	     at += STEP_BYTES)
+		if (!visit(block, at, at + WORD_BYTES, bad))
+			return false;
+	return bytes > limit || visit(block, bytes - EDGE_BYTES, bytes, bad);
+}
+
+/* How many bytes of the block carry the pattern at this depth. */
+static size_t patterned_bytes(const struct oracle *oracle,
+                              const struct oracle_block *block)
+{
+	return oracle->depth == ORACLE_ALL ? block->usable : block->requested;
+}
+
+static void fill(const struct oracle *oracle, struct oracle_block *block)
+{
+	size_t bad;
+	each_stretch(block, oracle->depth, patterned_bytes(oracle, block),
+	             SIZE_MAX, fill_stretch, &bad);
+}
+
+static uint32_t slot_of(const struct oracle *oracle,
+                        const struct oracle_block *block)
+{
+	return (uint32_t)(block - oracle->blocks);
+}
+
+static bool lost(struct oracle *oracle, const struct oracle_block *block,
+                 size_t offset, uint64_t event, struct verdict *verdict)
+{
+	const char *word = (const char *)&block->pattern;
+
+	verdict_set(verdict, VERDICT_LOST_BYTES, event,
+	            "byte %zu of the %zu-byte block at %p is 0x%02x and should "
+	            "be 0x%02x",
+	            offset, block->requested, (void *)block->start,
+	            (unsigned char)block->start[offset],
+	            (unsigned char)word[offset % WORD_BYTES]);
+	verdict_add_history(verdict, oracle->trace, slot_of(oracle, block),
+	                    event);
+	return false;
+}
+
+/* ---- places ------------------------------------------------------------- */
+
+static bool overlap(struct oracle *oracle, const struct oracle_block *block,
+                    const struct oracle_block *other, uint64_t event,
+                    struct verdict *verdict)
+{
+	verdict_set(
+		verdict, VERDICT_OVERLAP, event,
+		"the block of %zu bytes at %p overlaps the live block of %zu "
+		"bytes at %p",
+		block->usable, (void *)block->start, other->usable,
+		(void *)other->start);
+	verdict_add_history(verdict, oracle->trace, slot_of(oracle, other),
+	                    event);
+	return false;
+}
+
+static bool is_well_formed(const struct oracle_block *block, size_t align,
+                           uint64_t event, struct verdict *verdict)
+{
+	if ((uintptr_t)block->start % align != 0)
+		return verdict_set(verdict, VERDICT_MISALIGNED, event,
+		                   "the block at %p is not a multiple of %zu",
+		                   (void *)block->start, align);
+	if (block->usable < block->requested)
+		return verdict_set(verdict, VERDICT_SHORT_BLOCK, event,
+		                   "usable_size says %zu bytes for a request "
+		                   "of %zu",
+		                   block->usable, block->requested);
+	return true;
+}
+
+/* Enters a block at its new place; the neighbours must not reach into it. */
+static bool place(struct oracle *oracle, struct oracle_block *block,
+                  uint64_t event, struct verdict *verdict)
+{
+	struct oracle_block *other =
+		RB_INSERT(oracle_tree, &oracle->tree, block);
+
+	if (other != NULL)
+		return overlap(oracle, block, other, event, verdict);
+	oracle->requested_bytes += block->requested;
+	oracle->usable_bytes += block->usable;
+	oracle->live++;
+	other = RB_PREV(oracle_tree, &oracle->tree, block);
+	if (other != NULL && other->start + other->usable > block->start)
+		return overlap(oracle, block, other, event, verdict);
+	other = RB_NEXT(oracle_tree, &oracle->tree, block);
+	if (other != NULL && block->start + block->usable > other->start)
+		return overlap(oracle, block, other, event, verdict);
+	return true;
+}
+
+static void displace(struct oracle *oracle, struct oracle_block *block)
+{
+	RB_REMOVE(oracle_tree, &oracle->tree, block);
+	oracle->requested_bytes -= block->requested;
+	oracle->usable_bytes -= block->usable;
+	oracle->live--;
+}
+
+/* ---- the three calls ---------------------------------------------------- */
+
+/* calloc's promise, on the bytes that the depth looks at. */
+static bool is_zero(struct oracle *oracle, struct oracle_block *block,
+                    uint64_t event, struct verdict *verdict)
+{
+	size_t bad = 0;
+
+	block->pattern = 0;
+	if (each_stretch(block, oracle->depth, block->requested, SIZE_MAX,
+	                 verify_stretch, &bad))
+		return true;
+	return lost(oracle, block, bad, event, verdict);
+}
+
+bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
+                      struct verdict *verdict)
+{
+	const struct trace_op *op = &oracle->trace->ops[event - 1];
+	struct oracle_block *block = &oracle->blocks[op->slot];
+	size_t align = MALLOC_ALIGN_BYTES;
+
+	if (op->kind == TRACE_ALIGNED && (size_t)1 << op->align_log2 > align)
+		align = (size_t)1 << op->align_log2;
+	block->start = start;
+	block->requested = op->size;
+	block->born = event;
+	block->usable = oracle->allocator->usable_size(oracle->heap, start);
+	if (!is_well_formed(block, align, event, verdict) ||
+	    !place(oracle, block, event, verdict))
+		return false;
+	if (op->kind == TRACE_CALLOC && !is_zero(oracle, block, event, verdict))
+		return false;
+	block->pattern = pattern_word((event << 32) + op->slot);
+	fill(oracle, block);
+	return true;
+}
+
+bool oracle_reallocated(struct oracle *oracle, uint64_t event, void *start,
+                        struct verdict *verdict)
+{
+	const struct trace_op *op = &oracle->trace->ops[event - 1];
+	struct oracle_block *block = &oracle->blocks[op->slot];
+	size_t old = block->requested;
+	size_t old_patterned = patterned_bytes(oracle, block);
+	size_t bad;
+
+	displace(oracle, block);
+	block->start = start;
+	block->requested = op->size;
+	block->usable = oracle->allocator->usable_size(oracle->heap, start);
+	if (!is_well_formed(block, MALLOC_ALIGN_BYTES, event, verdict) ||
+	    !place(oracle, block, event, verdict))
+		return false;
+	/* What was requested before and still is must have survived. */
+	size_t kept = old < op->size ? old : op->size;
+	if (!each_stretch(block, oracle->depth, old_patterned, kept,
+	                  verify_stretch, &bad))
+		return lost(oracle, block, bad, event, verdict);
+	fill(oracle, block);
+	return true;
+}
+
+static bool verify(struct oracle *oracle, struct oracle_block *block,
+                   uint64_t event, struct verdict *verdict)
+{
+	size_t bad;
+
+	if (each_stretch(block, oracle->depth, patterned_bytes(oracle, block),
+	                 SIZE_MAX, verify_stretch, &bad))
+		return true;
+	return lost(oracle, block, bad, event, verdict);
+}
+
+bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
+                    struct verdict *verdict)
+{
+	struct oracle_block *block = &oracle->blocks[slot];
+
+	if (!verify(oracle, block, event, verdict))
+		return false;
+	displace(oracle, block);
+	block->born = 0;
+	return true;
+}
+
+bool oracle_verify_all(struct oracle *oracle, uint64_t event,
+                       struct verdict *verdict)
+{
+	struct oracle_block *block;
+
+	RB_FOREACH (block, oracle_tree, &oracle->tree)
+		if (!verify(oracle, block, event, verdict))
+			return false;
+	return true;
+}

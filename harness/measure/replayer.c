@@ -1,0 +1,177 @@
+/*
+ * replayer.c - one event at a time.
+ */
+#include "replayer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool fail_to_start(struct replayer *replayer, const char *what)
+{
+	return verdict_set(&replayer->verdict,
+	                   errno == ENOMEM ? VERDICT_OUT_OF_MEMORY
+	                                   : VERDICT_FAILED,
+	                   0, "%s: %s", what, strerror(errno));
+}
+
+static bool attach(struct replayer *replayer, unsigned thread)
+{
+	errno = 0;
+	replayer->threads[thread] = replayer->allocator->attach(replayer->heap);
+	return replayer->threads[thread] != NULL ||
+	       fail_to_start(replayer, "attach");
+}
+
+bool replayer_open(struct replayer *replayer, const struct allocator *allocator,
+                   const struct knob_values *values, const struct trace *trace,
+                   size_t limit_bytes, enum oracle_depth depth)
+{
+	const struct page_source_options options = {
+		.kind = PAGE_SOURCE_ARENA,
+		.limit_bytes = limit_bytes,
+	};
+
+	*replayer = (struct replayer){.allocator = allocator, .trace = trace};
+	if (!page_source_open(&replayer->pages, &options))
+		return fail_to_start(replayer, "the arena");
+	replayer->threads = calloc(trace->threads, sizeof(void *));
+	replayer->blocks = calloc((size_t)trace->slots + 1, sizeof(void *));
+	if (replayer->threads == NULL || replayer->blocks == NULL)
+		return fail_to_start(replayer, "the slot table");
+	errno = 0;
+	replayer->heap = allocator->create(values, &replayer->pages);
+	if (replayer->heap == NULL)
+		return fail_to_start(replayer, "create");
+	if (!oracle_open(&replayer->oracle, allocator, replayer->heap, trace,
+	                 depth))
+		return fail_to_start(replayer, "the oracle");
+	return attach(replayer, 0);
+}
+
+static void *allocate(struct replayer *replayer, const struct trace_op *op)
+{
+	const struct allocator *allocator = replayer->allocator;
+	struct thread_heap *self = replayer->threads[op->thread];
+
+	switch (op->kind) {
+	case TRACE_CALLOC:
+		return allocator->zero_malloc(self, op->size);
+	case TRACE_ALIGNED:
+		return allocator->aligned_malloc(
+			self, (size_t)1 << op->align_log2, op->size);
+	case TRACE_REALLOC:
+		return allocator->realloc(self, replayer->blocks[op->slot],
+		                          op->size);
+	default:
+		return allocator->malloc(self, op->size);
+	}
+}
+
+static bool out_of_memory(struct replayer *replayer, const struct trace_op *op)
+{
+	return verdict_set(
+		&replayer->verdict, VERDICT_OUT_OF_MEMORY, replayer->event,
+		"%s(%llu) returned NULL with %zu bytes live and %zu committed",
+		trace_kind_name(op->kind), (unsigned long long)op->size,
+		replayer->oracle.requested_bytes,
+		replayer->pages.committed_bytes);
+}
+
+static bool step_allocation(struct replayer *replayer,
+                            const struct trace_op *op)
+{
+	void *block = allocate(replayer, op);
+
+	if (block == NULL)
+		return out_of_memory(replayer, op);
+	replayer->blocks[op->slot] = block;
+	if (op->kind == TRACE_REALLOC)
+		return oracle_reallocated(&replayer->oracle, replayer->event,
+		                          block, &replayer->verdict);
+	return oracle_allocated(&replayer->oracle, replayer->event, block,
+	                        &replayer->verdict);
+}
+
+static bool step_free(struct replayer *replayer, const struct trace_op *op)
+{
+	void **block = &replayer->blocks[op->slot];
+
+	if (op->slot < replayer->trace->slots &&
+	    !oracle_freeing(&replayer->oracle, replayer->event, op->slot,
+	                    &replayer->verdict))
+		return false;
+	replayer->allocator->free(replayer->threads[op->thread], *block);
+	*block = NULL;
+	return true;
+}
+
+bool replayer_step(struct replayer *replayer)
+{
+	const struct trace_op *op = &replayer->trace->ops[replayer->event];
+
+	replayer->event++;
+	replayer->pages.now = replayer->event;
+	switch (op->kind) {
+	case TRACE_FREE:
+		return step_free(replayer, op);
+	case TRACE_THREAD_START:
+		return attach(replayer, op->thread);
+	case TRACE_THREAD_EXIT:
+		replayer->allocator->detach(replayer->threads[op->thread]);
+		replayer->threads[op->thread] = NULL;
+		return true;
+	case TRACE_PHASE:
+		return true;
+	default:
+		return step_allocation(replayer, op);
+	}
+}
+
+/* Frees what the program left; its first live thread does it. */
+static void free_everything(struct replayer *replayer)
+{
+	struct oracle_block *block, *next;
+	struct thread_heap *self = NULL;
+
+	for (uint32_t i = 0; i < replayer->trace->threads && self == NULL; i++)
+		self = replayer->threads[i];
+	if (self == NULL)
+		self = replayer->threads[0] =
+			replayer->allocator->attach(replayer->heap);
+	for (block = RB_MIN(oracle_tree, &replayer->oracle.tree);
+	     block != NULL && self != NULL; block = next) {
+		next = RB_NEXT(oracle_tree, &replayer->oracle.tree, block);
+		replayer->allocator->free(self, block->start);
+	}
+}
+
+static void tear_down(struct replayer *replayer)
+{
+	free_everything(replayer);
+	if (replayer->allocator->check != NULL) {
+		const char *broken = replayer->allocator->check(replayer->heap);
+		if (broken != NULL)
+			verdict_set(&replayer->verdict, VERDICT_BROKEN_HEAP,
+			            replayer->event,
+			            "after everything was freed: %s", broken);
+	}
+	for (uint32_t i = 0; i < replayer->trace->threads; i++)
+		if (replayer->threads[i] != NULL)
+			replayer->allocator->detach(replayer->threads[i]);
+	replayer->allocator->destroy(replayer->heap);
+	if (replayer->pages.committed_bytes != 0)
+		verdict_set(&replayer->verdict, VERDICT_LEAK, replayer->event,
+		            "%zu bytes are still held after destroy()",
+		            replayer->pages.committed_bytes);
+}
+
+void replayer_close(struct replayer *replayer)
+{
+	if (replayer->verdict.kind == VERDICT_OK && replayer->heap != NULL)
+		tear_down(replayer);
+	oracle_close(&replayer->oracle);
+	page_source_close(&replayer->pages);
+	free(replayer->threads);
+	free(replayer->blocks);
+}

@@ -1,0 +1,137 @@
+/*
+ * json.c - run.json: everything that a reader needs to judge or repeat a run.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "version.h"
+#include "report.h"
+
+/* The value of the first line "key : value" of a file in /proc. */
+static void read_proc(const char *path, const char *key, char *value,
+                      size_t capacity)
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+
+	snprintf(value, capacity, "unknown");
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		const char *colon = strchr(line, ':');
+		if (colon == NULL || strncmp(line, key, strlen(key)) != 0)
+			continue;
+		colon += 1 + strspn(colon + 1, " \t");
+		snprintf(value, capacity, "%.*s", (int)strcspn(colon, "\n"),
+		         colon);
+		break;
+	}
+	if (file != NULL)
+		fclose(file);
+}
+
+static json_t *describe_machine(void)
+{
+	char model[256], memory[64];
+	struct utsname system = {0};
+
+	read_proc("/proc/cpuinfo", "model name", model, sizeof model);
+	read_proc("/proc/meminfo", "MemTotal", memory, sizeof memory);
+	uname(&system);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "processor", model,
+	                 "cores", (int)sysconf(_SC_NPROCESSORS_ONLN), "memory",
+	                 memory, "kernel", system.release, "architecture",
+	                 system.machine);
+}
+
+static json_t *describe_trace(const struct run *run)
+{
+	const struct trace *trace = &run->workload->trace;
+	char checksum[32];
+
+	snprintf(checksum, sizeof checksum, "%016lx", trace->checksum);
+	return json_pack(
+		"{s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}",
+		"name", run->workload->name, "source",
+		trace->source != NULL ? trace->source : "", "checksum",
+		checksum, "events", (json_int_t)trace->events, "calls",
+		(json_int_t)trace->calls, "slots", (json_int_t)trace->slots,
+		"threads", (int)trace->threads, "peak_live_bytes",
+		(json_int_t)trace->peak_live_bytes, "size_p50_bytes",
+		(json_int_t)run->sizes[0], "size_p90_bytes",
+		(json_int_t)run->sizes[1], "size_p99_bytes",
+		(json_int_t)run->sizes[2]);
+}
+
+static json_t *describe_knobs(const struct subject *subject)
+{
+	const struct knob *knobs = subject->allocator->knobs;
+	json_t *object = json_object();
+
+	for (size_t i = 0; knobs[i].name != NULL; i++) {
+		uint64_t value = subject->values.of[i];
+		json_object_set_new(
+			object, knobs[i].name,
+			knobs[i].choices != NULL
+				? json_string(knobs[i].choices[value])
+				: json_integer((json_int_t)value));
+	}
+	return object;
+}
+
+static json_t *describe_subjects(const struct run *run)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		const struct verdict *verdict = &subject->verdict;
+		json_array_append_new(
+			array, json_pack("{s:s, s:o, s:s, s:I, s:s}",
+		                         "allocator", subject->label, "knobs",
+		                         describe_knobs(subject), "status",
+		                         verdict_word(verdict->kind), "event",
+		                         (json_int_t)verdict->event, "sentence",
+		                         verdict->sentence));
+	}
+	return array;
+}
+
+static json_t *describe_options(const struct run *run)
+{
+	static const char *const touches[TOUCH_KINDS] = {"none", "first",
+	                                                 "lines", "all"};
+	const struct run_options *options = run->options;
+
+	return json_pack("{s:i, s:f, s:f, s:I, s:s, s:b, s:I}", "reps",
+	                 (int)options->reps, "limit_seconds", options->seconds,
+	                 "speed_budget_seconds", options->budget_seconds,
+	                 "limit_bytes", (json_int_t)options->memory_bytes,
+	                 "touch", touches[options->touch], "paranoid",
+	                 options->paranoid, "seed", (json_int_t)options->seed);
+}
+
+bool report_json(const struct run *run, const char *command, const char *path)
+{
+	char when[64];
+	time_t now = time(NULL);
+
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	json_t *root = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:{s:f, "
+		"s:f}}",
+		"time", when, "command", command, "commit", BUILD_COMMIT,
+		"compiler", __VERSION__, "flags", BUILD_FLAGS, "interrupted",
+		run->interrupted, "machine", describe_machine(), "trace",
+		describe_trace(run), "options", describe_options(run),
+		"allocators", describe_subjects(run), "floors",
+		"null_ns_per_op", run->null_estimate.median, "empty_ns_per_op",
+		run->empty_ns);
+	if (root == NULL)
+		return false;
+	int failed = json_dump_file(root, path, JSON_INDENT(2));
+	json_decref(root);
+	return failed == 0;
+}

@@ -1,0 +1,210 @@
+/*
+ * sentences.c - the findings of a run in words: who is smallest and fastest,
+ * who ties, what went wrong, and why each heap grew to its peak.
+ *
+ * A cause is printed only if it was computed.  When a heap grew although it had
+ * free memory, the counterfactual decides what to call it: had all free memory
+ * been one piece, would the request have fitted?  If so, fragmentation made the
+ * heap grow; if not, the program simply needed more than there was.
+ */
+#include <string.h>
+
+#include "report.h"
+
+enum { NAMES_MAX = 512 };
+
+static const double KIB = 1024, MIB = 1024 * 1024;
+
+/* "4,112" */
+static const char *grouped(uint64_t n, char *text, size_t capacity)
+{
+	char digits[32];
+	size_t length = (size_t)snprintf(digits, sizeof digits, "%lu", n);
+	size_t used = 0;
+
+	for (size_t i = 0; i < length && used + 2 < capacity; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			text[used++] = ',';
+		text[used++] = digits[i];
+	}
+	text[used] = '\0';
+	return text;
+}
+
+/* "2.93 MiB", "12.0 KiB", "48 bytes" */
+static const char *sized(uint64_t bytes, char *text, size_t capacity)
+{
+	if ((double)bytes >= MIB)
+		snprintf(text, capacity, "%.2f MiB", (double)bytes / MIB);
+	else if ((double)bytes >= 10 * KIB)
+		snprintf(text, capacity, "%.1f KiB", (double)bytes / KIB);
+	else
+		snprintf(text, capacity, "%lu bytes", bytes);
+	return text;
+}
+
+/* ---- smallest and fastest ----------------------------------------------- */
+
+static bool has_footprint(const struct subject *subject)
+{
+	return subject->verdict.kind == VERDICT_OK &&
+	       !subject->allocator->ignores_page_source;
+}
+
+static void say_smallest(const struct run *run, FILE *out)
+{
+	const struct subject *best = NULL;
+	char names[NAMES_MAX] = "";
+	int equals = 0;
+
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		if (has_footprint(subject) &&
+		    (best == NULL || subject->audit.peak_footprint_bytes <
+		                             best->audit.peak_footprint_bytes))
+			best = subject;
+	}
+	if (best == NULL)
+		return;
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		if (!has_footprint(subject) ||
+		    subject->audit.peak_footprint_bytes !=
+		            best->audit.peak_footprint_bytes)
+			continue;
+		size_t used = strlen(names);
+		snprintf(names + used, sizeof names - used, "%s%s",
+		         equals > 0 ? " and " : "", subject->label);
+		equals++;
+	}
+	fprintf(out, "Smallest: %s, heap/live %.2f at the peak.\n", names,
+	        best->audit.jw4);
+}
+
+static void say_fastest(const struct run *run, FILE *out)
+{
+	const struct subject *best = NULL;
+	int ties = 0;
+
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		if (subject->reps > 0 &&
+		    (best == NULL || subject->ns.median < best->ns.median))
+			best = subject;
+	}
+	if (best == NULL)
+		return;
+	fprintf(out, "Fastest: %s, %.1f ns per operation", best->label,
+	        best->ns.median);
+	if (run->null_reps > 0)
+		fprintf(out, " (the loop alone takes %.1f)",
+		        run->null_estimate.median);
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		size_t n =
+			subject->reps < best->reps ? subject->reps : best->reps;
+		if (subject == best || n == 0)
+			continue;
+		struct estimate ratio =
+			estimate_ratio(subject->ns_per_op, best->ns_per_op, n);
+		if (!estimate_is_tie(&ratio))
+			continue;
+		fprintf(out, "%s %s (%.2f..%.2f times its time)",
+		        ties == 0 ? "; a tie with" : " and", subject->label,
+		        ratio.low, ratio.high);
+		ties++;
+	}
+	fprintf(out, ".\n");
+}
+
+/* ---- why ---------------------------------------------------------------- */
+
+/* The free memory of one tier: "2.93 MiB lay free in 9,204 holes". */
+static void say_free(const struct census_tier *tier, FILE *out)
+{
+	char size[32], count[32], largest[32];
+
+	fprintf(out, "%s lay free in %s %s%s, the largest %s",
+	        sized(tier->bytes, size, sizeof size),
+	        grouped(tier->blocks, count, sizeof count), tier->name,
+	        tier->blocks == 1 ? "" : "s",
+	        grouped(tier->largest, largest, sizeof largest));
+}
+
+static void say_why(const struct subject *subject, FILE *out)
+{
+	const struct growth *growth = &subject->meter.growth;
+	char event[32], request[32], grown[32], size[32];
+
+	if (!subject->is_metered || !growth->known || growth->grown_bytes == 0)
+		return;
+	fprintf(out, "  %s grew to its peak at event %s", subject->label,
+	        grouped(growth->event, event, sizeof event));
+	if (growth->request_bytes == 0) {
+		fprintf(out, ", by %s, without a request of its own.\n",
+		        sized(growth->grown_bytes, grown, sizeof grown));
+		return;
+	}
+	fprintf(out, ": asked %s bytes",
+	        grouped(growth->request_bytes, request, sizeof request));
+	if (growth->need_bytes > growth->request_bytes)
+		fprintf(out, " (%s with rounding and headers)",
+		        grouped(growth->need_bytes, size, sizeof size));
+	fprintf(out, " while ");
+	if (growth->main_tier.blocks == 0) {
+		fprintf(out, "nothing lay free");
+		if (growth->slack > 0)
+			fprintf(out, ", and %s were beyond reuse",
+			        sized(growth->slack, size, sizeof size));
+		fprintf(out, ": the heap was full.\n");
+		return;
+	}
+	say_free(&growth->main_tier, out);
+	uint64_t others = growth->free.bytes - growth->main_tier.bytes -
+	                  growth->wilderness.bytes;
+	if (others > 0)
+		fprintf(out, " (and %s in other tiers)",
+		        sized(others, size, sizeof size));
+	if (growth->main_tier.largest >= growth->need_bytes)
+		fprintf(out, ": large enough, but not usable for this "
+		             "request.\n");
+	else if (growth->free.bytes >= growth->need_bytes)
+		fprintf(out, ": in one piece it would have fitted.\n");
+	else
+		fprintf(out, ": too little even in one piece.\n");
+}
+
+static void say_failures(const struct run *run, FILE *out)
+{
+	char event[32];
+
+	for (int i = 0; i < run->count; i++) {
+		const struct subject *subject = &run->subjects[i];
+		const struct verdict *verdict = &subject->verdict;
+		if (verdict->kind == VERDICT_OK)
+			continue;
+		fprintf(out, "%s: %s", subject->label,
+		        verdict_word(verdict->kind));
+		if (verdict->event > 0)
+			fprintf(out, " at event %s",
+			        grouped(verdict->event, event, sizeof event));
+		if (verdict->sentence[0] != '\0')
+			fprintf(out, ": %s", verdict->sentence);
+		fprintf(out, ".\n");
+	}
+}
+
+void report_sentences(const struct run *run, FILE *out)
+{
+	bool any = false;
+
+	say_smallest(run, out);
+	say_fastest(run, out);
+	say_failures(run, out);
+	for (int i = 0; i < run->count; i++)
+		any = any || run->subjects[i].meter.growth.known;
+	if (any)
+		fprintf(out, "Why:\n");
+	for (int i = 0; i < run->count; i++)
+		say_why(&run->subjects[i], out);
+}

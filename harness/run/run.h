@@ -1,0 +1,73 @@
+/*
+ * run.h - one workload against many allocators: what runs when.
+ *
+ *     audit, all allocators      as many at a time as there are cores
+ *     meter, all allocators      likewise: it needs the audits' peaks
+ *     rounds of the speed pass   one child at a time, shuffled in each round
+ *     latency, all allocators    one at a time
+ *
+ * An allocator that fails a pass keeps what it has and is left out of the
+ * later ones.
+ */
+#ifndef HARNESS_RUN_RUN_H
+#define HARNESS_RUN_RUN_H
+
+#include "../workload.h"
+#include "cell.h"
+#include "subject.h"
+
+struct run_options {
+	unsigned reps;         /* of the speed pass; 0: measure pass only   */
+	double seconds;        /* time limit of one child                   */
+	double budget_seconds; /* of one allocator's speed pass             */
+	size_t memory_bytes;   /* limit of the footprint                    */
+	enum touch touch;
+	bool paranoid;      /* the oracle looks at every byte            */
+	bool latency;       /* run the latency pass                      */
+	uint64_t seed;      /* of the shuffling                          */
+	const char *folder; /* where parts of the CSV files are written  */
+	bool shows_progress;
+};
+
+struct run {
+	const struct run_options *options;
+	const struct workload *workload;
+	struct subject *subjects;
+	int count;
+	uint64_t sizes[CENSUS_QUANTILES]; /* request sizes p50, p90, p99 */
+	uint64_t cell_bytes;              /* of heapmap.csv, for most heaps  */
+	double null_ns[REPS_MAX];         /* the floor, per round         */
+	size_t null_reps;
+	struct estimate null_estimate;
+	double empty_ns;  /* the empty loop               */
+	bool interrupted; /* SIGINT: what is finished counts */
+};
+
+/* The CSV files that children write in parts, one part per subject. */
+enum part {
+	PART_TIMELINE,
+	PART_TIERS,
+	PART_HEAPMAP,
+	PART_BLOCKS,
+	PART_FAILURES,
+	PART_SEARCHES,
+	PART_CLASSES,
+	PART_LATENCY,
+	PARTS,
+};
+
+/* File name without ".csv", and the header line. */
+extern const char *const part_names[PARTS];
+extern const char *const part_headers[PARTS];
+
+/* The path of one subject's part in the run's folder. */
+void part_path(const struct run *run, int subject, enum part part, char *path,
+               size_t capacity);
+
+/*
+ * Runs everything.  False with `error` set only when the lab itself cannot go
+ * on (no memory, no processes); failing allocators are findings.
+ */
+bool run_all(struct run *run, struct trace_error *error);
+
+#endif

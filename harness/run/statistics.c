@@ -1,0 +1,65 @@
+/*
+ * statistics.c - the bootstrap.
+ */
+#include "statistics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t random_next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Sorts the values in place. */
+static double median(double *values, size_t n)
+{
+	qsort(values, n, sizeof *values, compare);
+	return n % 2 == 1 ? values[n / 2]
+	                  : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+struct estimate estimate_median(const double *values, size_t n)
+{
+	static double medians[BOOTSTRAP_DRAWS], draw[REPS_MAX];
+	uint64_t state = 1;
+
+	if (n == 0)
+		return (struct estimate){0};
+	if (n > REPS_MAX)
+		n = REPS_MAX;
+	for (size_t i = 0; i < BOOTSTRAP_DRAWS; i++) {
+		for (size_t k = 0; k < n; k++)
+			draw[k] = values[random_next(&state) % n];
+		medians[i] = median(draw, n);
+	}
+	qsort(medians, BOOTSTRAP_DRAWS, sizeof *medians, compare);
+	memcpy(draw, values, n * sizeof *values);
+	return (struct estimate){
+		.median = median(draw, n),
+		.low = medians[BOOTSTRAP_DRAWS * 25 / 1000],
+		.high = medians[BOOTSTRAP_DRAWS * 975 / 1000 - 1],
+		.n = n,
+	};
+}
+
+struct estimate estimate_ratio(const double *a, const double *b, size_t n)
+{
+	double ratios[REPS_MAX];
+
+	if (n > REPS_MAX)
+		n = REPS_MAX;
+	for (size_t i = 0; i < n; i++)
+		ratios[i] = a[i] / b[i];
+	return estimate_median(ratios, n);
+}

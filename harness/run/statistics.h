@@ -1,0 +1,41 @@
+/*
+ * statistics.h - medians and how sure we are of them.
+ *
+ * Intervals come from the bootstrap: draw as many repetitions as there are,
+ * with replacement, take the median, do that BOOTSTRAP_DRAWS times and cut off
+ * 2.5 % at both ends.  Repetitions are whole processes, so what varies between
+ * processes is in the interval [Georges07].  The generator is seeded with a
+ * constant: the same numbers give the same interval.
+ */
+#ifndef HARNESS_RUN_STATISTICS_H
+#define HARNESS_RUN_STATISTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BOOTSTRAP_DRAWS = 2000, REPS_MAX = 1000 };
+
+struct estimate {
+	double median, low, high; /* low..high: 95 % */
+	size_t n;
+};
+
+/* The median of n values and its interval; all 0 if n is 0. */
+struct estimate estimate_median(const double *values, size_t n);
+
+/*
+ * The same for the ratios a[i] / b[i] of the rounds that both have.  Two
+ * allocators tie if the interval contains 1.
+ */
+struct estimate estimate_ratio(const double *a, const double *b, size_t n);
+
+static inline bool estimate_is_tie(const struct estimate *ratio)
+{
+	return ratio->low <= 1 && ratio->high >= 1;
+}
+
+/* splitmix64 [Steele14]: the generator of the harness's own choices. */
+uint64_t random_next(uint64_t *state);
+
+#endif

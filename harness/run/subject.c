@@ -1,0 +1,127 @@
+/*
+ * subject.c - allocators from the command line.
+ */
+#include "subject.h"
+
+#include <bsd/string.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../allocators/registry.h"
+
+static bool unknown(const char *name, struct trace_error *error)
+{
+	char known[400] = "";
+
+	for (size_t i = 0; allocator_registry[i] != NULL; i++) {
+		size_t used = strlen(known);
+		snprintf(known + used, sizeof known - used, "%s%s",
+		         i > 0 ? ", " : "", allocator_registry[i]->name);
+	}
+	return trace_fail(error, "no allocator is called \"%s\" (there are %s)",
+	                  name, known);
+}
+
+static bool set_knobs(struct subject *subject, const char *settings,
+                      struct trace_error *error)
+{
+	const struct allocator *allocator = subject->allocator;
+	char reason[400];
+
+	knob_defaults(allocator->knobs, &subject->values);
+	if (!knob_parse(allocator->knobs, settings, &subject->values, reason,
+	                sizeof reason))
+		return trace_fail(error, "%s: %s", allocator->name, reason);
+	const char *refused = allocator->refuse != NULL
+	                              ? allocator->refuse(&subject->values)
+	                              : NULL;
+	if (refused != NULL)
+		return trace_fail(error, "%s: %s", allocator->name, refused);
+	knob_print(allocator->knobs, &subject->values, true, reason,
+	           sizeof reason);
+	strlcpy(subject->label, allocator->name, sizeof subject->label);
+	if (reason[0] != '\0')
+		strlcat(subject->label, ":", sizeof subject->label);
+	strlcat(subject->label, reason, sizeof subject->label);
+	return true;
+}
+
+bool subject_parse(const char *text, struct subject *subject,
+                   struct trace_error *error)
+{
+	char name[256];
+	const char *colon = strchr(text, ':');
+	size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
+
+	*subject = (struct subject){0};
+	snprintf(name, sizeof name, "%.*s", (int)length, text);
+	subject->allocator = allocator_find(name);
+	if (subject->allocator == NULL)
+		return unknown(name, error);
+	return set_knobs(subject, colon != NULL ? colon + 1 : "", error);
+}
+
+static bool is_listed(const struct subject *subjects, int count,
+                      const char *label)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(subjects[i].label, label) == 0)
+			return true;
+	return false;
+}
+
+/* Adds one subject, or every registered one for "all". */
+static bool add_word(const char *word, struct subject **subjects, int *count,
+                     struct trace_error *error)
+{
+	if (strcmp(word, "all") == 0) {
+		for (size_t i = 0; allocator_registry[i] != NULL; i++)
+			if (!add_word(allocator_registry[i]->name, subjects,
+			              count, error))
+				return false;
+		return true;
+	}
+	struct subject *grown =
+		realloc(*subjects, (size_t)(*count + 1) * sizeof **subjects);
+	if (grown == NULL)
+		return trace_fail(error, "no memory for %s", word);
+	*subjects = grown;
+	if (!subject_parse(word, &grown[*count], error))
+		return false;
+	if (!is_listed(grown, *count, grown[*count].label))
+		(*count)++;
+	return true;
+}
+
+int subjects_parse(const char *words, struct subject **subjects,
+                   struct trace_error *error)
+{
+	char *copy = strdup(words), *rest = copy, *word;
+	int count = 0;
+	bool good = copy != NULL;
+
+	*subjects = NULL;
+	while (good && (word = strsep(&rest, " \t\n")) != NULL)
+		if (word[0] != '\0')
+			good = add_word(word, subjects, &count, error);
+	free(copy);
+	if (good && count == 0)
+		good = trace_fail(error, "no allocator is named");
+	if (good)
+		return count;
+	free(*subjects);
+	*subjects = NULL;
+	return -1;
+}
+
+void subject_reset(struct subject *subject)
+{
+	subject->verdict = (struct verdict){.kind = VERDICT_NOT_RUN};
+	subject->audit = (struct audit){0};
+	subject->meter = (struct meter){0};
+	subject->is_audited = subject->is_metered = false;
+	subject->reps = 0;
+	subject->seconds = 0;
+	subject->ns = (struct estimate){0};
+}

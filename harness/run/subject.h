@@ -1,0 +1,50 @@
+/*
+ * subject.h - an allocator with its knobs set, as one row of a run.
+ */
+#ifndef HARNESS_RUN_SUBJECT_H
+#define HARNESS_RUN_SUBJECT_H
+
+#include "../../allocators/allocator.h"
+#include "../../allocators/common/knob.h"
+#include "../clock/speed.h"
+#include "../measure/meter.h"
+#include "statistics.h"
+
+struct subject {
+	const struct allocator *allocator;
+	struct knob_values values;
+	char label[256]; /* "first-fit:order=lifo": the CSV's first column */
+
+	struct verdict verdict; /* the first thing that went wrong, or OK */
+	struct audit audit;
+	struct meter meter;
+	bool is_audited; /* peaks and counts are known, up to the end     */
+	bool is_metered; /* so is what the heap was made of               */
+
+	/* The speed pass: one value per round, in the same round order. */
+	double ns_per_op[REPS_MAX], resident[REPS_MAX];
+	double page_faults[REPS_MAX], system_ns[REPS_MAX];
+	unsigned position[REPS_MAX];
+	size_t reps;
+	double seconds; /* spent in the speed pass so far */
+	struct estimate ns;
+};
+
+/*
+ * Makes a subject from "name" or "name:knob=value,...".  False with a sentence
+ * that names what is unknown or out of range.
+ */
+bool subject_parse(const char *text, struct subject *subject,
+                   struct trace_error *error);
+
+/*
+ * Makes subjects from words separated by white space; "all" stands for every
+ * allocator in the registry.  *subjects is allocated; -1 with the error set.
+ */
+int subjects_parse(const char *words, struct subject **subjects,
+                   struct trace_error *error);
+
+/* Forgets the findings of an earlier workload. */
+void subject_reset(struct subject *subject);
+
+#endif

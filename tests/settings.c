@@ -1,0 +1,226 @@
+/*
+ * settings.c - the knob settings that every property of the contract is tried
+ * with: those chosen here, and from every knob its other choices or the ends of
+ * its range.
+ */
+#include "settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocators/common/knob.h"
+#include "allocators/common/page_source.h"
+#include "allocators/registry.h"
+#include "known.h"
+
+static const char *const chosen[] = {
+	"bump",
+	"bump:growth=64K",
+	"first-fit",
+	"first-fit:order=lifo",
+	"first-fit:order=fifo,coalesce=deferred,growth=64K",
+	"first-fit:order=size,coalesce=never,split_min=128",
+	"first-fit:wilderness=listed,min_block=64",
+	"first-fit:index=tree,min_block=64",
+	"first-fit:index=tree,min_block=64,coalesce=deferred,wilderness=listed",
+	"next-fit",
+	"next-fit:order=lifo,wilderness=listed",
+	"next-fit:order=fifo,coalesce=deferred",
+	"next-fit:coalesce=never,wilderness=listed",
+	"next-fit:order=size,growth=1M",
+	"best-fit",
+	"best-fit:order=address,coalesce=deferred",
+	"best-fit:order=lifo,wilderness=listed,growth=64K",
+	"best-fit:index=tree,min_block=64",
+	"best-fit:index=tree,min_block=64,coalesce=never",
+	"best-fit:index=tree,min_block=256,order=address,wilderness=listed",
+	"worst-fit",
+	"worst-fit:order=size",
+	"worst-fit:order=fifo,coalesce=deferred,wilderness=listed",
+	"worst-fit:index=tree,min_block=64",
+	"worst-fit:index=tree,min_block=128,coalesce=deferred,split_min=512",
+	"buddy",
+	"buddy:min_block=16,max_block=1M",
+	"buddy:order=address",
+	"buddy:merge=lazy",
+	"buddy:merge=lazy,threshold=3,max_block=1M",
+	"buddy:merge=lazy,threshold=1,order=address,min_block=128",
+	"slab",
+	"system",
+};
+
+enum { CHOSEN = sizeof chosen / sizeof chosen[0], SETTINGS_MAX = 512 };
+
+/* TSan gives malloc(0) one usable byte and reports whoever writes to it. */
+#ifdef __SANITIZE_THREAD__
+enum { HAS_SYSTEM = 0 };
+#else
+enum { HAS_SYSTEM = 1 };
+#endif
+
+static struct setting settings[SETTINGS_MAX];
+static size_t setting_count;
+
+static bool is_listed(const char *name)
+{
+	for (size_t i = 0; i < setting_count; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void set(struct setting *setting, const struct allocator *allocator,
+                const char *name, bool derived)
+{
+	setting->allocator = allocator;
+	setting->derived = derived;
+	snprintf(setting->name, sizeof setting->name, "%s", name);
+	const char *colon = strchr(setting->name, ':');
+	setting->knobs = colon == NULL ? "" : colon + 1;
+}
+
+static void list_setting(const struct allocator *allocator, const char *name,
+                         bool derived)
+{
+	if (is_listed(name))
+		return;
+	if (!HAS_SYSTEM && allocator->ignores_page_source) {
+		printf("# left out under TSan: %s\n", name);
+		return;
+	}
+	if (setting_count == SETTINGS_MAX) {
+		printf("# no room for %s: raise SETTINGS_MAX\n", name);
+		abort();
+	}
+	set(&settings[setting_count++], allocator, name, derived);
+}
+
+static void list_chosen(const char *name)
+{
+	char allocator[64];
+
+	snprintf(allocator, sizeof allocator, "%.*s", (int)strcspn(name, ":"),
+	         name);
+	const struct allocator *found = allocator_find(allocator);
+	if (found == NULL)
+		printf("# not here, left out: %s\n", name);
+	else
+		list_setting(found, name, false);
+}
+
+/* Whether a heap can be made at all: the arena may be too small for it. */
+static bool can_create(const struct allocator *allocator,
+                       const struct knob_values *values)
+{
+	const struct page_source_options arena = {.kind = PAGE_SOURCE_ARENA};
+	struct page_source pages;
+
+	if (!page_source_open(&pages, &arena))
+		abort();
+	struct heap *heap = allocator->create(values, &pages);
+	if (heap != NULL)
+		allocator->destroy(heap);
+	page_source_close(&pages);
+	return heap != NULL;
+}
+
+/* NULL if a heap can be made with these values, else why not. */
+static const char *why_not(const struct allocator *allocator,
+                           const struct knob_values *values)
+{
+	const char *reason = NULL;
+
+	if (allocator->refuse != NULL)
+		reason = allocator->refuse(values);
+	if (reason == NULL && !can_create(allocator, values))
+		reason = "create() finds no room for it";
+	return reason;
+}
+
+static void name_setting(const struct allocator *allocator,
+                         const struct knob_values *values, char *name,
+                         size_t capacity)
+{
+	char knobs[200];
+
+	knob_print(allocator->knobs, values, true, knobs, sizeof knobs);
+	snprintf(name, capacity, "%s%s%s", allocator->name,
+	         knobs[0] == '\0' ? "" : ":", knobs);
+}
+
+/* Lists the defaults with one knob moved to `value`. */
+static void list_derived(const struct allocator *allocator, size_t knob,
+                         uint64_t value)
+{
+	struct knob_values values;
+	char name[256];
+
+	knob_defaults(allocator->knobs, &values);
+	if (values.of[knob] == value)
+		return;
+	values.of[knob] = value;
+	name_setting(allocator, &values, name, sizeof name);
+	const char *reason = why_not(allocator, &values);
+	if (reason == NULL)
+		list_setting(allocator, name, true);
+	else
+		printf("# left out: %s: %s\n", name, reason);
+}
+
+static void list_all_derived(const struct allocator *allocator)
+{
+	const struct knob *knobs = allocator->knobs;
+
+	for (size_t i = 0; knobs[i].name != NULL; i++) {
+		if (knobs[i].choices == NULL) {
+			list_derived(allocator, i, knobs[i].min);
+			list_derived(allocator, i, knobs[i].max);
+			continue;
+		}
+		for (size_t j = 0; knobs[i].choices[j] != NULL; j++)
+			list_derived(allocator, i, j);
+	}
+}
+
+const struct setting *settings_collect(size_t *count)
+{
+	for (size_t i = 0; i < CHOSEN; i++)
+		list_chosen(chosen[i]);
+	for (size_t i = 0; allocator_registry[i] != NULL; i++) {
+		list_setting(allocator_registry[i], allocator_registry[i]->name,
+		             false);
+		list_all_derived(allocator_registry[i]);
+	}
+	*count = setting_count;
+	return settings;
+}
+
+static uint64_t draw_value(const struct knob *knob, uint64_t *random)
+{
+	uint64_t choices = 0;
+
+	if (knob->choices == NULL) {
+		uint64_t values[] = {knob->initial, knob->min, knob->max};
+		return values[random_between(random, 0, 2)];
+	}
+	while (knob->choices[choices] != NULL)
+		choices++;
+	return random_between(random, 0, choices - 1);
+}
+
+bool settings_draw(const struct allocator *allocator, uint64_t n,
+                   struct setting *out)
+{
+	struct knob_values values = {0};
+	uint64_t random = n;
+	char name[256];
+
+	for (size_t i = 0; allocator->knobs[i].name != NULL; i++)
+		values.of[i] = draw_value(&allocator->knobs[i], &random);
+	if (why_not(allocator, &values) != NULL)
+		return false;
+	name_setting(allocator, &values, name, sizeof name);
+	set(out, allocator, name, true);
+	return true;
+}

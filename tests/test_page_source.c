@@ -1,0 +1,511 @@
+/*
+ * test_page_source.c - pages, their states and their exact counts, on both kinds
+ * of source.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "allocators/common/bits.h"
+#include "allocators/common/misuse.h"
+#include "lab.h"
+
+enum { MIB = 1 << 20 };
+
+/* What the tests of one kind share: cmocka's initial state. */
+static enum page_source_kind os = PAGE_SOURCE_OS, arena = PAGE_SOURCE_ARENA;
+
+static struct page_source pages;
+
+static void open_with(struct page_source_options options)
+{
+	page_source_close(&pages); /* in case a failed test left it open */
+	assert_true(page_source_open(&pages, &options));
+}
+
+static void open_kind(void **state)
+{
+	enum page_source_kind *kind = *state;
+
+	open_with((struct page_source_options){.kind = *kind});
+}
+
+static void require_bytes(size_t reserved, size_t committed, size_t peak)
+{
+	assert_int_equal(pages.reserved_bytes, reserved);
+	assert_int_equal(pages.committed_bytes, committed);
+	assert_int_equal(pages.peak_committed_bytes, peak);
+}
+
+static bool is_zero(const char *start, size_t bytes)
+{
+	return start[0] == 0 && memcmp(start, start + 1, bytes - 1) == 0;
+}
+
+/* ---- on both kinds ------------------------------------------------------ */
+
+static void pages_pass_through_their_states(void **state)
+{
+	open_kind(state);
+	char *start = page_source_reserve(&pages, 8 * PAGE_BYTES, PAGE_BYTES);
+	assert_non_null(start);
+	require_bytes(8 * PAGE_BYTES, 0, 0);
+	assert_true(
+		page_source_commit(&pages, start + PAGE_BYTES, 3 * PAGE_BYTES));
+	require_bytes(8 * PAGE_BYTES, 3 * PAGE_BYTES, 3 * PAGE_BYTES);
+	assert_true(is_zero(start + PAGE_BYTES, 3 * PAGE_BYTES));
+	memset(start + PAGE_BYTES, 1, 3 * PAGE_BYTES);
+	page_source_purge(&pages, start + 2 * PAGE_BYTES, PAGE_BYTES);
+	require_bytes(8 * PAGE_BYTES, 2 * PAGE_BYTES, 3 * PAGE_BYTES);
+	assert_int_equal(start[2 * PAGE_BYTES - 1], 1);
+	assert_int_equal(start[3 * PAGE_BYTES], 1);
+	assert_true(
+		page_source_commit(&pages, start + 2 * PAGE_BYTES, PAGE_BYTES));
+	assert_true(is_zero(start + 2 * PAGE_BYTES, PAGE_BYTES));
+	page_source_purge(&pages, start + PAGE_BYTES, 3 * PAGE_BYTES);
+	page_source_release(&pages, start, 2 * PAGE_BYTES);
+	require_bytes(6 * PAGE_BYTES, 0, 3 * PAGE_BYTES);
+	page_source_release(&pages, start + 2 * PAGE_BYTES, 6 * PAGE_BYTES);
+	require_bytes(0, 0, 3 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void calls_are_counted(void **state)
+{
+	static const uint64_t expected[PAGE_CALLS] = {
+		[PAGE_GROW] = 2,   [PAGE_SHRINK] = 1, [PAGE_RESERVE] = 2,
+		[PAGE_COMMIT] = 3, [PAGE_PURGE] = 2,  [PAGE_RELEASE] = 2,
+	};
+
+	open_kind(state);
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	page_source_shrink(&pages, 2 * PAGE_BYTES);
+	char *start = page_source_map(&pages, PAGE_BYTES, PAGE_BYTES);
+	page_source_unmap(&pages, start, PAGE_BYTES);
+	start = page_source_reserve(&pages, 2 * PAGE_BYTES, PAGE_BYTES);
+	assert_true(page_source_commit(&pages, start, PAGE_BYTES));
+	assert_true(page_source_commit(&pages, start + PAGE_BYTES, PAGE_BYTES));
+	page_source_purge(&pages, start, 2 * PAGE_BYTES);
+	page_source_release(&pages, start, 2 * PAGE_BYTES);
+	assert_memory_equal(pages.calls, expected, sizeof expected);
+	assert_int_equal(pages.refused, 0);
+	require_bytes(0, 0, 2 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void growth_is_adjacent(void **state)
+{
+	char *end = NULL;
+	size_t total = 0;
+
+	open_kind(state);
+	for (size_t n = 1; n <= 64; n *= 2) {
+		char *start = page_source_grow(&pages, n * PAGE_BYTES);
+		assert_non_null(start);
+		assert_true(end == NULL || start == end);
+		assert_true(is_zero(start, n * PAGE_BYTES));
+		memset(start, 7, n * PAGE_BYTES);
+		end = start + n * PAGE_BYTES;
+		total += n * PAGE_BYTES;
+		require_bytes(total, total, total);
+	}
+	page_source_shrink(&pages, 100 * PAGE_BYTES);
+	require_bytes(27 * PAGE_BYTES, 27 * PAGE_BYTES, total);
+	char *again = page_source_grow(&pages, PAGE_BYTES);
+	assert_ptr_equal(again, end - 100 * PAGE_BYTES);
+	assert_true(is_zero(again, PAGE_BYTES));
+	assert_int_equal(again[-1], 7);
+	page_source_shrink(&pages, 28 * PAGE_BYTES);
+	require_bytes(0, 0, total);
+	page_source_close(&pages);
+}
+
+static void reservations_are_aligned_and_apart(void **state)
+{
+	enum { COUNT = 15 };
+	char *starts[COUNT];
+	size_t align = PAGE_BYTES, total = 0;
+
+	open_kind(state);
+	for (int i = 0; i < COUNT; i++, align *= 2) {
+		size_t bytes = (size_t)(i % 3 + 1) * PAGE_BYTES;
+		starts[i] = page_source_map(&pages, bytes, align);
+		assert_non_null(starts[i]);
+		assert_true(is_aligned(starts[i], align));
+		memset(starts[i], i, bytes);
+		total += bytes;
+		require_bytes(total, total, total);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		size_t bytes = (size_t)(i % 3 + 1) * PAGE_BYTES;
+		for (size_t j = 0; j < bytes; j++)
+			assert_int_equal(starts[i][j], i);
+		page_source_unmap(&pages, starts[i], bytes);
+	}
+	require_bytes(0, 0, total);
+	page_source_close(&pages);
+}
+
+/* The n-th call that may be refused is; with fail_on the later ones, too. */
+static void the_nth_request_is_refused(void **state)
+{
+	enum page_source_kind *kind = *state;
+
+	for (int fail_on = 0; fail_on < 2; fail_on++) {
+		open_with((struct page_source_options){
+			.kind = *kind, .fail_at = 3, .fail_on = fail_on});
+		char *start = page_source_map(&pages, PAGE_BYTES, PAGE_BYTES);
+		assert_non_null(start);
+		page_source_purge(&pages, start, PAGE_BYTES); /* not counted */
+		errno = 0;
+		assert_false(page_source_commit(&pages, start, PAGE_BYTES));
+		assert_int_equal(errno, ENOMEM);
+		assert_int_equal(page_source_commit(&pages, start, PAGE_BYTES),
+		                 !fail_on);
+		assert_int_equal(page_source_grow(&pages, PAGE_BYTES) != NULL,
+		                 !fail_on);
+		assert_int_equal(pages.refused, fail_on ? 3 : 1);
+		assert_int_equal(pages.calls[PAGE_COMMIT], 3);
+		assert_int_equal(pages.committed_bytes,
+		                 fail_on ? 0 : 2 * PAGE_BYTES);
+		page_source_close(&pages);
+	}
+}
+
+static void a_map_that_fails_half_way_holds_nothing(void **state)
+{
+	enum page_source_kind *kind = *state;
+
+	open_with((struct page_source_options){.kind = *kind, .fail_at = 2});
+	errno = 0;
+	assert_null(page_source_map(&pages, PAGE_BYTES, PAGE_BYTES));
+	assert_int_equal(errno, ENOMEM);
+	require_bytes(0, 0, 0);
+	assert_int_equal(pages.calls[PAGE_RELEASE], 1);
+	page_source_close(&pages);
+}
+
+static void the_limit_is_exact(void **state)
+{
+	enum page_source_kind *kind = *state;
+
+	open_with((struct page_source_options){.kind = *kind,
+	                                       .limit_bytes = 4 * PAGE_BYTES});
+	char *start = page_source_reserve(&pages, MIB, PAGE_BYTES);
+	assert_non_null(start); /* address space is not limited */
+	assert_false(page_source_commit(&pages, start, 5 * PAGE_BYTES));
+	assert_true(page_source_commit(&pages, start, 3 * PAGE_BYTES));
+	assert_null(page_source_grow(&pages, 2 * PAGE_BYTES));
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	errno = 0;
+	assert_null(page_source_map(&pages, PAGE_BYTES, PAGE_BYTES));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(pages.refused, 3);
+	page_source_purge(&pages, start, PAGE_BYTES);
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	require_bytes(MIB + 2 * PAGE_BYTES, 4 * PAGE_BYTES, 4 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void what_cannot_be_had_is_refused(void **state)
+{
+	size_t vast = (size_t)1 << 62;
+
+	open_kind(state);
+	errno = 0;
+	assert_null(page_source_grow(&pages, vast));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	assert_null(page_source_reserve(&pages, vast, PAGE_BYTES));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(page_source_reserve(&pages, PAGE_BYTES, vast * 2));
+	assert_null(page_source_map(&pages, vast, MIB));
+	assert_null(page_source_reserve(&pages, -(size_t)PAGE_BYTES, MIB));
+	assert_int_equal(pages.refused, 5);
+	require_bytes(0, 0, 0);
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	page_source_close(&pages);
+}
+
+static void giving_back_keeps_errno(void **state)
+{
+	open_kind(state);
+	char *start = page_source_map(&pages, PAGE_BYTES, PAGE_BYTES);
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	errno = 1234;
+	page_source_shrink(&pages, PAGE_BYTES);
+	page_source_unmap(&pages, start, PAGE_BYTES);
+	assert_int_equal(errno, 1234);
+	page_source_close(&pages);
+}
+
+/* ---- touching what is not committed ------------------------------------- */
+
+/* How a child ends that reads one byte: 0, or the signal that stopped it. */
+static int signal_of_reading(const char *address)
+{
+	int status;
+
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGSEGV, SIG_DFL); /* neither cmocka's nor ASan's */
+		signal(SIGBUS, SIG_DFL);
+		(void)*(const volatile char *)address;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void only_committed_pages_can_be_touched(void **state)
+{
+	open_kind(state);
+	char *start = page_source_reserve(&pages, 3 * PAGE_BYTES, PAGE_BYTES);
+	assert_int_equal(signal_of_reading(start), SIGSEGV);
+	assert_true(page_source_commit(&pages, start, 2 * PAGE_BYTES));
+	assert_int_equal(signal_of_reading(start + PAGE_BYTES), 0);
+	assert_int_equal(signal_of_reading(start + 2 * PAGE_BYTES), SIGSEGV);
+	page_source_purge(&pages, start, PAGE_BYTES);
+	assert_int_equal(signal_of_reading(start), SIGSEGV);
+	assert_int_equal(signal_of_reading(start + PAGE_BYTES), 0);
+	char *region = page_source_grow(&pages, 2 * PAGE_BYTES);
+	assert_int_equal(signal_of_reading(region + PAGE_BYTES), 0);
+	assert_int_equal(signal_of_reading(region + 2 * PAGE_BYTES), SIGSEGV);
+	page_source_shrink(&pages, PAGE_BYTES);
+	assert_int_equal(signal_of_reading(region + PAGE_BYTES), SIGSEGV);
+	page_source_purge(&pages, start + PAGE_BYTES, PAGE_BYTES);
+	page_source_release(&pages, start, 3 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+/* ---- the arena ---------------------------------------------------------- */
+
+static void the_arena_gives_the_same_addresses(void **state)
+{
+	char *first[4], *second[4], **starts = first;
+
+	for (int round = 0; round < 2; round++, starts = second) {
+		open_kind(state);
+		starts[0] = page_source_grow(&pages, PAGE_BYTES);
+		starts[1] = page_source_map(&pages, 3 * PAGE_BYTES, PAGE_BYTES);
+		starts[2] = page_source_map(&pages, PAGE_BYTES, MIB);
+		starts[3] = page_source_map(&pages, PAGE_BYTES, PAGE_BYTES);
+		page_source_close(&pages);
+	}
+	assert_ptr_equal(first[0], PAGE_ARENA_BASE);
+	assert_memory_equal(first, second, sizeof first);
+	/* First fit: the last one lies in the hole before the aligned one. */
+	assert_ptr_equal(first[3], first[1] + 3 * PAGE_BYTES);
+}
+
+static void a_second_arena_is_refused(void **state)
+{
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	struct page_source second;
+
+	open_kind(state);
+	errno = 0;
+	assert_false(page_source_open(&second, &options));
+	assert_int_equal(errno, EEXIST);
+	page_source_close(&pages);
+	assert_true(page_source_open(&second, &options));
+	page_source_close(&second);
+}
+
+/* Releases in every order of four neighbours: one hole must come back. */
+static void released_address_space_is_merged(void **state)
+{
+	open_kind(state);
+	char *whole = page_source_reserve(&pages, 4 * MIB, PAGE_BYTES);
+	char *fence = page_source_reserve(&pages, PAGE_BYTES, PAGE_BYTES);
+	page_source_release(&pages, whole, 4 * MIB);
+	for (unsigned order = 0; order < 256; order++) {
+		unsigned released = 0;
+		assert_ptr_equal(
+			page_source_reserve(&pages, 4 * MIB, PAGE_BYTES),
+			whole);
+		for (int i = 0; i < 8; i += 2) {
+			unsigned part = order >> i & 3;
+			if (released & 1u << part)
+				continue;
+			released |= 1u << part;
+			page_source_release(&pages, whole + part * MIB, MIB);
+		}
+		for (unsigned part = 0; part < 4; part++)
+			if (!(released & 1u << part))
+				page_source_release(&pages, whole + part * MIB,
+				                    MIB);
+	}
+	page_source_release(&pages, fence, PAGE_BYTES);
+	require_bytes(0, 0, 0);
+	size_t upper_part = (size_t)192 << 30; /* all that is not the region */
+	assert_ptr_equal(page_source_reserve(&pages, upper_part, PAGE_BYTES),
+	                 whole);
+	assert_null(page_source_reserve(&pages, PAGE_BYTES, PAGE_BYTES));
+	page_source_close(&pages);
+}
+
+/* ---- misuse, diagnosed on the arena by the checked build ---------------- */
+
+static char *mapped;
+
+static void commit_twice(void *ctx)
+{
+	(void)ctx;
+	page_source_commit(&pages, mapped, PAGE_BYTES);
+}
+
+static void purge_twice(void *ctx)
+{
+	(void)ctx;
+	page_source_purge(&pages, mapped + PAGE_BYTES, PAGE_BYTES);
+	page_source_purge(&pages, mapped, 2 * PAGE_BYTES);
+}
+
+static void release_committed(void *ctx)
+{
+	(void)ctx;
+	page_source_release(&pages, mapped, 2 * PAGE_BYTES);
+}
+
+static void release_twice(void *ctx)
+{
+	(void)ctx;
+	page_source_unmap(&pages, mapped, 2 * PAGE_BYTES);
+	page_source_release(&pages, mapped, 2 * PAGE_BYTES);
+}
+
+static void commit_unreserved(void *ctx)
+{
+	(void)ctx;
+	page_source_commit(&pages, mapped + 2 * PAGE_BYTES, PAGE_BYTES);
+}
+
+static void purge_the_region(void *ctx)
+{
+	(void)ctx;
+	page_source_purge(&pages, PAGE_ARENA_BASE, PAGE_BYTES);
+}
+
+static void misuse_is_diagnosed(void **state)
+{
+	if (!CHECKED)
+		skip();
+	open_kind(state);
+	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
+	mapped = page_source_map(&pages, 2 * PAGE_BYTES, PAGE_BYTES);
+	lab_expect_misuse(commit_twice, NULL, "the page is committed already");
+	lab_expect_misuse(purge_twice, NULL, "the page is not committed");
+	lab_expect_misuse(release_committed, NULL,
+	                  "the page is committed already");
+	lab_expect_misuse(release_twice, NULL, "bytes here are not reserved");
+	lab_expect_misuse(commit_unreserved, NULL,
+	                  "the 4096 bytes here are not reserved");
+	lab_expect_misuse(purge_the_region, NULL,
+	                  "the 4096 bytes here are not reserved");
+	page_source_close(&pages);
+}
+
+/* ---- little address space ----------------------------------------------- */
+
+/* Leaves this process `bytes` of address space more than it has now. */
+static bool limit_address_space(size_t bytes)
+{
+	unsigned long used_pages;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file == NULL || fscanf(file, "%lu", &used_pages) != 1)
+		return false;
+	fclose(file);
+	struct rlimit limit = {.rlim_cur = used_pages * PAGE_BYTES + bytes};
+	limit.rlim_max = limit.rlim_cur;
+	return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+/* In a child without cmocka: the number of the first claim that is false. */
+static int live_in_little_space(void)
+{
+	const struct page_source_options options = {.kind = PAGE_SOURCE_OS};
+	struct page_source source;
+
+	if (!limit_address_space(64 * MIB))
+		return 1;
+	if (!page_source_open(&source, &options))
+		return 2;
+	char *start = page_source_grow(&source, MIB);
+	if (start == NULL || !is_zero(start, MIB))
+		return 3;
+	if (page_source_grow(&source, MIB) != start + MIB)
+		return 4;
+	char *chunk = page_source_map(&source, MIB, MIB);
+	if (chunk == NULL || !is_aligned(chunk, MIB))
+		return 5;
+	errno = 0;
+	if (page_source_grow(&source, 512 * MIB) != NULL || errno != ENOMEM)
+		return 6;
+	errno = 0;
+	if (page_source_reserve(&source, 512 * MIB, PAGE_BYTES) != NULL ||
+	    errno != ENOMEM)
+		return 7;
+	if (source.committed_bytes != 3 * MIB)
+		return 8;
+	const struct page_source_options arena_options = {
+		.kind = PAGE_SOURCE_ARENA};
+	struct page_source second;
+	errno = 0;
+	if (page_source_open(&second, &arena_options) || errno != ENOMEM)
+		return 9;
+	page_source_unmap(&source, chunk, MIB);
+	page_source_close(&source);
+	return 0;
+}
+
+static void little_address_space_is_enough(void **state)
+{
+	int status;
+
+	(void)state;
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(live_in_little_space());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define ON(kind, test)                                                         \
+	{                                                                      \
+#kind ": " #test, test, NULL, NULL, &kind                      \
+	}
+#define ON_BOTH(test) ON(os, test), ON(arena, test)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_BOTH(pages_pass_through_their_states),
+		ON_BOTH(calls_are_counted),
+		ON_BOTH(growth_is_adjacent),
+		ON_BOTH(reservations_are_aligned_and_apart),
+		ON_BOTH(the_nth_request_is_refused),
+		ON_BOTH(a_map_that_fails_half_way_holds_nothing),
+		ON_BOTH(the_limit_is_exact),
+		ON_BOTH(what_cannot_be_had_is_refused),
+		ON_BOTH(giving_back_keeps_errno),
+		ON_BOTH(only_committed_pages_can_be_touched),
+		ON(arena, the_arena_gives_the_same_addresses),
+		ON(arena, a_second_arena_is_refused),
+		ON(arena, released_address_space_is_merged),
+		ON(arena, misuse_is_diagnosed),
+		ON(os, little_address_space_is_enough),
+	};
+	return cmocka_run_group_tests_name("page source", tests, NULL, NULL);
+}

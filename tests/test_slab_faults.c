@@ -1,0 +1,385 @@
+/*
+ * test_slab_faults.c - slab under random operations, without memory, and in the
+ * hands of callers who break the rules.
+ */
+#include "lab.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocators/slab/slab.h"
+
+static struct kmem_cache_info info_of(const struct kmem_cache *cache)
+{
+	struct kmem_cache_info info;
+
+	kmem_cache_info(cache, &info);
+	return info;
+}
+
+static struct kmem_cache *make_cache(struct lab *lab, size_t size, size_t align)
+{
+	struct kmem_cache *cache = kmem_cache_create(
+		lab->heap, &(struct kmem_cache_spec){.name = "test",
+	                                             .size = size,
+	                                             .align = align});
+
+	assert_non_null(cache);
+	return cache;
+}
+
+/* ---- random operations ---------------------------------------------------- */
+
+static size_t random_size(void)
+{
+	size_t size = (size_t)1 << rand() % (rand() % 50 == 0 ? 23 : 15);
+
+	return size + (size_t)rand() % size;
+}
+
+struct random_block {
+	unsigned char *start;
+	size_t size;
+	unsigned char byte;
+};
+
+static void fill(struct random_block *block, void *start, size_t size)
+{
+	*block = (struct random_block){start, size, (unsigned char)rand()};
+	memset(start, block->byte, size);
+}
+
+static void step_randomly(struct lab *lab, struct random_block *block)
+{
+	const struct allocator *slab = lab->allocator;
+	size_t size = random_size();
+
+	if (block->start == NULL) {
+		void *start = rand() % 4 != 0
+		                      ? slab->malloc(lab->thread, size)
+		                      : slab->aligned_malloc(
+						lab->thread,
+						(size_t)1 << rand() % 21, size);
+		if (start != NULL)
+			fill(block, start, size);
+		return;
+	}
+	assert_int_equal(block->start[0], block->byte);
+	assert_int_equal(block->start[block->size - 1], block->byte);
+	if (rand() % 3 != 0) {
+		slab->free(lab->thread, block->start);
+		block->start = NULL;
+		return;
+	}
+	unsigned char *moved = slab->realloc(lab->thread, block->start, size);
+	if (moved == NULL)
+		return;
+	size_t kept = size < block->size ? size : block->size;
+	assert_int_equal(moved[0], block->byte);
+	assert_int_equal(moved[kept - 1], block->byte);
+	fill(block, moved, size);
+}
+
+static void run_randomly(struct lab *lab, int steps)
+{
+	struct random_block block[100] = {{0}};
+
+	for (int step = 0; step < steps; step++) {
+		step_randomly(lab, &block[rand() % 100]);
+		lab_check(lab);
+		if (rand() % 500 == 0)
+			lab->allocator->trim(lab->heap);
+		if (step % 10 == 0) {
+			long live = 0;
+			for (int i = 0; i < 100; i++)
+				live += block[i].start != NULL;
+			lab_check_walk(lab, live);
+		}
+	}
+	for (int i = 0; i < 100; i++)
+		lab->allocator->free(lab->thread, block[i].start);
+	lab->allocator->trim(lab->heap);
+	lab_check_walk(lab, 0);
+}
+
+static void keeps_its_invariants(void **state)
+{
+	static const char *const settings[] = {
+		"slab", "slab:descriptors=off,empty=0",
+		"slab:descriptors=on,keep=0,partial=lifo",
+		"slab:spacing=eighth,kmalloc_max=128K,slab_min=16K,empty=4",
+		"slab:kmalloc_max=256,arena=8M,colour=16"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+		srand((unsigned)i);
+		struct lab *lab = lab_open(settings[i]);
+		run_randomly(lab, 1500);
+		lab_close(lab);
+	}
+}
+
+/* ---- no memory ------------------------------------------------------------ */
+
+static const struct allocator *slab_allocator_of(void)
+{
+	struct lab *lab = lab_open("slab");
+	const struct allocator *slab = lab->allocator;
+
+	lab_close(lab);
+	return slab;
+}
+
+static void refuses_absurd_sizes(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	const struct allocator *slab = lab->allocator;
+	static const size_t sizes[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1,
+	                               SIZE_MAX, SIZE_MAX - 4095};
+	char sentence[512];
+	void *a = lab_malloc(lab, 100000);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		errno = 0;
+		assert_null(slab->malloc(lab->thread, sizes[i]));
+		assert_null(slab->zero_malloc(lab->thread, sizes[i]));
+		assert_null(slab->aligned_malloc(lab->thread, 64, sizes[i]));
+		assert_null(slab->realloc(lab->thread, a, sizes[i]));
+		assert_int_equal(errno, ENOMEM);
+		slab->explain(lab->heap, &(struct request){.size = sizes[i]},
+		              sentence, sizeof sentence);
+		lab_check(lab);
+		lab_check_walk(lab, 1);
+	}
+	lab_close(lab);
+}
+
+/* A mixture that reserves, commits and gives back; false once it failed. */
+static bool run_to_the_end(struct lab *lab)
+{
+	static const size_t sizes[] = {16, 2048, 100, 9000, 3 << 20, 700000};
+	const struct allocator *slab = lab->allocator;
+
+	for (int round = 0; round < 3; round++) {
+		void *block[6];
+		for (int i = 0; i < 6; i++) {
+			errno = 0;
+			block[i] = slab->malloc(lab->thread, sizes[i]);
+			lab_check(lab);
+			if (block[i] != NULL)
+				continue;
+			assert_int_equal(errno, ENOMEM);
+			return false;
+		}
+		void *aligned = slab->aligned_malloc(lab->thread, 512, 10);
+		void *grown = slab->realloc(lab->thread, block[3], 90000);
+		lab_check(lab);
+		if (aligned == NULL || grown == NULL)
+			return false;
+		for (int i = 0; i < 6; i++)
+			slab->free(lab->thread, i == 3 ? grown : block[i]);
+		slab->trim(lab->heap);
+		lab_check_walk(lab, round + 1);
+	}
+	return true;
+}
+
+static void survives_every_refusal(void **state)
+{
+	const struct allocator *slab = slab_allocator_of();
+	struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	int refused = 0;
+
+	(void)state;
+	for (int fail_on = 0; fail_on < 2; fail_on++) {
+		bool ended = false;
+		for (uint64_t at = 1; !ended; at++) {
+			options.fail_at = at;
+			options.fail_on = fail_on;
+			struct lab *lab = lab_open_on(slab, "", &options);
+			if (lab == NULL)
+				continue;
+			run_to_the_end(lab);
+			lab_check(lab);
+			lab_check_walk(lab, -1);
+			ended = lab->pages.refused == 0;
+			refused += !ended;
+			lab_close(lab);
+		}
+	}
+	assert_true(refused > 20);
+}
+
+/* Under a hard limit empty slabs and free pages must not be in the way. */
+static void reaps_before_it_fails(void **state)
+{
+	const struct allocator *slab = slab_allocator_of();
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA,
+	                                            .limit_bytes = 128 << 10};
+	struct lab *lab = lab_open_on(slab, "empty=1000", &options);
+	void *block[100] = {0};
+
+	(void)state;
+	int count = 0;
+	while ((block[count] = lab_malloc(lab, 4000)) != NULL)
+		count++;
+	assert_true(count > 10);
+	for (int i = 0; i < count; i++)
+		lab_free(lab, block[i]);
+	assert_int_equal(info_of(kmalloc_cache(lab->heap, 4000)).empty, count);
+	void *large = lab_malloc(lab, (size_t)(count - 2) * PAGE_BYTES);
+	assert_non_null(large);
+	assert_int_equal(info_of(kmalloc_cache(lab->heap, 4000)).empty, 0);
+	lab_check_walk(lab, 1);
+	lab_close(lab);
+}
+
+/* ---- misuse --------------------------------------------------------------- */
+
+static void free_twice(void *ctx)
+{
+	struct lab *lab = ctx;
+	void *a = lab->allocator->malloc(lab->thread, 8);
+
+	lab->allocator->malloc(lab->thread, 8);
+	lab->allocator->free(lab->thread, a);
+	lab->allocator->free(lab->thread, a);
+}
+
+static void free_large_twice(void *ctx)
+{
+	struct lab *lab = ctx;
+	void *a = lab->allocator->malloc(lab->thread, 20000);
+
+	lab->allocator->malloc(lab->thread, 8);
+	lab->allocator->free(lab->thread, a);
+	lab->allocator->free(lab->thread, a);
+}
+
+static void free_foreign(void *ctx)
+{
+	struct lab *lab = ctx;
+	int on_the_stack;
+
+	lab->allocator->free(lab->thread, &on_the_stack);
+}
+
+static void free_page_map(void *ctx)
+{
+	struct lab *lab = ctx;
+	uintptr_t a = (uintptr_t)lab->allocator->malloc(lab->thread, 8);
+
+	lab->allocator->free(lab->thread, (void *)(a & ~(uintptr_t)0x3FFFFF));
+}
+
+static void free_interior(void *ctx)
+{
+	struct lab *lab = ctx;
+	char *a = lab->allocator->malloc(lab->thread, 100);
+
+	lab->allocator->free(lab->thread, a + 16);
+}
+
+static void free_interior_of_large(void *ctx)
+{
+	struct lab *lab = ctx;
+	char *a = lab->allocator->malloc(lab->thread, 20000);
+
+	lab->allocator->free(lab->thread, a + PAGE_BYTES);
+}
+
+static void free_interior_of_chunk(void *ctx)
+{
+	struct lab *lab = ctx;
+	char *a = lab->allocator->malloc(lab->thread, 20 << 20);
+
+	lab->allocator->free(lab->thread, a + (9 << 20));
+}
+
+static void overrun_the_last_slot(void *ctx)
+{
+	struct lab *lab = ctx;
+	char *first = lab->allocator->malloc(lab->thread, 64);
+	char *last = first;
+
+	for (int i = 1; i < 63; i++)
+		last = lab->allocator->malloc(lab->thread, 64);
+	memset(last, 0, 65);
+	lab->allocator->free(lab->thread, first);
+}
+
+static void free_into_another_cache(void *ctx)
+{
+	struct lab *lab = ctx;
+	struct kmem_cache *cache = make_cache(lab, 64, 0);
+
+	kmem_cache_free(cache, lab->allocator->malloc(lab->thread, 64));
+}
+
+static void realloc_freed(void *ctx)
+{
+	struct lab *lab = ctx;
+	void *a = lab->allocator->malloc(lab->thread, 8);
+
+	lab->allocator->free(lab->thread, a);
+	lab->allocator->realloc(lab->thread, a, 100);
+}
+
+static void stops_at_misuse(void **state)
+{
+	static const struct {
+		void (*act)(void *ctx);
+		const char *sentence;
+	} cases[] = {
+		{free_twice, "free of a free block (double free?): slot 0"},
+		{free_large_twice, "its page is in the page heap"},
+		{free_foreign, "foreign pointer: it is in no arena"},
+		{free_page_map, "foreign pointer: no block was ever there"},
+		{free_interior, "interior pointer: slot 0 of cache size-128"},
+		{free_interior_of_large, "interior pointer: the block starts"},
+		{free_interior_of_chunk, "interior pointer: the block starts"},
+		{overrun_the_last_slot, "the descriptor of its slab"},
+		{free_into_another_cache, "of an object of cache size-64"},
+		{realloc_freed, "realloc of a free block"},
+	};
+	struct lab *lab = lab_open("slab");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		lab_expect_misuse(cases[i].act, lab, cases[i].sentence);
+	lab_close(lab);
+}
+
+/* check() finds the damage that the block left, and says which invariant. */
+static void names_the_broken_invariant(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	char *block = NULL;
+
+	(void)state;
+	for (int i = 0; i < 63; i++)
+		block = lab_malloc(lab, 64);
+	char saved = block[64];
+	block[64] = 0;
+	const char *sentence = lab->allocator->check(lab->heap);
+	assert_non_null(sentence);
+	assert_non_null(strstr(sentence, "slab I6: the descriptor at"));
+	block[64] = saved;
+	lab_close(lab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_its_invariants),
+		cmocka_unit_test(refuses_absurd_sizes),
+		cmocka_unit_test(survives_every_refusal),
+		cmocka_unit_test(reaps_before_it_fails),
+		cmocka_unit_test(stops_at_misuse),
+		cmocka_unit_test(names_the_broken_invariant),
+	};
+	return cmocka_run_group_tests_name("slab faults", tests, NULL, NULL);
+}

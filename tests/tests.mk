@@ -1,0 +1,32 @@
+# tests.mk: builds and runs the tests.  Included by the Makefile.
+#
+#     make test          everything: checked, asan, tsan, scripts
+#     make test-quick    checked build, the chosen settings only, no scripts
+#
+# A test is a program tests/test_*.c (cmocka) or an executable script
+# tests/e2e_*; all speak TAP to tests/run.sh, which counts them.
+
+# Under ThreadSanitizer: what has threads, and the battery in short.
+TSAN_TESTS ?= test_contract test_page_source $(notdir $(basename \
+              $(wildcard tests/test_*thread*.c tests/test_record*.c)))
+TSAN_PROGRAMS = $(filter $(TSAN_TESTS:%=build/tsan/tests/%), \
+                $(patsubst tests/%.c,build/tsan/tests/%,$(wildcard tests/test_*.c)))
+TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*))
+
+test:
+	@harness/setup/deps.sh build charts test fuzz
+	@$(MAKE) --no-print-directory VARIANT=fast all
+	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
+	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
+	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS)
+	@tests/run.sh $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c)) \
+	              $(patsubst tests/%.c,build/asan/tests/%,$(wildcard tests/test_*.c)) \
+	              $(TSAN_PROGRAMS) $(TEST_SCRIPTS)
+
+test-quick:
+	@harness/setup/deps.sh build test
+	@$(MAKE) --no-print-directory VARIANT=checked tests-built
+	@CONTRACT=quick tests/run.sh \
+	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c))
+
+.PHONY: test test-quick
