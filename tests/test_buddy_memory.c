@@ -106,6 +106,9 @@ static void resizes_in_place(void **state)
 	(void)state;
 	assert_ptr_equal(buddy->realloc(lab->thread, a, 600), a);
 	assert_string_equal(lab_heap_string(lab), "|a 1024|. 1024|. 2048|");
+	assert_ptr_equal(buddy->realloc(lab->thread, a, 5000), a);
+	assert_string_equal(lab_heap_string(lab), "|a 8192|");
+	lab_check_walk(lab, 1);
 	assert_ptr_equal(buddy->realloc(lab->thread, a, 20000), a);
 	assert_string_equal(lab_heap_string(lab), "|a 32768|");
 	assert_ptr_equal(buddy->realloc(lab->thread, a, 3000), a);
