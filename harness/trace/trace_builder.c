@@ -42,7 +42,7 @@ enum {
 	CHUNK_IDS = 512,
 	PLACE_LINE_BITS = 40,
 	PLACE_COLUMN_MAX = (1 << 22) - 1,
-	NAMED_EVENTS_MAX = 1 << 20,
+	NAMED_EVENTS_MAX = 1 << 16,
 	SOURCE_BYTES_MAX = 4096,
 	PHASES_MAX = 4096, /* different names */
 	PHASE_BYTES_MAX = 255,
@@ -691,7 +691,7 @@ bool trace_builder_phase(struct trace_builder *builder, const char *name,
 	return push(builder, op, 0, place, error);
 }
 
-void trace_builder_time(struct trace_builder *builder, uint64_t time_ns)
+uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns)
 {
 	struct trace *trace = &builder->trace;
 
@@ -700,11 +700,13 @@ void trace_builder_time(struct trace_builder *builder, uint64_t time_ns)
 		trace->times = calloc(builder->capacity, sizeof *trace->times);
 		if (trace->times == NULL) {
 			builder->out_of_memory = true;
-			return;
+			return time_ns;
 		}
 	}
-	if (time_ns > trace->times[trace->events - 1])
-		trace->times[trace->events - 1] = time_ns;
+	uint64_t *last = &trace->times[trace->events - 1];
+	if (time_ns > *last)
+		*last = time_ns;
+	return *last;
 }
 
 uint32_t trace_builder_last_slot(const struct trace_builder *builder)
