@@ -348,13 +348,11 @@ static bool take(struct buddy_heap *heap, unsigned order, struct block *block)
 	return true;
 }
 
-/* Cuts `block` down to `order`, the lower half each time; it becomes live. */
-static void *split_down(struct buddy_heap *heap, struct block block,
-                        unsigned order)
+void *buddy_split(struct buddy_heap *heap, struct block block, unsigned order)
 {
 	while (block.order > order) {
 		block.order--; /* [--- block ---] => [block][upper] */
-		release(heap, block_buddy(block));
+		release(heap, block_buddy(block)); /* perhaps it ends at top */
 		heap->stats.splits++;
 	}
 	*map_byte(heap, block.arena, block.offset) = (uint8_t)order;
@@ -377,7 +375,7 @@ static void *buddy_aligned_malloc(struct thread_heap *self, size_t align,
 	if (!take(heap, order, &block) &&
 	    !(merge_all(heap) && take(heap, order, &block)))
 		return NULL;
-	return split_down(heap, block, order);
+	return buddy_split(heap, block, order);
 }
 
 static void *buddy_malloc(struct thread_heap *self, size_t size)
@@ -417,7 +415,7 @@ static void buddy_free(struct thread_heap *self, void *start)
 		release(heap, block);
 }
 
-/* ---- realloc ------------------------------------------------------------ */
+/* ---- the rest of the contract ------------------------------------------- */
 
 static size_t buddy_usable_size(struct heap *heap, const void *start)
 {
@@ -428,62 +426,6 @@ static size_t buddy_usable_size(struct heap *heap, const void *start)
 	return order_bytes(block_at(buddy_of(heap), start).order);
 }
 
-bool buddy_can_absorb(const struct buddy_heap *heap, struct block block,
-                      unsigned order)
-{
-	for (; block.order < order; block.order++) {
-		struct block buddy = block_buddy(block);
-		if (buddy.offset < block.offset)
-			return false; /* it would have to start lower */
-		if (buddy.offset < block.arena->top &&
-		    !block_is_free(heap, buddy))
-			return false;
-	}
-	return true;
-}
-
-/* Lets a live block grow over its upper buddies; false: it stays as it was. */
-static bool absorb(struct buddy_heap *heap, struct block block, unsigned order)
-{
-	struct arena *arena = block.arena;
-	size_t end = block.offset + order_bytes(order);
-
-	if (!buddy_can_absorb(heap, block, order) ||
-	    !buddy_arena_commit(heap, arena, end))
-		return false;
-	for (; block.order < order; block.order++) {
-		if (block_is_free(heap, block_buddy(block)))
-			buddy_list_remove(heap, block_buddy(block));
-		heap->stats.merges++; /* [block][buddy] => [--- block ---] */
-	}
-	if (end > arena->top)
-		arena->top = end;
-	*map_byte(heap, arena, block.offset) = (uint8_t)order;
-	return true;
-}
-
-static bool resize_in_place(struct buddy_heap *heap, void *start, size_t size)
-{
-	struct region *region = region_of(heap, start);
-	bool is_large = size > arena_bytes(heap);
-
-	if (region->kind == REGION_CHUNK) {
-		struct chunk *chunk = (struct chunk *)region;
-		if (!is_large || size > chunk->bytes)
-			return false;
-		buddy_chunk_shrink(heap, chunk, size);
-		return true;
-	}
-	if (is_large)
-		return false;
-	struct block block = block_at(heap, start);
-	unsigned order = order_for(heap, MALLOC_ALIGN_BYTES, size);
-	if (order > block.order)
-		return absorb(heap, block, order);
-	split_down(heap, block, order);
-	return true;
-}
-
 static void *buddy_realloc(struct thread_heap *self, void *block, size_t size)
 {
 	struct buddy_heap *heap = heap_of(self);
@@ -492,7 +434,7 @@ static void *buddy_realloc(struct thread_heap *self, void *block, size_t size)
 		return buddy_malloc(self, size);
 	if (CHECKED)
 		buddy_require_live(heap, block);
-	if (resize_in_place(heap, block, size))
+	if (buddy_resize(heap, block, size))
 		return block;
 	void *moved = buddy_malloc(self, size);
 	if (moved == NULL)
@@ -503,8 +445,6 @@ static void *buddy_realloc(struct thread_heap *self, void *block, size_t size)
 	buddy_free(self, block);
 	return moved;
 }
-
-/* ---- the rest of the contract ------------------------------------------- */
 
 static size_t buddy_trim(struct heap *heap)
 {

@@ -5,6 +5,7 @@
  *     buddy.c      the algorithm: split, merge, the calls of the contract
  *     arena.c      address space and memory: arenas, large chunks, trim's part
  *     free_list.c  one list per order
+ *     resize.c     realloc in place
  *     inspect.c    walk, check, free lists for the stepper
  *     explain.c    a dry run of one request, in words
  *     diagnose.c   the checked build's sentences
@@ -236,14 +237,25 @@ static inline size_t chunk_bytes(size_t size)
 	return round_up(size == 0 ? 1 : size, PAGE_BYTES);
 }
 
-/* ---- buddy.c, for explain.c --------------------------------------------- */
+/* ---- buddy.c ------------------------------------------------------------ */
 
 /* Finds where a block of `order` would come from; changes nothing. */
 struct fit buddy_find_fit(const struct buddy_heap *heap, unsigned order);
 
-/* Whether `block` can become one of `order` where it is. */
+/*
+ * Cuts `block`, live or on no list, down to `order`, the lower half each time;
+ * it becomes live.  Returns its start.
+ */
+void *buddy_split(struct buddy_heap *heap, struct block block, unsigned order);
+
+/* ---- resize.c ----------------------------------------------------------- */
+
+/* Whether the live `block` can become one of `order` where it is. */
 bool buddy_can_absorb(const struct buddy_heap *heap, struct block block,
                       unsigned order);
+
+/* Resizes a live block in place; false: it has to move. */
+bool buddy_resize(struct buddy_heap *heap, void *block, size_t size);
 
 /* ---- inspect.c ---------------------------------------------------------- */
 

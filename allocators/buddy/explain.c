@@ -66,8 +66,8 @@ static void say_given(struct text *text, struct block block, unsigned order)
 	say(text, "; the lowest %zu bytes are given", order_bytes(order));
 }
 
-static void explain_growth(struct block block,
-                           unsigned order, struct text *text)
+static void explain_growth(struct block block, unsigned order,
+                           struct text *text)
 {
 	say(text, "no free block has order %u or more, so ", order);
 	if (block.arena == NULL)

@@ -24,7 +24,7 @@ bool tags_are_sound(const struct fit_heap *heap, const struct block *block)
 static const struct block *block_around(const struct fit_heap *heap,
                                         const char *address)
 {
-	const struct block *block = first_block(heap);
+	const struct block *block = heap->first;
 
 	while (tags_are_sound(heap, block) &&
 	       (const char *)block_after(block) <= address)
@@ -88,7 +88,7 @@ void require_live(const struct fit_heap *heap, const void *payload,
                   const char *call)
 {
 	const char *name = heap->policy->name;
-	const char *first = (const char *)first_block(heap) + TAG_BYTES;
+	const char *first = (const char *)heap->first + TAG_BYTES;
 	const char *address = payload;
 
 	if (address < first || address >= heap->end)
@@ -115,7 +115,7 @@ void require_live(const struct fit_heap *heap, const void *payload,
 static bool can_be_hole(const struct fit_heap *heap, const struct block *other)
 {
 	return other == &heap->chain ||
-	       (other >= first_block(heap) && other < fence(heap) &&
+	       (other >= heap->first && other < fence(heap) &&
 	        is_aligned((const char *)other + TAG_BYTES,
 	                   MALLOC_ALIGN_BYTES));
 }

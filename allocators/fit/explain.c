@@ -110,7 +110,7 @@ static struct sweep foresee_sweep(const struct fit_heap *heap)
 
 	if (heap->coalesce != COALESCE_DEFERRED || !heap->unswept)
 		return sweep;
-	for (struct block *block = first_block(heap); block != fence(heap);
+	for (struct block *block = heap->first; block != fence(heap);
 	     block = block_after(block)) {
 		if (!block_is_free(block)) {
 			run = 0;

@@ -109,15 +109,12 @@ struct heap *fit_create(const struct fit_policy *policy,
 		.split_min = values->of[FIT_SPLIT_MIN],
 		.growth = growth,
 		.end = (char *)heap + growth,
-		.prologue = LIVE,
 	};
 	if (heap->split_min < heap->min_block)
 		heap->split_min = heap->min_block;
 	chain_init(heap);
 	RB_INIT(&heap->tree);
-	wilderness_swallow(heap, first_block(heap));
-	if (heap->wilderness_is_listed)
-		wilderness_list(heap);
+	wilderness_open(heap);
 	return (struct heap *)heap;
 }
 
@@ -155,6 +152,14 @@ static struct block *take(struct fit_heap *heap, struct block *hole,
 	return hole;
 }
 
+/* The end of a search: the rover stops here, and take() moves it on. */
+static struct block *take_found(struct fit_heap *heap, struct block *hole,
+                                size_t bytes)
+{
+	heap->rover = hole;
+	return take(heap, hole, bytes);
+}
+
 static struct block *allocate(struct fit_heap *heap, size_t bytes);
 
 /* What to do when no hole fits: use the wilderness, sweep, grow. */
@@ -165,12 +170,10 @@ __attribute__((noinline)) static struct block *allocate_without_hole(
 		return wilderness_take(heap, bytes);
 	if (holes_sweep(heap))
 		return allocate(heap, bytes);
-	if (heap->wilderness_is_listed) {
-		struct block *hole = wilderness_grow_hole(heap, bytes);
-		return hole == NULL ? NULL : take(heap, hole, bytes);
-	}
 	if (!wilderness_grow(heap, bytes))
 		return NULL;
+	if (heap->wilderness_is_listed)
+		return take_found(heap, wilderness_list(heap), bytes);
 	return wilderness_take(heap, bytes);
 }
 
@@ -182,8 +185,7 @@ static struct block *allocate(struct fit_heap *heap, size_t bytes)
 	heap->stats.searches++;
 	if (found.hole == NULL)
 		return allocate_without_hole(heap, bytes);
-	heap->rover = found.hole; /* take() moves it past the block */
-	return take(heap, found.hole, bytes);
+	return take_found(heap, found.hole, bytes);
 }
 
 static void *no_memory(void)

@@ -170,13 +170,13 @@ struct fit_policy {
 RB_HEAD(hole_tree, block);
 
 /*
- * The descriptor, at the start of the first page.  `prologue` is its end: a
- * live tag, so that the first block has no hole before it.
+ * The descriptor, at the start of the first page.  The prologue, a live tag
+ * before the first block, stops merging downwards.
  *
  *     +------------+---------+-------+---- ... --+-------+------------+
  *     | descriptor | prologue| block | block     | fence | wilderness |
  *     +------------+---------+-------+---- ... --+-------+------------+
- *     heap                   first block         top                  end
+ *     heap                   first               top                  end
  */
 struct fit_heap {
 	const struct fit_policy *policy;
@@ -198,20 +198,20 @@ struct fit_heap {
 	struct hole_tree tree;
 
 	/* space */
+	struct block *first;
 	char *top;     /* end of the last block; the fence stands here       */
 	char *end;     /* end of the committed bytes                         */
 	char *touched; /* bytes above it are zero as the source gave them    */
 
 	struct heap_stats stats;
-	char message[160]; /* the last sentence of check() */
-	size_t prologue;
+	char message[152]; /* the last sentence of check() */
 };
-static_assert(sizeof(struct fit_heap) % MALLOC_ALIGN_BYTES == TAG_BYTES,
-              "payloads are 16-aligned");
+static_assert(sizeof(struct fit_heap) % MALLOC_ALIGN_BYTES == 0,
+              "the prologue and the first header fill 16 bytes");
 
-static inline struct block *first_block(const struct fit_heap *heap)
+static inline size_t *prologue(const struct fit_heap *heap)
 {
-	return (struct block *)(heap + 1);
+	return (size_t *)heap->first - 1;
 }
 
 static inline struct block *fence(const struct fit_heap *heap)
@@ -276,19 +276,22 @@ static inline size_t wilderness_bytes(const struct fit_heap *heap)
 /* What a request for a block of `bytes`, that no hole fits, asks the source. */
 size_t wilderness_growth(const struct fit_heap *heap, size_t bytes);
 
+/* Lays out an empty heap from the descriptor to `end`. */
+void wilderness_open(struct fit_heap *heap);
+
 /* Takes a live block from the wilderness, which must have that much. */
 struct block *wilderness_take(struct fit_heap *heap, size_t bytes);
 
 /* Lets the wilderness begin at `block`, the last one. */
 void wilderness_swallow(struct fit_heap *heap, struct block *block);
 
-/* Enough wilderness for `bytes`; false with ENOMEM. */
+/*
+ * Asks the source for what a block of `bytes` lacks at the end of the heap;
+ * false with ENOMEM.
+ */
 bool wilderness_grow(struct fit_heap *heap, size_t bytes);
 
-/* wilderness=listed: a hole of at least `bytes` at the end, or NULL. */
-struct block *wilderness_grow_hole(struct fit_heap *heap, size_t bytes);
-
-/* wilderness=listed: all that is above the last block becomes a hole. */
+/* wilderness=listed: makes it a hole, together with one before it. */
 struct block *wilderness_list(struct fit_heap *heap);
 
 /* Gives whole pages back to the source; returns their bytes. */

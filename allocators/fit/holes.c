@@ -136,7 +136,7 @@ bool holes_sweep(struct fit_heap *heap)
 
 	if (heap->coalesce != COALESCE_DEFERRED || !heap->unswept)
 		return false;
-	for (struct block *block = first_block(heap); block != fence(heap);
+	for (struct block *block = heap->first; block != fence(heap);
 	     block = block_after(block)) {
 		struct block *after = block_after(block);
 		if (block_is_free(block) &&

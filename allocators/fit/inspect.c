@@ -31,13 +31,28 @@ static bool visit_block(extent_visitor *visit, void *ctx, struct block *block)
 	                   EXTENT_METADATA, "");
 }
 
+/* The descriptor, the rest of its page if it has one, the prologue. */
+static bool visit_start(extent_visitor *visit, void *ctx,
+                        const struct fit_heap *heap)
+{
+	const char *rest = (const char *)(heap + 1);
+	size_t rest_bytes = (size_t)((char *)prologue(heap) - rest);
+
+	return visit_bytes(visit, ctx, heap, sizeof *heap, EXTENT_METADATA,
+	                   "") &&
+	       (rest_bytes == 0 ||
+	        visit_bytes(visit, ctx, rest, rest_bytes, EXTENT_SLACK, "")) &&
+	       visit_bytes(visit, ctx, prologue(heap), TAG_BYTES,
+	                   EXTENT_METADATA, "");
+}
+
 void fit_walk(struct heap *heap, extent_visitor *visit, void *ctx)
 {
 	struct fit_heap *self = (struct fit_heap *)heap;
 
-	if (!visit_bytes(visit, ctx, self, sizeof *self, EXTENT_METADATA, ""))
+	if (!visit_start(visit, ctx, self))
 		return;
-	for (struct block *block = first_block(self); block != fence(self);
+	for (struct block *block = self->first; block != fence(self);
 	     block = block_after(block))
 		if (!visit_block(visit, ctx, block))
 			return;
@@ -119,7 +134,7 @@ static const char *broken(struct fit_heap *heap, const char *sentence,
 /* I1, I2: after this the row of blocks can be followed. */
 static const char *check_blocks(struct fit_heap *heap)
 {
-	struct block *block = first_block(heap);
+	struct block *block = heap->first;
 
 	for (; block < fence(heap); block = block_after(block)) {
 		size_t bytes = block_bytes(block);
@@ -140,9 +155,9 @@ static const char *check_blocks(struct fit_heap *heap)
 /* I7: both ends. */
 static const char *check_ends(struct fit_heap *heap)
 {
-	if (heap->prologue != LIVE)
+	if (*prologue(heap) != LIVE)
 		return broken(heap, "I7: the prologue is damaged", heap);
-	if (heap->top < (char *)first_block(heap) ||
+	if (heap->top < (char *)heap->first ||
 	    heap->top + TAG_BYTES > heap->end || fence(heap)->tag != LIVE)
 		return broken(heap, "I7: the fence is damaged", heap->top);
 	if ((size_t)(heap->end - (char *)heap) != heap->pages->committed_bytes)
@@ -156,7 +171,7 @@ static const char *check_ends(struct fit_heap *heap)
 /* I5: nothing is left to merge. */
 static const char *check_merged(struct fit_heap *heap)
 {
-	struct block *block = first_block(heap);
+	struct block *block = heap->first;
 
 	if (heap->coalesce != COALESCE_IMMEDIATE)
 		return NULL;
@@ -175,7 +190,7 @@ static const char *check_merged(struct fit_heap *heap)
 /* Sets SEEN in the footer of every hole, for check_index() to clear again. */
 static void mark_holes(struct fit_heap *heap)
 {
-	for (struct block *block = first_block(heap); block != fence(heap);
+	for (struct block *block = heap->first; block != fence(heap);
 	     block = block_after(block))
 		if (block_is_free(block))
 			*block_footer(block) |= SEEN;
@@ -186,7 +201,7 @@ static struct block *unmark_holes(struct fit_heap *heap)
 {
 	struct block *marked = NULL;
 
-	for (struct block *block = first_block(heap); block != fence(heap);
+	for (struct block *block = heap->first; block != fence(heap);
 	     block = block_after(block)) {
 		if (*block_footer(block) & SEEN)
 			marked = block;
@@ -198,7 +213,7 @@ static struct block *unmark_holes(struct fit_heap *heap)
 /* Whether this is a hole that was marked, and not yet met. */
 static bool unmark_hole(struct fit_heap *heap, struct block *hole)
 {
-	if (hole < first_block(heap) || hole >= fence(heap) ||
+	if (hole < heap->first || hole >= fence(heap) ||
 	    !is_aligned(block_payload(hole), MALLOC_ALIGN_BYTES) ||
 	    !block_is_free(hole) ||
 	    block_bytes(hole) > (size_t)(heap->top - (char *)hole) ||

@@ -29,6 +29,24 @@ static void set_top(struct fit_heap *heap, struct block *block)
 		heap->touched = heap->top + TAG_BYTES;
 }
 
+/*
+ * Kept, the wilderness begins right behind the descriptor.  Listed, the
+ * descriptor has its page to itself, so that the holes made of new memory are
+ * whole pages: an experiment in units that divide a page comes out even.
+ */
+void wilderness_open(struct fit_heap *heap)
+{
+	size_t align =
+		heap->wilderness_is_listed ? PAGE_BYTES : MALLOC_ALIGN_BYTES;
+	size_t payload = round_up((size_t)(heap + 1) + TAGS_BYTES, align);
+
+	heap->first = payload_block((void *)payload);
+	*prologue(heap) = LIVE;
+	set_top(heap, heap->first);
+	if (heap->wilderness_is_listed && wilderness_bytes(heap) > 0)
+		wilderness_list(heap);
+}
+
 struct block *wilderness_take(struct fit_heap *heap, size_t bytes)
 {
 	struct block *block = fence(heap);
@@ -69,11 +87,6 @@ bool wilderness_grow(struct fit_heap *heap, size_t bytes)
 	heap->end += more;
 	heap->stats.grows++;
 	return true;
-}
-
-struct block *wilderness_grow_hole(struct fit_heap *heap, size_t bytes)
-{
-	return wilderness_grow(heap, bytes) ? wilderness_list(heap) : NULL;
 }
 
 struct block *wilderness_list(struct fit_heap *heap)

@@ -50,6 +50,11 @@ uint64_t resident_now(void)
 	return read_status("VmRSS");
 }
 
+uint64_t resident_file_now(void)
+{
+	return read_status("RssFile");
+}
+
 void resident_reset_peak(void)
 {
 	FILE *refs = fopen("/proc/self/clear_refs", "w");

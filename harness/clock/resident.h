@@ -18,6 +18,9 @@ uint64_t resident_now(void);
  */
 void resident_reset_peak(void);
 
+/* Of these, pages of files: our own code, faulted in as it is first run. */
+uint64_t resident_file_now(void);
+
 /* The most resident bytes since the last reset. */
 uint64_t resident_peak(void);
 

@@ -26,15 +26,26 @@ static uint64_t system_ns(const struct rusage *usage)
 	       (uint64_t)usage->ru_stime.tv_usec * 1000u;
 }
 
-/* Runs `loop` once between two readings of clock and kernel. */
-static void time_loop(const struct loop *loop, enum touch touch, bool is_empty,
-                      struct speed *speed)
+/*
+ * A short trace is replayed again and again, each time on a new heap, until
+ * there is something to time.
+ */
+static uint64_t repeats_for(const struct trace *trace)
 {
+	enum { CALLS_WANTED = 20000, REPEATS_MAX = 1000 };
+	uint64_t repeats = CALLS_WANTED / (trace->calls + 1);
+
+	return repeats < 1 ? 1 : repeats < REPEATS_MAX ? repeats : REPEATS_MAX;
+}
+
+/* Runs the loop once between two readings of clock and kernel, and adds up. */
+static void time_loop(const struct stage *stage, enum touch touch,
+                      bool is_empty, struct speed *sum)
+{
+	const struct loop *loop = &stage->loop;
 	const struct trace *trace = loop->trace;
 	struct rusage before, after;
 
-	resident_reset_peak();
-	uint64_t resident = resident_now();
 	getrusage(RUSAGE_SELF, &before);
 	double start = now_ns();
 	if (is_empty)
@@ -43,14 +54,26 @@ static void time_loop(const struct loop *loop, enum touch touch, bool is_empty,
 		loop_run(loop, 0, trace->events, touch);
 	double end = now_ns();
 	getrusage(RUSAGE_SELF, &after);
+	/* Our own code, faulted in as it first runs, is no heap. */
+	uint64_t resident = stage->resident_before + resident_file_now();
 	uint64_t peak = resident_peak();
 
-	speed->ns_per_op =
-		(end - start) / (double)(trace->calls > 0 ? trace->calls : 1);
-	speed->resident_bytes = peak > resident ? peak - resident : 0;
-	speed->page_faults = (uint64_t)(after.ru_minflt - before.ru_minflt +
-	                                after.ru_majflt - before.ru_majflt);
-	speed->system_ns = system_ns(&after) - system_ns(&before);
+	sum->resident_bytes = peak > resident ? peak - resident : 0;
+	sum->ns_per_op += end - start;
+	sum->page_faults += (uint64_t)(after.ru_minflt - before.ru_minflt +
+	                               after.ru_majflt - before.ru_majflt);
+	sum->system_ns += system_ns(&after) - system_ns(&before);
+}
+
+/* Turns the sums of `repeats` replays into what one costs. */
+static void average(struct speed *sum, const struct trace *trace,
+                    uint64_t repeats)
+{
+	uint64_t calls = trace->calls > 0 ? trace->calls : 1;
+
+	sum->ns_per_op /= (double)(repeats * calls);
+	sum->page_faults /= repeats;
+	sum->system_ns /= repeats;
 }
 
 /* Replays in steps and says where it is: for a pass that has died before. */
@@ -68,40 +91,48 @@ struct verdict speed_run(const struct allocator *allocator,
                          const struct speed_options *options,
                          struct speed *speed)
 {
+	uint64_t repeats = options->progress != NULL ? 1 : repeats_for(trace);
 	struct verdict verdict = {0};
 	struct stage stage;
 
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	if (stage_open(&stage, allocator, values, trace, options->limit_bytes,
-	               &verdict)) {
-		if (options->progress != NULL)
+	for (uint64_t i = 0; i < repeats && verdict.kind == VERDICT_OK; i++) {
+		if (!stage_open(&stage, allocator, values, trace,
+		                options->limit_bytes, &verdict))
+			/* the verdict says why */;
+		else if (options->progress != NULL)
 			locate(&stage.loop, options);
 		else
-			time_loop(&stage.loop, options->touch, false, speed);
+			time_loop(&stage, options->touch, false, speed);
+		stage_close(&stage);
 	}
+	average(speed, trace, repeats);
+	return verdict;
+}
+
+/* The floors: null or empty, which have no heap. */
+static struct verdict run_floor(const struct trace *trace, enum touch touch,
+                                bool is_empty, struct speed *speed)
+{
+	uint64_t repeats = repeats_for(trace);
+	struct verdict verdict = {0};
+	struct stage stage;
+
+	if (stage_open_null(&stage, trace, &verdict))
+		for (uint64_t i = 0; i < repeats; i++)
+			time_loop(&stage, touch, is_empty, speed);
 	stage_close(&stage);
+	average(speed, trace, repeats);
 	return verdict;
 }
 
 struct verdict speed_run_null(const struct trace *trace, enum touch touch,
                               struct speed *speed)
 {
-	struct verdict verdict = {0};
-	struct stage stage;
-
-	if (stage_open_null(&stage, trace, &verdict))
-		time_loop(&stage.loop, touch, false, speed);
-	stage_close(&stage);
-	return verdict;
+	return run_floor(trace, touch, false, speed);
 }
 
 struct verdict speed_run_empty(const struct trace *trace, struct speed *speed)
 {
-	struct verdict verdict = {0};
-	struct stage stage;
-
-	if (stage_open_null(&stage, trace, &verdict))
-		time_loop(&stage.loop, TOUCH_NONE, true, speed);
-	stage_close(&stage);
-	return verdict;
+	return run_floor(trace, TOUCH_NONE, true, speed);
 }

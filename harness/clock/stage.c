@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "../../allocators/common/bits.h"
+#include "resident.h"
 
 static bool fail(struct verdict *verdict, const char *what)
 {
@@ -65,6 +66,8 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	if (!page_source_open(&stage->pages, &options) ||
 	    !make_tables(stage, trace, verdict))
 		return fail(verdict, "the page source");
+	resident_reset_peak();
+	stage->resident_before = resident_now() - resident_file_now();
 	loop->heap = allocator->create(values, &stage->pages);
 	if (loop->heap == NULL)
 		return fail(verdict, "create");
@@ -118,6 +121,7 @@ void stage_close(struct stage *stage)
 {
 	if (stage->null_memory != NULL)
 		munmap(stage->null_memory, stage->null_bytes);
+	page_source_close(&stage->pages);
 	free(stage->loop.addresses);
 	free(stage->loop.threads);
 	free(stage->loop.blocks);

@@ -12,7 +12,8 @@
 struct stage {
 	struct page_source pages;
 	struct loop loop;
-	char *null_memory; /* of the null allocator; NULL otherwise */
+	uint64_t resident_before; /* anonymous bytes, without the heap  */
+	char *null_memory;        /* of the null allocator; NULL otherwise */
 	size_t null_bytes;
 };
 
@@ -25,7 +26,7 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 bool stage_open_null(struct stage *stage, const struct trace *trace,
                      struct verdict *verdict);
 
-/* Drops everything; the process ends soon, so the heap is not torn down. */
+/* Drops everything, the heap's pages included, without tearing it down. */
 void stage_close(struct stage *stage);
 
 #endif

@@ -83,7 +83,7 @@ static uint64_t choose_cell_bytes(const struct run *run)
 
 /* What is done with a child's result once it has ended. */
 typedef void collect_result(struct subject *subject, const void *result,
-                            const struct verdict *verdict, uint64_t progress);
+                            const struct verdict *verdict);
 
 struct batch {
 	struct run *run;
@@ -96,9 +96,8 @@ struct batch {
 };
 
 static void collect_audit(struct subject *subject, const void *result,
-                          const struct verdict *verdict, uint64_t progress)
+                          const struct verdict *verdict)
 {
-	(void)progress;
 	subject->audit = *(const struct audit *)result;
 	subject->verdict = *verdict;
 	subject->is_audited =
@@ -107,9 +106,8 @@ static void collect_audit(struct subject *subject, const void *result,
 }
 
 static void collect_meter(struct subject *subject, const void *result,
-                          const struct verdict *verdict, uint64_t progress)
+                          const struct verdict *verdict)
 {
-	(void)progress;
 	subject->meter = *(const struct meter *)result;
 	subject->is_metered = verdict->kind == VERDICT_OK;
 	if (subject->verdict.kind == VERDICT_OK)
@@ -144,56 +142,86 @@ static bool cannot_fork(struct trace_error *error)
 	return trace_fail(error, "cannot start a process: %s", strerror(errno));
 }
 
-/* Gives every subject that the batch wants a child, `cores` at a time. */
+/* The children of a batch: one place per core. */
+struct crew {
+	struct cell cells[CORES_MAX];
+	struct pass passes[CORES_MAX];
+	int cores;
+	int next; /* the next subject to look at */
+	int running;
+};
+
+/* Takes what the child in one place found, if it has ended. */
+static void collect(const struct batch *batch, struct crew *crew, int place)
+{
+	struct cell *cell = &crew->cells[place];
+	struct verdict verdict;
+
+	if (cell->pid == 0 ||
+	    !cell_has_ended(cell, &batch->run->workload->trace, &verdict))
+		return;
+	batch->collect(&batch->run->subjects[crew->passes[place].subject],
+	               cell->result, &verdict);
+	cell_close(cell);
+	crew->running--;
+	batch->progress->done++;
+}
+
+/* Gives an empty place the next subject that wants this pass. */
+static bool start_next(const struct batch *batch, struct crew *crew, int place)
+{
+	const struct cell_limits limits = limits_of(batch->run);
+	struct run *run = batch->run;
+
+	while (crew->next < run->count && !got_interrupt) {
+		int subject = crew->next++;
+		if (!batch->wants(&run->subjects[subject]))
+			continue;
+		crew->passes[place] = (struct pass){run, subject};
+		crew->running++;
+		return cell_start(&crew->cells[place], batch->work,
+		                  &crew->passes[place], batch->result_bytes,
+		                  &limits);
+	}
+	return true;
+}
+
+static void draw_batch(const struct batch *batch, const struct crew *crew)
+{
+	const struct run *run = batch->run;
+	double now = 0;
+	char what[320] = "";
+
+	for (int i = 0; i < crew->cores; i++) {
+		if (crew->cells[i].pid == 0)
+			continue;
+		now += (double)crew->cells[i].page->progress /
+		       (double)run->workload->trace.events;
+		snprintf(what, sizeof what, "%s %s", batch->verb,
+		         run->subjects[crew->passes[i].subject].label);
+	}
+	progress_draw(batch->progress, now, what);
+}
+
+/* Gives every subject that wants it a child, as many at a time as cores. */
 static bool run_batch(const struct batch *batch, struct trace_error *error)
 {
-	struct run *run = batch->run;
-	const struct trace *trace = &run->workload->trace;
-	struct cell_limits limits = limits_of(run);
 	const struct timespec pause = {.tv_nsec = 300 * 1000};
-	struct cell cells[CORES_MAX] = {{0}};
-	struct pass passes[CORES_MAX];
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int next = 0, running = 0;
-	char what[320];
+	struct crew crew = {.cores = cores < 1           ? 1
+	                             : cores > CORES_MAX ? CORES_MAX
+	                                                 : (int)cores};
 
-	cores = cores < 1 ? 1 : cores > CORES_MAX ? CORES_MAX : cores;
-	while ((next < run->count && !got_interrupt) || running > 0) {
-		double part = 0;
-		for (long i = 0; i < cores; i++) {
-			struct cell *cell = &cells[i];
-			struct verdict verdict;
-			if (cell->pid != 0 &&
-			    cell_has_ended(cell, trace, &verdict)) {
-				batch->collect(
-					&run->subjects[passes[i].subject],
-					cell->result, &verdict,
-					cell->page->progress);
-				cell_close(cell);
-				running--;
-				batch->progress->done++;
-			}
-			while (cell->pid == 0 && next < run->count &&
-			       !got_interrupt) {
-				int subject = next++;
-				if (!batch->wants(&run->subjects[subject]))
-					continue;
-				passes[i] = (struct pass){run, subject};
-				if (!cell_start(cell, batch->work, &passes[i],
-				                batch->result_bytes, &limits))
-					return cannot_fork(error);
-				running++;
-			}
-			if (cell->pid == 0)
-				continue;
-			part += (double)cell->page->progress /
-			        (double)trace->events;
-			snprintf(what, sizeof what, "%s %s", batch->verb,
-			         run->subjects[passes[i].subject].label);
+	do {
+		for (int i = 0; i < crew.cores; i++) {
+			collect(batch, &crew, i);
+			if (crew.cells[i].pid == 0 &&
+			    !start_next(batch, &crew, i))
+				return cannot_fork(error);
 		}
-		progress_draw(batch->progress, part, what);
+		draw_batch(batch, &crew);
 		nanosleep(&pause, NULL);
-	}
+	} while (crew.running > 0);
 	return true;
 }
 
