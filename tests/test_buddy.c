@@ -450,7 +450,7 @@ static void address_order_lets_the_top_go(void **state)
 	double address = ratio_after_a_drain("buddy:order=address");
 
 	(void)state;
-	print_message("heap/live after a drain: lifo %.2f, address %.2f\n",
+	print_message("# heap/live after a drain: lifo %.2f, address %.2f\n",
 	              lifo, address);
 	assert_true(address < 1.5);
 	assert_true(lifo > 5.0);

@@ -145,15 +145,15 @@ static size_t robson(const char *allocator, size_t m, unsigned cycles)
 }
 
 /*
- * M(1 + L/2) exactly, for any order of the lists: each request of P finds only
- * smaller holes below the top, so which of them a list would give first never
- * comes up.
+ * M(1 + L/2) exactly, for any order of the lists, merged or not: each request of
+ * P finds only smaller holes below the top, so which of them a list would give
+ * first never comes up.
  */
 static void robsons_adversary_costs_half_of_m_a_doubling(void **state)
 {
 	static const char *const allocator[] = {"buddy", "buddy:order=address",
 	                                        "buddy:min_block=64",
-	                                        "buddy:max_block=2M"};
+	                                        "buddy:merge=lazy"};
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -192,7 +192,7 @@ static size_t oblivious(const char *allocator, size_t m, unsigned cycles)
 static void oblivious_trace_costs_the_same(void **state)
 {
 	static const char *const allocator[] = {"buddy", "buddy:order=address",
-	                                        "buddy:merge=lazy,threshold=0"};
+	                                        "buddy:merge=lazy"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -235,6 +235,7 @@ static void knuths_bad_case_is_exact(void **state)
 		assert_int_equal(knuth("buddy", r), n + r * n / 2);
 		assert_int_equal(knuth("buddy:order=address", r),
 		                 n + r * n / 2);
+		assert_int_equal(knuth("buddy:merge=lazy", r), n + r * n / 2);
 	}
 }
 
