@@ -60,8 +60,8 @@ static void allocate(struct churn *churn, uint64_t i)
 	size_t size = draw_size(churn);
 
 	if (draw(churn, 8) == 0) {
-		churn->block[i] = lab->allocator->aligned_malloc(
-			lab->thread, align, size);
+		churn->block[i] = lab->allocator->aligned_malloc(lab->thread,
+		                                                 align, size);
 		assert_true(is_aligned(churn->block[i], align));
 	} else {
 		churn->block[i] = lab->allocator->malloc(lab->thread, size);
