@@ -28,12 +28,20 @@ enum trace_format {
 /* The first line of a text trace begins with this. */
 #define TRACE_TEXT_MAGIC "alloclab-text"
 
+/* The binary form begins with this; the rest of its magic is in binary.h. */
+#define TRACE_BINARY_MAGIC                                                     \
+	"\x89"                                                                 \
+	"ALT"
+
 /* Tells the formats apart by the first bytes or tokens. */
 enum trace_format trace_format_of(const struct trace_text *in);
 
 /* The text form, with or without its first line. */
 bool text_read(const struct trace_text *in, struct trace *trace,
                struct trace_error *error);
+
+bool binary_read(const struct trace_text *in, struct trace *trace,
+                 struct trace_error *error);
 
 bool import_rep(const struct trace_text *in, struct trace *trace,
                 struct trace_error *error);

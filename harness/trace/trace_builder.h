@@ -36,7 +36,7 @@ uint64_t trace_place(uint64_t line, uint64_t column);
 
 /*
  * Ids have names: `name_of(ctx, id)` is put into messages instead of "id 3", and
- * traces of at most 2^20 events keep the names.  `ctx` must live until finish.
+ * traces of at most 2^16 events keep the names.  `ctx` must live until finish.
  */
 typedef const char *trace_name_of(void *ctx, uint64_t id);
 void trace_builder_names(struct trace_builder *builder, trace_name_of *name_of,
@@ -82,9 +82,10 @@ bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id);
 
 /*
  * Gives the event added last a time, in ns since the first.  Times never run
- * backwards: a smaller one than the event before has is raised to that.
+ * backwards: a smaller one than the event before has is raised to that.  Returns
+ * the time that it has now.
  */
-void trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
+uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
 
 /* The slot of the event added last. */
 uint32_t trace_builder_last_slot(const struct trace_builder *builder);

@@ -2,7 +2,7 @@
  * trace_read.c - tells the formats apart by their contents and calls the reader
  * of each.
  *
- * The first token decides: `a`, `r` or `f` alone begins a CS107 script, a number
+ * The first bytes decide, or the first token: `a`, `r` or `f` alone begins a CS107 script, a number
  * the header of a .rep file, a list with commas and signs is OSTEP's.
  */
 #include <string.h>
@@ -55,6 +55,8 @@ enum trace_format trace_format_of(const struct trace_text *in)
 {
 	struct tokenizer tokenizer;
 
+	if (begins_with(in, TRACE_BINARY_MAGIC))
+		return FORMAT_BINARY;
 	if (begins_with(in, TRACE_TEXT_MAGIC))
 		return FORMAT_TEXT;
 	tokenizer_open(&tokenizer, in->text, in->bytes, true);
@@ -71,15 +73,28 @@ enum trace_format trace_format_of(const struct trace_text *in)
 	return FORMAT_INLINE;
 }
 
-/* Where the text form must have its first line. */
-static bool fail_unknown(const char *name, struct trace_error *error)
+/* Whether the beginning has no byte that texts do not have. */
+static bool looks_like_text(const struct trace_text *in)
+{
+	enum { LOOKED_AT = 64 };
+
+	for (size_t i = 0; i < in->bytes && i < LOOKED_AT; i++) {
+		unsigned char byte = (unsigned char)in->text[i];
+		if (byte == 0x7f ||
+		    (byte < ' ' && (byte < '\t' || byte > '\r')))
+			return false;
+	}
+	return true;
+}
+
+static bool fail_unknown(const struct trace_text *in, struct trace_error *error)
 {
 	return trace_fail(
 		error,
-		"%.200s:1: no trace that is known here: neither the text form "
-		"(its first line is \"" TRACE_TEXT_MAGIC " 1\") nor the binary "
-		"one, a CS:APP .rep, a CS107 .script, or an OSTEP list",
-		name);
+		"%.200s:%s: no trace that is known here: neither the text "
+		"form (its first line is \"" TRACE_TEXT_MAGIC " 1\") nor the "
+		"binary one, a CS:APP .rep, a CS107 .script, or an OSTEP list",
+		in->name, looks_like_text(in) ? "1" : " byte 0");
 }
 
 static bool read_as(enum trace_format format, const struct trace_text *in,
@@ -99,10 +114,11 @@ static bool read_as(enum trace_format format, const struct trace_text *in,
 		return trace_fail(error, "%.200s:1: there is nothing in it",
 		                  in->name);
 	case FORMAT_BINARY:
+		return binary_read(in, trace, error);
 	case FORMAT_UNKNOWN:
 		break;
 	}
-	return fail_unknown(in->name, error);
+	return fail_unknown(in, error);
 }
 
 bool trace_read_text(const char *name, const char *text, size_t bytes,

@@ -1,0 +1,134 @@
+/*
+ * binary.h - the layout of the binary form; docs/traces.md draws it.
+ *
+ *     +--------+--------+--------+-------+------+-----------+-----------+--
+ *     | fields | source | phases | index | hash | segment 0 | segment 1 | ...
+ *     +--------+--------+--------+-------+------+-----------+-----------+--
+ *     '---------- header, header_bytes ---------'
+ *
+ * A *segment* holds 65,536 events (the last one fewer) as five *streams*, each a
+ * zstd frame of its own, so that a reader without need of times skips those.
+ * A segment can be decoded without the ones before it: the index says where it
+ * is, and no prediction reaches back over its start.
+ */
+#ifndef HARNESS_TRACE_BINARY_H
+#define HARNESS_TRACE_BINARY_H
+
+#include "formats.h"
+#include "trace.h"
+
+#define BINARY_MAGIC                                                           \
+	"\x89"                                                                 \
+	"ALT\r\n\x1a\n"
+
+enum {
+	BINARY_MAGIC_BYTES = 8,
+	BINARY_VERSION = 1,
+	BINARY_HAS_TIMES = 0x1, /* the only flag */
+	SEGMENT_EVENTS = 65536,
+};
+
+/* Offsets of the fields; all numbers are little-endian. */
+enum {
+	AT_MAGIC = 0,
+	AT_VERSION = 8,          /* u32 */
+	AT_FLAGS = 12,           /* u32 */
+	AT_HEADER_BYTES = 16,    /* u32 */
+	AT_SEGMENTS = 20,        /* u32 */
+	AT_EVENTS = 24,          /* u64 */
+	AT_CALLS = 32,           /* u64 */
+	AT_PEAK_LIVE_BYTES = 40, /* u64 */
+	AT_PEAK_LIVE_EVENT = 48, /* u64 */
+	AT_CHECKSUM = 56,        /* u64 */
+	AT_SLOTS = 64,           /* u32 */
+	AT_THREADS = 68,         /* u32 */
+	AT_PHASES = 72,          /* u32 */
+	AT_SOURCE_BYTES = 76,    /* u32 */
+	AT_SOURCE = 80,
+	HASH_BYTES = 8, /* XXH64 of the header before it */
+};
+
+/* The streams of a segment, in the order of index and file. */
+enum stream_kind {
+	STREAM_KINDS, /* a byte for each event                     */
+	STREAM_SIZES, /* a varint for each allocation and realloc  */
+	STREAM_SLOTS, /* a varint where the slot is not predicted  */
+	STREAM_REST,  /* thread switches, alignments, phases       */
+	STREAM_TIMES, /* a varint for each event, or nothing       */
+	STREAMS,
+};
+
+/* A byte of STREAM_KINDS. */
+enum {
+	KIND_MASK = 0x0f,      /* enum trace_kind, or             */
+	KIND_FREE_NULL = 0x08, /* free(NULL), which has no slot   */
+	KIND_THREAD = 0x10,    /* another thread than the event before */
+};
+
+/* The lowest bit of a free's number in STREAM_SLOTS. */
+enum { SLOT_BY_AGE = 0, SLOT_OLD = 1 };
+
+enum {
+	INDEX_STREAM_BYTES = 8, /* u32 stored bytes, u32 raw bytes */
+	INDEX_ENTRY_BYTES = STREAMS * INDEX_STREAM_BYTES,
+};
+
+/* The most raw bytes that one event can put into each stream. */
+enum {
+	EVENT_KINDS_BYTES = 1,
+	EVENT_SIZES_BYTES = 10,
+	EVENT_SLOTS_BYTES = 5,
+	EVENT_REST_BYTES = 8,
+	EVENT_TIMES_BYTES = 10,
+};
+static const uint32_t event_bytes_max[STREAMS] = {
+	EVENT_KINDS_BYTES, EVENT_SIZES_BYTES, EVENT_SLOTS_BYTES,
+	EVENT_REST_BYTES, EVENT_TIMES_BYTES};
+
+/* One stream of a segment, decoded or not yet compressed. */
+struct stream {
+	uint8_t *bytes; /* room for SEGMENT_EVENTS * event_bytes_max */
+	size_t count;
+};
+
+/* The streams of one segment, used again for the next. */
+struct segment {
+	struct stream streams[STREAMS];
+};
+
+bool segment_new(struct segment *segment);
+void segment_free(struct segment *segment);
+
+/* --- events to streams -------------------------------------------------- */
+
+struct segment_encoder; /* knows when each slot was allocated last */
+
+struct segment_encoder *segment_encoder_new(const struct trace *trace);
+void segment_encoder_free(struct segment_encoder *encoder);
+
+/*
+ * Encodes `count` events from `first` on, a multiple of SEGMENT_EVENTS; segments
+ * in order.  False for a trace whose slots are not those of trace_builder.
+ */
+bool segment_encode(struct segment_encoder *encoder, uint64_t first,
+                    uint32_t count, struct segment *segment);
+
+/* --- streams to events -------------------------------------------------- */
+
+/* What is wrong with a segment. */
+struct segment_error {
+	enum stream_kind stream;
+	uint32_t event; /* counted from the start of the segment */
+	const char *reason;
+};
+
+/*
+ * Decodes `count` events into `ops` and, if not NULL, `times`.  free(NULL) has
+ * the slot TRACE_SLOTS_MAX.  Slots are below `slots`; whether they are live is
+ * not known here.  False with `error` set for malformed streams.
+ */
+bool segment_decode(const struct segment *segment, uint32_t count,
+                    uint32_t slots, struct trace_op *ops, uint64_t *times,
+                    struct segment_error *error);
+
+#endif

@@ -1,0 +1,471 @@
+/*
+ * binary_read.c - reads the binary form, believing nothing that it says.
+ *
+ * The header's numbers are checked against the file's size before anything is
+ * allocated for them, and against the events once those are read.  The events go
+ * through trace_builder with slots for ids, as those of any other format.
+ */
+#include <assert.h>
+#include <endian.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "binary.h"
+#include "formats.h"
+#include "trace_builder.h"
+
+enum { PHASES_MAX = 4096, PHASE_BYTES_MAX = 255 };
+
+struct reader {
+	const char *name;
+	const uint8_t *file;
+	size_t file_bytes;
+	struct trace_error *error;
+
+	/* the header */
+	size_t header_bytes;
+	bool has_times;
+	uint64_t events;
+	uint32_t segments;
+	uint32_t slots;
+	uint32_t phase_count;
+	char (*phases)[PHASE_BYTES_MAX + 1];
+	size_t index_at;
+	char *source;
+
+	/* the segment */
+	size_t stored_at[STREAMS]; /* where its streams begin */
+	struct segment segment;
+	struct trace_op *ops;
+	uint64_t *times;
+	struct trace_builder *builder;
+	ZSTD_DCtx *zstd;
+};
+
+static bool fail(const struct reader *reader, size_t at, const char *format,
+                 ...)
+{
+	char reason[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof reason, format, args);
+	va_end(args);
+	return trace_fail(reader->error, "%.200s: byte %zu: %s", reader->name,
+	                  at, reason);
+}
+
+static uint32_t u32_at(const struct reader *reader, size_t at)
+{
+	uint32_t little;
+
+	memcpy(&little, reader->file + at, sizeof little);
+	return le32toh(little);
+}
+
+static uint64_t u64_at(const struct reader *reader, size_t at)
+{
+	uint64_t little;
+
+	memcpy(&little, reader->file + at, sizeof little);
+	return le64toh(little);
+}
+
+/* --- the header --------------------------------------------------------- */
+
+static bool read_version(const struct reader *reader)
+{
+	size_t magic = 0;
+
+	while (magic < BINARY_MAGIC_BYTES && magic < reader->file_bytes &&
+	       reader->file[magic] == (uint8_t)BINARY_MAGIC[magic])
+		magic++;
+	if (magic < BINARY_MAGIC_BYTES && magic < reader->file_bytes)
+		return fail(reader, magic,
+		            "the first %d bytes are damaged, as by a transfer "
+		            "as text",
+		            BINARY_MAGIC_BYTES);
+	if (reader->file_bytes < AT_SOURCE + HASH_BYTES)
+		return fail(reader, reader->file_bytes,
+		            "the file ends within its header");
+	if (u32_at(reader, AT_VERSION) != BINARY_VERSION)
+		return fail(reader, AT_VERSION,
+		            "version %" PRIu32 "; this program reads %d",
+		            u32_at(reader, AT_VERSION), BINARY_VERSION);
+	if ((u32_at(reader, AT_FLAGS) & ~(uint32_t)BINARY_HAS_TIMES) != 0)
+		return fail(reader, AT_FLAGS, "unknown flags 0x%" PRIx32,
+		            u32_at(reader, AT_FLAGS));
+	return true;
+}
+
+static bool read_hash(struct reader *reader)
+{
+	reader->header_bytes = u32_at(reader, AT_HEADER_BYTES);
+	if (reader->header_bytes < AT_SOURCE + HASH_BYTES)
+		return fail(reader, AT_HEADER_BYTES,
+		            "a header of %zu bytes is too short",
+		            reader->header_bytes);
+	if (reader->header_bytes > reader->file_bytes)
+		return fail(reader, reader->file_bytes,
+		            "the file ends within its header of %zu bytes",
+		            reader->header_bytes);
+	size_t hash_at = reader->header_bytes - HASH_BYTES;
+	if (XXH64(reader->file, hash_at, 0) != u64_at(reader, hash_at))
+		return fail(reader, hash_at,
+		            "the header is damaged: its hash does not fit");
+	return true;
+}
+
+/* Source and phases; `at` moves behind them. */
+static bool read_strings(struct reader *reader, size_t *at)
+{
+	size_t end = reader->header_bytes - HASH_BYTES;
+	uint32_t source_bytes = u32_at(reader, AT_SOURCE_BYTES);
+
+	if (source_bytes > end - *at)
+		return fail(reader, AT_SOURCE_BYTES,
+		            "a source of %" PRIu32
+		            " bytes passes the header's end",
+		            source_bytes);
+	reader->source =
+		strndup((const char *)reader->file + *at, source_bytes);
+	*at += source_bytes;
+	if (reader->phase_count > PHASES_MAX || reader->phase_count > end - *at)
+		return fail(reader, AT_PHASES,
+		            "%" PRIu32 " phases are too many",
+		            reader->phase_count);
+	reader->phases =
+		calloc((size_t)reader->phase_count + 1, sizeof *reader->phases);
+	if (reader->source == NULL || reader->phases == NULL)
+		return fail(reader, *at, "no memory");
+	for (uint32_t i = 0; i < reader->phase_count; i++) {
+		if (*at == end || reader->file[*at] > end - *at - 1)
+			return fail(reader, *at,
+			            "the name of phase %" PRIu32
+			            " passes the header's end",
+			            i);
+		memcpy(reader->phases[i], reader->file + *at + 1,
+		       reader->file[*at]);
+		*at += 1 + (size_t)reader->file[*at];
+	}
+	return true;
+}
+
+static bool read_counts(struct reader *reader, size_t at)
+{
+	size_t end = reader->header_bytes - HASH_BYTES;
+	uint64_t segments = reader->events / SEGMENT_EVENTS +
+	                    (reader->events % SEGMENT_EVENTS != 0);
+
+	if (reader->events == 0 || segments != reader->segments)
+		return fail(reader, AT_EVENTS,
+		            "%" PRIu64 " events do not make %" PRIu32
+		            " segments",
+		            reader->events, reader->segments);
+	if (segments * INDEX_ENTRY_BYTES != end - at)
+		return fail(reader, at,
+		            "an index of %zu bytes where %" PRIu32
+		            " segments need %d each",
+		            end - at, reader->segments, INDEX_ENTRY_BYTES);
+	if (reader->slots > TRACE_SLOTS_MAX)
+		return fail(reader, AT_SLOTS, "too many slots");
+	reader->index_at = at;
+	return true;
+}
+
+static bool read_header(struct reader *reader)
+{
+	size_t at = AT_SOURCE;
+
+	if (!read_version(reader) || !read_hash(reader))
+		return false;
+	reader->has_times = u32_at(reader, AT_FLAGS) != 0;
+	reader->segments = u32_at(reader, AT_SEGMENTS);
+	reader->events = u64_at(reader, AT_EVENTS);
+	reader->slots = u32_at(reader, AT_SLOTS);
+	reader->phase_count = u32_at(reader, AT_PHASES);
+	return read_strings(reader, &at) && read_counts(reader, at);
+}
+
+/* Whether the segments fill the rest of the file, no more and no less. */
+static bool check_index(const struct reader *reader)
+{
+	uint64_t end = reader->header_bytes;
+
+	for (uint32_t i = 0; i < reader->segments * STREAMS; i++)
+		end += u32_at(reader, reader->index_at +
+		                              (size_t)i * INDEX_STREAM_BYTES);
+	if (end == reader->file_bytes)
+		return true;
+	return fail(reader, reader->file_bytes,
+	            "the file ends here; its index says byte %" PRIu64, end);
+}
+
+/* --- segments ----------------------------------------------------------- */
+
+/* Events of segment i. */
+static uint32_t events_of(const struct reader *reader, uint32_t i)
+{
+	uint64_t left = reader->events - (uint64_t)i * SEGMENT_EVENTS;
+
+	return left < SEGMENT_EVENTS ? (uint32_t)left : SEGMENT_EVENTS;
+}
+
+/* Decompresses one stream of `stored` bytes at `at`, `raw` bytes then. */
+static bool load_stream(struct reader *reader, enum stream_kind kind, size_t at,
+                        uint32_t stored, uint32_t raw)
+{
+	struct stream *stream = &reader->segment.streams[kind];
+
+	stream->count = raw;
+	if (stored == 0 && raw == 0)
+		return true;
+	size_t got = ZSTD_decompressDCtx(reader->zstd, stream->bytes, raw,
+	                                 reader->file + at, stored);
+	if (ZSTD_isError(got))
+		return fail(reader, at, "damaged: zstd says \"%s\"",
+		            ZSTD_getErrorName(got));
+	if (got != raw)
+		return fail(reader, at,
+		            "a stream of %zu bytes where the index says "
+		            "%" PRIu32,
+		            got, raw);
+	return true;
+}
+
+/* Decompresses segment i, whose streams begin at `*at`; moves that behind. */
+static bool load_segment(struct reader *reader, uint32_t i, size_t *at)
+{
+	size_t entry = reader->index_at + (size_t)i * INDEX_ENTRY_BYTES;
+
+	for (int kind = 0; kind < STREAMS; kind++) {
+		uint32_t stored = u32_at(reader, entry);
+		uint32_t raw = u32_at(reader, entry + 4);
+		uint64_t most =
+			(uint64_t)events_of(reader, i) * event_bytes_max[kind];
+		if (raw > most ||
+		    (kind == STREAM_TIMES && raw > 0 && !reader->has_times))
+			return fail(reader, entry + 4,
+			            "a stream of %" PRIu32
+			            " bytes is too long for its events",
+			            raw);
+		reader->stored_at[kind] = *at;
+		if (!load_stream(reader, (enum stream_kind)kind, *at, stored,
+		                 raw))
+			return false;
+		*at += stored;
+		entry += INDEX_STREAM_BYTES;
+	}
+	return true;
+}
+
+static bool decode_segment(struct reader *reader, uint32_t i)
+{
+	struct segment_error error;
+
+	if (segment_decode(&reader->segment, events_of(reader, i),
+	                   reader->slots, reader->ops, reader->times, &error))
+		return true;
+	return fail(reader, reader->stored_at[error.stream],
+	            "event %" PRIu64 ": %s",
+	            (uint64_t)i * SEGMENT_EVENTS + error.event, error.reason);
+}
+
+/* --- soundness ---------------------------------------------------------- */
+
+static bool add_call(struct reader *reader, const struct trace_op *op,
+                     uint64_t event)
+{
+	struct trace_builder *builder = reader->builder;
+
+	switch ((enum trace_kind)op->kind) {
+	case TRACE_REALLOC:
+		return trace_builder_realloc(builder, op->slot, op->size, event,
+		                             reader->error);
+	case TRACE_FREE:
+		if (op->slot == TRACE_SLOTS_MAX)
+			return trace_builder_free_null(builder, event,
+			                               reader->error);
+		return trace_builder_free_block(builder, op->slot, event,
+		                                reader->error);
+	default:
+		break;
+	}
+	if (!trace_builder_alloc(builder, op->kind, op->slot, op->size,
+	                         op->align_log2, event, reader->error))
+		return false;
+	uint32_t slot = trace_builder_last_slot(builder);
+	return slot == op->slot ||
+	       trace_builder_fail(builder, event, reader->error,
+	                          "allocates slot %" PRIu32 " where %" PRIu32
+	                          " is the next free one",
+	                          op->slot, slot);
+}
+
+static bool add_phase(struct reader *reader, const struct trace_op *op,
+                      uint64_t event)
+{
+	if (op->slot >= reader->phase_count)
+		return trace_builder_fail(reader->builder, event, reader->error,
+		                          "phase %" PRIu32 " of %" PRIu32,
+		                          op->slot, reader->phase_count);
+	if (!trace_builder_phase(reader->builder, reader->phases[op->slot],
+	                         event, reader->error))
+		return false;
+	return trace_builder_last_slot(reader->builder) == op->slot ||
+	       trace_builder_fail(reader->builder, event, reader->error,
+	                          "phase %" PRIu32 " is out of order",
+	                          op->slot);
+}
+
+static bool add_event(struct reader *reader, const struct trace_op *op,
+                      uint64_t event)
+{
+	struct trace_builder *builder = reader->builder;
+
+	if (op->kind == TRACE_THREAD_START)
+		return trace_builder_thread_start(builder, op->thread, event,
+		                                  reader->error);
+	if (op->kind == TRACE_THREAD_EXIT)
+		return trace_builder_thread_exit(builder, op->thread, event,
+		                                 reader->error);
+	if (!trace_builder_thread(builder, op->thread, event, reader->error))
+		return false;
+	return op->kind == TRACE_PHASE ? add_phase(reader, op, event)
+	                               : add_call(reader, op, event);
+}
+
+/* "name: event 7: ..." => "name: byte 90: event 7: ..." */
+static bool name_byte(struct reader *reader, size_t at)
+{
+	char text[sizeof reader->error->text];
+	int name = (int)strnlen(reader->name, 200);
+
+	snprintf(text, sizeof text, "%s", reader->error->text + name + 2);
+	return fail(reader, at, "%s", text);
+}
+
+static bool add_segment(struct reader *reader, uint32_t i)
+{
+	uint64_t event = (uint64_t)i * SEGMENT_EVENTS;
+
+	for (uint32_t k = 0; k < events_of(reader, i); k++, event++) {
+		if (!add_event(reader, &reader->ops[k], event))
+			return name_byte(reader,
+			                 reader->stored_at[STREAM_KINDS]);
+		if (reader->times == NULL)
+			continue;
+		uint64_t time_ns = reader->times[k];
+		if (event == 0 && time_ns != 0)
+			return fail(reader, reader->stored_at[STREAM_TIMES],
+			            "event 0: the first event is at time 0");
+		if (trace_builder_time(reader->builder, time_ns) != time_ns)
+			return fail(reader, reader->stored_at[STREAM_TIMES],
+			            "event %" PRIu64
+			            ": its time is before the event's before",
+			            event);
+	}
+	return true;
+}
+
+static bool read_segments(struct reader *reader)
+{
+	size_t at = reader->header_bytes;
+
+	for (uint32_t i = 0; i < reader->segments; i++)
+		if (!load_segment(reader, i, &at) ||
+		    !decode_segment(reader, i) || !add_segment(reader, i))
+			return false;
+	return true;
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
+static bool agree(const struct reader *reader, size_t at, const char *what,
+                  uint64_t said, uint64_t found)
+{
+	return said == found ||
+	       fail(reader, at,
+	            "the header says %s %" PRIu64 ", the events have %" PRIu64,
+	            what, said, found);
+}
+
+/* The header's sums against those of the events. */
+static bool check_sums(const struct reader *reader, const struct trace *trace)
+{
+	return agree(reader, AT_CALLS, "calls", u64_at(reader, AT_CALLS),
+	             trace->calls) &&
+	       agree(reader, AT_SLOTS, "slots", reader->slots, trace->slots) &&
+	       agree(reader, AT_THREADS, "threads", u32_at(reader, AT_THREADS),
+	             trace->threads) &&
+	       agree(reader, AT_PHASES, "phases", reader->phase_count,
+	             trace->phase_count) &&
+	       agree(reader, AT_PEAK_LIVE_BYTES, "peak live bytes",
+	             u64_at(reader, AT_PEAK_LIVE_BYTES),
+	             trace->peak_live_bytes) &&
+	       agree(reader, AT_PEAK_LIVE_EVENT, "peak live event",
+	             u64_at(reader, AT_PEAK_LIVE_EVENT),
+	             trace->peak_live_event) &&
+	       agree(reader, AT_CHECKSUM, "checksum",
+	             u64_at(reader, AT_CHECKSUM), trace->checksum);
+}
+
+static bool reader_open(struct reader *reader)
+{
+	reader->zstd = ZSTD_createDCtx();
+	reader->ops = malloc(SEGMENT_EVENTS * sizeof *reader->ops);
+	reader->builder = trace_builder_new(reader->name, "event");
+	if (reader->has_times)
+		reader->times = malloc(SEGMENT_EVENTS * sizeof *reader->times);
+	if (!segment_new(&reader->segment) || reader->zstd == NULL ||
+	    reader->ops == NULL || reader->builder == NULL ||
+	    (reader->has_times && reader->times == NULL))
+		return fail(reader, 0, "no memory");
+	trace_builder_id_word(reader->builder, "slot");
+	return true;
+}
+
+static void reader_close(struct reader *reader)
+{
+	trace_builder_free(reader->builder);
+	ZSTD_freeDCtx(reader->zstd);
+	segment_free(&reader->segment);
+	free(reader->ops);
+	free(reader->times);
+	free(reader->phases);
+	free(reader->source);
+}
+
+static bool read_all(struct reader *reader, struct trace *trace)
+{
+	if (!read_header(reader) || !check_index(reader) ||
+	    !reader_open(reader) || !read_segments(reader))
+		return false;
+	struct trace_builder *builder = reader->builder;
+	reader->builder = NULL; /* finish frees it */
+	if (!trace_builder_finish(builder, reader->source, trace,
+	                          reader->error))
+		return name_byte(reader, reader->header_bytes);
+	if (check_sums(reader, trace))
+		return true;
+	trace_destroy(trace);
+	return false;
+}
+
+bool binary_read(const struct trace_text *in, struct trace *trace,
+                 struct trace_error *error)
+{
+	struct reader reader = {.name = in->name,
+	                        .file = (const uint8_t *)in->text,
+	                        .file_bytes = in->bytes,
+	                        .error = error};
+	bool sound = read_all(&reader, trace);
+
+	reader_close(&reader);
+	return sound;
+}
