@@ -121,6 +121,7 @@ $(BUILD)/version.h: FORCE
 $(BUILD)/harness/report/json.o: $(BUILD)/version.h
 FORCE:
 
+include harness/record/record.mk
 include tests/tests.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: run help plots draw-last list step ready deps-local clean distclean \

@@ -17,6 +17,7 @@ struct command {
 };
 
 int cmd_list(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 #endif

@@ -12,6 +12,8 @@
 static const struct command commands[] = {
 	{"run", "workloads against allocators: tables and results", cmd_run},
 	{"list", "the allocators and their knobs", cmd_list},
+	{"record", "run a program and keep its allocations as a trace",
+         cmd_record},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

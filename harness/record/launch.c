@@ -1,0 +1,139 @@
+/*
+ * launch.c - fork, environment, exec, signals, wait.
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "raw.h"
+
+volatile sig_atomic_t launch_interrupts;
+static volatile sig_atomic_t program; /* its pid while it runs, or 0 */
+
+/* What a terminal sends reaches the whole group: only kill(2)s are passed on. */
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	launch_interrupts++;
+	if (program > 0 && info->si_code <= 0)
+		kill((pid_t)program, signal);
+}
+
+void launch_catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_sigaction = on_signal,
+	                           .sa_flags = SA_SIGINFO};
+
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		struct sigaction old;
+		sigaction(signals[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN) /* nohup stays nohup */
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+/* Ours goes first; a preloaded allocator behind it becomes the next one. */
+static void set_preload(const char *library)
+{
+	const char *others = getenv("LD_PRELOAD");
+	char *all = NULL;
+
+	if (others == NULL || others[0] == '\0')
+		setenv("LD_PRELOAD", library, 1);
+	else if (asprintf(&all, "%s:%s", library, others) >= 0)
+		setenv("LD_PRELOAD", all, 1);
+	free(all);
+}
+
+static _Noreturn void become(const struct launch *launch, int report)
+{
+	char process[32];
+
+	snprintf(process, sizeof process, "%ld", (long)getpid());
+	setenv(RAW_ENV_DIRECTORY, launch->directory, 1);
+	setenv(RAW_ENV_PROCESS, process, 1);
+	setenv(RAW_ENV_FOLLOW, launch->follow ? "1" : "0", 1);
+	setenv(RAW_ENV_TIME, launch->timed ? "1" : "0", 1);
+	set_preload(launch->library);
+	execvp(launch->argv[0], launch->argv);
+	int error = errno;
+	if (write(report, &error, sizeof error) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static bool start(struct launch *launch, struct trace_error *error)
+{
+	int report[2], why = 0;
+
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return trace_fail(error, "pipe: %s", strerror(errno));
+	launch->process = fork();
+	if (launch->process == 0)
+		become(launch, report[1]);
+	why = launch->process < 0 ? errno : 0;
+	program = launch->process;
+	close(report[1]);
+	/* exec closes the pipe: end of file means that it went well. */
+	while (why == 0 && read(report[0], &why, sizeof why) < 0 &&
+	       errno == EINTR)
+		;
+	close(report[0]);
+	if (why != 0)
+		return trace_fail(error, "%s: %s", launch->argv[0],
+		                  strerror(why));
+	return true;
+}
+
+static void wait_for_program(struct launch *launch)
+{
+	while (waitpid(launch->process, &launch->status, 0) < 0 &&
+	       errno == EINTR)
+		;
+	program = 0;
+}
+
+/* Orphans of the program become our children (PR_SET_CHILD_SUBREAPER). */
+static void wait_for_orphans(const struct launch *launch)
+{
+	int before = launch_interrupts;
+	pid_t got;
+
+	do {
+		got = waitpid(-1, NULL, WNOHANG);
+	} while (got > 0);
+	if (got < 0)
+		return;
+	fprintf(stderr,
+	        "alloclab record: waiting for processes that %s left behind; "
+	        "an interrupt ends the wait\n",
+	        launch->argv[0]);
+	while (launch_interrupts == before) {
+		got = waitpid(-1, NULL, 0);
+		if (got < 0 && errno == ECHILD)
+			return;
+	}
+}
+
+bool launch_and_wait(struct launch *launch, struct trace_error *error)
+{
+	if (launch->follow)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (!start(launch, error)) {
+		if (launch->process > 0)
+			wait_for_program(launch);
+		return false;
+	}
+	wait_for_program(launch);
+	if (launch->follow)
+		wait_for_orphans(launch);
+	return true;
+}

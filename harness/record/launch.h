@@ -1,0 +1,39 @@
+/*
+ * launch.h - runs a program with the recorder's library in it.
+ */
+#ifndef HARNESS_RECORD_LAUNCH_H
+#define HARNESS_RECORD_LAUNCH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../trace/trace.h"
+
+struct launch {
+	const char *library;   /* path of liballoclab-record.so              */
+	const char *directory; /* absolute: where it writes                  */
+	bool follow;           /* forked children and what they exec, too    */
+	bool timed;            /* with the time of each call                 */
+	char **argv;           /* the program and its arguments, then NULL   */
+
+	pid_t process; /* out: its pid                           */
+	int status;    /* out: as from waitpid                   */
+};
+
+/*
+ * Set by SIGINT, SIGTERM, SIGHUP and SIGQUIT from launch_catch_signals() on.
+ * The program gets such a signal too, from the terminal or passed on; what was
+ * recorded until it ends is still merged.  A second one means: give up.
+ */
+extern volatile sig_atomic_t launch_interrupts;
+void launch_catch_signals(void);
+
+/*
+ * Runs the program and waits for it; with `follow` also for the processes that
+ * it leaves behind, until an interrupt.  False with `error` set if it could
+ * not be started.
+ */
+bool launch_and_wait(struct launch *launch, struct trace_error *error);
+
+#endif

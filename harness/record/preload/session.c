@@ -1,0 +1,204 @@
+/*
+ * session.c - starts, forks and stops the recording of one process.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "map_file.h"
+#include "next.h"
+#include "writer.h"
+
+enum { SESSION_PAGE_BYTES = 4096 };
+static_assert(sizeof(struct session) <= SESSION_PAGE_BYTES, "one page");
+
+/* Read once from the environment; a forked child inherits it. */
+static struct {
+	const char *directory;
+	bool follow;
+	bool timed;
+	bool first_process;
+} settings;
+
+static char image_path[4096];
+
+/* Stands in until there is a page that forks wipe. */
+static struct session before_start;
+struct session *session = &before_start;
+
+const char *session_image_path(void)
+{
+	return image_path;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t session_time_ns(void)
+{
+	return clock_ns() - session->image->started_ns;
+}
+
+/* False where the environment does not ask for a recording. */
+static bool settings_read(void)
+{
+	const char *process = getenv(RAW_ENV_PROCESS);
+	const char *follow = getenv(RAW_ENV_FOLLOW);
+	const char *timed = getenv(RAW_ENV_TIME);
+	const char *directory = getenv(RAW_ENV_DIRECTORY);
+
+	if (directory == NULL || process == NULL)
+		return false;
+	/* The program may change its environment: keep a copy. */
+	static char kept[4096 - 64];
+	if (strlen(directory) >= sizeof kept)
+		return false;
+	settings.directory = strcpy(kept, directory);
+	settings.follow = follow != NULL && strcmp(follow, "1") == 0;
+	settings.timed = timed != NULL && strcmp(timed, "1") == 0;
+	settings.first_process = strtol(process, NULL, 10) == (long)getpid();
+	return true;
+}
+
+/* One byte more in DIR/skipped; appends of one byte do not mix. */
+static void note_skipped_program(void)
+{
+	char path[sizeof image_path];
+
+	snprintf(path, sizeof path, "%s/%s", settings.directory,
+	         RAW_SKIPPED_FILE);
+	int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (file < 0)
+		return;
+	if (write(file, "+", 1) < 0)
+		errno = 0; /* one program fewer in a message, no more */
+	close(file);
+}
+
+static void wipe_page(void)
+{
+	memset(session, 0, sizeof *session);
+}
+
+/* Moves the session into a page that a fork wipes; false without memory. */
+static bool session_move_to_page(void)
+{
+	struct session *page =
+		mmap(NULL, SESSION_PAGE_BYTES, PROT_READ | PROT_WRITE,
+	             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return false;
+	page->state = SESSION_STARTING;
+	session = page;
+	if (madvise(page, SESSION_PAGE_BYTES, MADV_WIPEONFORK) == 0)
+		return true;
+	/* Linux before 4.14: catches fork(), though not a bare clone(). */
+	return pthread_atfork(NULL, NULL, wipe_page) == 0;
+}
+
+static void read_command(struct raw_image *image)
+{
+	int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	ssize_t got = read(file, image->command, sizeof image->command - 1);
+	image->command_bytes = got > 0 ? (uint32_t)got : 0;
+	close(file);
+}
+
+/* Makes the head file of this image: the first free DIR/PID.0, DIR/PID.1... */
+static bool image_create(bool forked)
+{
+	struct raw_image *image = NULL;
+
+	for (unsigned n = 0; image == NULL; n++) {
+		snprintf(image_path, sizeof image_path, "%s/%d.%u",
+		         settings.directory, (int)getpid(), n);
+		image = map_file(image_path, O_EXCL, 0, sizeof *image);
+		if (image == NULL && errno != EEXIST)
+			return false;
+	}
+	image->process = getpid();
+	image->forked = forked;
+	image->started_ns = clock_ns();
+	read_command(image);
+	memcpy(image->magic, RAW_MAGIC, sizeof image->magic);
+	session->image = image;
+	session->timed = settings.timed;
+	return true;
+}
+
+/* A program was started with the library in it: for us? */
+static bool start_program(void)
+{
+	if (!settings_read())
+		return false;
+	if (!settings.follow && !settings.first_process) {
+		note_skipped_program();
+		return false;
+	}
+	return session_move_to_page() && image_create(false);
+}
+
+/* The page was wiped: this is a forked child of a recorded process. */
+static bool start_forked_child(struct raw_image *image_of_parent)
+{
+	if (settings.follow)
+		return image_create(true);
+	atomic_fetch_add(&image_of_parent->skipped_children, 1);
+	return false;
+}
+
+bool session_start(void)
+{
+	/* The page's pointer to the head file went with its other contents. */
+	static struct raw_image *image;
+	static bool next_found;
+	int cold = SESSION_COLD;
+	int error = errno;
+
+	if (!atomic_compare_exchange_strong(&session->state, &cold,
+	                                    SESSION_STARTING))
+		return false;
+	if (!next_found)
+		next_find();
+	next_found = true;
+	if (environ == NULL) { /* before the C library's own start: too early */
+		session->state = SESSION_COLD;
+		errno = error;
+		return false;
+	}
+	writer_forget();
+	bool started = session == &before_start ? start_program()
+	                                        : start_forked_child(image);
+	if (started)
+		image = session->image;
+	session->state = started ? SESSION_RECORDING : SESSION_OFF;
+	errno = error;
+	return started;
+}
+
+void session_stop(int error)
+{
+	uint32_t none = 0;
+
+	if (atomic_compare_exchange_strong(&session->image->stop_errno, &none,
+	                                   (uint32_t)error))
+		session->image->stop_stamp = session->stamp;
+	session->state = SESSION_OFF;
+}

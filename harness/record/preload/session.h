@@ -1,0 +1,86 @@
+/*
+ * session.h - whether this process is being recorded, and into which files.
+ *
+ *              first call      found its files
+ *     COLD ----------------> STARTING ---------------> RECORDING
+ *      ^                        | not for us,               |
+ *      |                        v or no room for files      | disk full
+ *      '--- fork: a child      OFF <------------------------'
+ *           finds zeros here
+ *
+ * The state lives in a page that the kernel clears in a forked child
+ * (MADV_WIPEONFORK), whichever way it was forked.  So a child is COLD again
+ * before it can touch a file of its parent, and no pid need be looked up on
+ * every call.  A vfork child shares the page: it runs in its parent's memory,
+ * and what it allocates is the parent's.
+ */
+#ifndef HARNESS_RECORD_PRELOAD_SESSION_H
+#define HARNESS_RECORD_PRELOAD_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../raw.h"
+
+enum session_state {
+	SESSION_COLD, /* 0: what a wiped page says */
+	SESSION_STARTING,
+	SESSION_RECORDING,
+	SESSION_OFF,
+};
+
+struct session {
+	_Atomic int state;      /* enum session_state */
+	_Atomic uint64_t stamp; /* the last one given out */
+	bool timed;             /* records carry the time */
+	struct raw_image *image;
+};
+
+extern struct session *session;
+
+/*
+ * Leaves COLD: finds the next allocator and decides whether to record.
+ * Returns whether calls are recorded from now on; false too for the calls that
+ * the start itself makes.
+ */
+bool session_start(void);
+
+/*
+ * Ends recording for good: `error` says why.  Calls that got a stamp up to now
+ * count, later ones do not.
+ */
+void session_stop(int error);
+
+/* "DIR/4711.0", the path of the image's head file. */
+const char *session_image_path(void);
+
+/* Nanoseconds since the image began. */
+uint64_t session_time_ns(void);
+
+/*
+ * Whether the call that is about to be made should be recorded.  First thing
+ * in every interposed function: it also makes `next` usable.
+ */
+static inline bool session_enter(void)
+{
+	int state = atomic_load_explicit(&session->state, memory_order_relaxed);
+
+	if (__builtin_expect(state == SESSION_RECORDING, 1))
+		return true;
+	return state == SESSION_COLD && session_start();
+}
+
+/*
+ * The next stamp.  Relaxed is enough: where one call happens before another
+ * (a block is passed on, or freed and handed out again under the allocator's
+ * lock), the first one's increment comes first in the counter's own order
+ * [C11 5.1.2.4: write-write coherence].
+ */
+static inline uint64_t session_stamp(void)
+{
+	return 1 + atomic_fetch_add_explicit(&session->stamp, 1,
+	                                     memory_order_relaxed);
+}
+
+#endif

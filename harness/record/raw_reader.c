@@ -1,0 +1,192 @@
+/*
+ * raw_reader.c - a k-way merge: a binary heap of streams, ordered by the stamp
+ * of the record that each would give next.
+ *
+ * Invariants.
+ *     I1  a stream in the heap has a complete record at `next`
+ *     I2  no stream's next stamp is below that of its parent in the heap
+ */
+#include "raw_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t next_stamp(const struct raw_stream *stream)
+{
+	return stream->next->stamp;
+}
+
+/* Whether the record counts: completed, and before recording had to stop. */
+static bool is_valid(const struct raw_reader *reader,
+                     const struct raw_record *record)
+{
+	uint64_t stamp = record->stamp;
+
+	return stamp != 0 && (reader->image.stop_errno == 0 ||
+	                      stamp <= reader->image.stop_stamp);
+}
+
+static void skip_invalid(const struct raw_reader *reader,
+                         struct raw_stream *stream)
+{
+	while (stream->next != stream->end && !is_valid(reader, stream->next))
+		stream->next++;
+}
+
+/* --- the heap ----------------------------------------------------------- */
+
+static void sift_down(struct raw_reader *reader, uint32_t at)
+{
+	struct raw_stream **heap = reader->heap;
+	struct raw_stream *moving = heap[at];
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+		if (child >= reader->heap_count)
+			break;
+		if (child + 1 < reader->heap_count &&
+		    next_stamp(heap[child + 1]) < next_stamp(heap[child]))
+			child++;
+		if (next_stamp(moving) <= next_stamp(heap[child]))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = moving;
+}
+
+static void heap_build(struct raw_reader *reader)
+{
+	for (uint32_t i = 0; i < reader->image.threads; i++) {
+		struct raw_stream *stream = &reader->streams[i];
+		skip_invalid(reader, stream);
+		if (!raw_stream_is_done(stream))
+			reader->heap[reader->heap_count++] = stream;
+	}
+	for (uint32_t i = reader->heap_count / 2; i-- > 0;)
+		sift_down(reader, i);
+}
+
+const struct raw_record *raw_reader_next(struct raw_reader *reader,
+                                         const struct raw_stream **from)
+{
+	if (reader->heap_count == 0)
+		return NULL;
+	struct raw_stream *stream = reader->heap[0];
+	const struct raw_record *record = stream->next++;
+	*from = stream;
+	skip_invalid(reader, stream);
+	if (raw_stream_is_done(stream))
+		reader->heap[0] = reader->heap[--reader->heap_count];
+	if (reader->heap_count > 0)
+		sift_down(reader, 0);
+	return record;
+}
+
+/* --- files -------------------------------------------------------------- */
+
+/* The file was made longer than it was filled: zeros follow the records. */
+static void trim_tail(const struct raw_reader *reader,
+                      struct raw_stream *stream)
+{
+	while (stream->end != stream->records &&
+	       !is_valid(reader, stream->end - 1))
+		stream->end--;
+}
+
+/* A thread that was stopped before it made its file has no records. */
+static bool stream_open(struct raw_reader *reader, const char *image_path,
+                        struct raw_stream *stream, struct trace_error *error)
+{
+	struct stat status;
+	char path[4096 + 16];
+
+	snprintf(path, sizeof path, "%s.%u", image_path, stream->thread);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0 && errno == ENOENT)
+		return true;
+	if (file < 0 || fstat(file, &status) != 0)
+		return trace_fail(error, "%s: %s", path, strerror(errno));
+	size_t bytes = (size_t)status.st_size;
+	if (bytes == 0) {
+		close(file);
+		return true;
+	}
+	void *memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+	close(file);
+	if (memory == MAP_FAILED)
+		return trace_fail(error, "%s: %s", path, strerror(errno));
+	stream->mapped_bytes = bytes;
+	stream->records = stream->next = memory;
+	stream->end = stream->records + bytes / sizeof *stream->records;
+	trim_tail(reader, stream);
+	reader->records += (uint64_t)(stream->end - stream->records);
+	return true;
+}
+
+static bool head_read(struct raw_image *image, const char *path,
+                      struct trace_error *error)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return trace_fail(error, "%s: %s", path, strerror(errno));
+	ssize_t got = read(file, image, sizeof *image);
+	close(file);
+	if (got != (ssize_t)sizeof *image ||
+	    memcmp(image->magic, RAW_MAGIC, sizeof image->magic) != 0)
+		return trace_fail(error, "%s: not the head of a recording",
+		                  path);
+	return true;
+}
+
+static bool streams_open(struct raw_reader *reader, const char *path,
+                         struct trace_error *error)
+{
+	uint32_t threads = reader->image.threads;
+
+	reader->streams = calloc(threads + 1, sizeof *reader->streams);
+	reader->heap = calloc(threads + 1, sizeof *reader->heap);
+	if (reader->streams == NULL || reader->heap == NULL)
+		return trace_fail(error, "no memory for %u threads", threads);
+	for (uint32_t i = 0; i < threads; i++) {
+		reader->streams[i].thread = i;
+		if (!stream_open(reader, path, &reader->streams[i], error))
+			return false;
+	}
+	return true;
+}
+
+bool raw_reader_open(struct raw_reader *reader, const char *path,
+                     struct trace_error *error)
+{
+	*reader = (struct raw_reader){.records = 0};
+	if (!head_read(&reader->image, path, error))
+		return false;
+	if (!streams_open(reader, path, error)) {
+		raw_reader_close(reader);
+		return false;
+	}
+	heap_build(reader);
+	return true;
+}
+
+void raw_reader_close(struct raw_reader *reader)
+{
+	for (uint32_t i = 0; reader->streams && i < reader->image.threads;
+	     i++) {
+		struct raw_stream *stream = &reader->streams[i];
+		if (stream->mapped_bytes > 0)
+			munmap((void *)(uintptr_t)stream->records,
+			       stream->mapped_bytes);
+	}
+	free(reader->streams);
+	free(reader->heap);
+	*reader = (struct raw_reader){.records = 0};
+}
