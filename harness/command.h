@@ -17,7 +17,11 @@ struct command {
 };
 
 int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_list(int argc, char **argv);
 int cmd_record(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 #endif

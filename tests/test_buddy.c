@@ -214,11 +214,11 @@ static void run_churn(const char *allocator, int steps)
 static void keeps_its_invariants(void **state)
 {
 	(void)state;
-	run_churn("buddy", 4000);
-	run_churn("buddy:max_block=1M", 4000);
-	run_churn("buddy:max_block=1M,min_block=16,order=address", 4000);
+	run_churn("buddy", 2000);
+	run_churn("buddy:max_block=1M", 2000);
+	run_churn("buddy:max_block=1M,min_block=16,order=address", 2000);
 	run_churn("buddy:max_block=1M,min_block=4K", 2000);
-	run_churn("buddy:max_block=1M,merge=lazy,threshold=6", 4000);
+	run_churn("buddy:max_block=1M,merge=lazy,threshold=6", 2000);
 	run_churn("buddy:max_block=1M,merge=lazy,threshold=1000,order=address",
 	          4000);
 }
