@@ -102,7 +102,7 @@ $(BUILD)/%.o: %.c
 	$(call say,CC) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(BUILD)/alloclab: $(BUILD)/harness/main.o $(BUILD)/liblab.a
-	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -rdynamic $^ -o $@ $(LIBS)
 
 $(BUILD)/liblab.a: $(LIB_OBJ)
 	@rm -f $@

@@ -106,6 +106,13 @@ struct allocator {
 	bool ignores_page_source;
 
 	/*
+	 * What malloc and realloc align to, if that is less than
+	 * MALLOC_ALIGN_BYTES; 0: nothing less.  Only plug-ins set it: many a
+	 * CS:APP allocator aligns to 8.
+	 */
+	size_t weaker_align;
+
+	/*
 	 * NULL if the knob values, each within its own range, can be used
 	 * together; else a sentence that names the knobs at fault.  A NULL
 	 * pointer stands for "every combination works".
@@ -171,7 +178,10 @@ struct allocator {
 	 */
 	void (*free)(struct thread_heap *self, void *block);
 
-	/* Usable bytes of a live block, never fewer than were requested. */
+	/*
+	 * Usable bytes of a live block, never fewer than were requested.  NULL
+	 * where the design cannot tell: then it counts as what was requested.
+	 */
 	size_t (*usable_size)(struct heap *heap, const void *block);
 
 	/* Gives back to the source what can be given; returns those bytes. */

@@ -16,8 +16,10 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0]: "alloclab <name>" */
 };
 
+int cmd_run(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_record(int argc, char **argv);
-int cmd_run(int argc, char **argv);
 
 #endif

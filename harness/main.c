@@ -11,6 +11,9 @@
 
 static const struct command commands[] = {
 	{"run", "workloads against allocators: tables and results", cmd_run},
+	{"import", "any trace into a file of our own, binary or text",
+         cmd_import},
+	{"info", "what is in a trace", cmd_info},
 	{"list", "the allocators and their knobs", cmd_list},
 	{"record", "run a program and keep its allocations as a trace",
          cmd_record},

@@ -25,6 +25,23 @@ static size_t other_size(uint64_t *random, size_t size)
 	}
 }
 
+/* Up and down among sizes that may have pages of their own. */
+static void resize_large(struct known *known)
+{
+	static const size_t sizes[] = {
+		3 << 20, 5 << 20, (5 << 20) - 5000, 1200000,       2 << 20,
+		1100000, 1 << 20, 300000,           (6 << 20) + 1, 4097,
+		40000,   200000,  (2 << 20) + 1,
+	};
+
+	known_malloc(known, 100);
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		known_realloc(known, 0, sizes[i]);
+		known_verify(known);
+	}
+	known_free(known, 0);
+}
+
 /*
  * Four blocks that lie side by side at first, so that they find room to grow in
  * place, or have to move, or meet the hole that another has left.
@@ -37,6 +54,7 @@ void realloc_keeps_contents(const struct setting *setting)
 	struct known known;
 
 	known_start(&known, lab);
+	resize_large(&known);
 	for (size_t i = 0; i < 4; i++)
 		known_malloc(&known, 40 + i);
 	for (size_t round = 0; round < rounds; round++) {

@@ -24,6 +24,14 @@ static void close_source(struct lab *lab)
 	free(lab);
 }
 
+static void require_empty_source(const struct lab *lab)
+{
+	if (lab->pages.reserved_bytes != 0 || lab->pages.committed_bytes != 0)
+		fail_msg("destroy left %zu bytes reserved, %zu of them "
+		         "committed",
+		         lab->pages.reserved_bytes, lab->pages.committed_bytes);
+}
+
 struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
                         const struct page_source_options *options)
 {
@@ -49,8 +57,7 @@ struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
 		int error = errno;
 		if (lab->heap != NULL)
 			allocator->destroy(lab->heap);
-		assert_int_equal(lab->pages.committed_bytes, 0);
-		assert_int_equal(lab->pages.reserved_bytes, 0);
+		require_empty_source(lab);
 		close_source(lab);
 		errno = error;
 		return NULL;
@@ -81,8 +88,7 @@ void lab_close(struct lab *lab)
 	lab_check(lab);
 	lab->allocator->detach(lab->thread);
 	lab->allocator->destroy(lab->heap);
-	assert_int_equal(lab->pages.committed_bytes, 0);
-	assert_int_equal(lab->pages.reserved_bytes, 0);
+	require_empty_source(lab);
 	close_source(lab);
 }
 
@@ -133,7 +139,9 @@ static bool lay_tile(void *ctx, const struct extent *extent)
 	struct tiling *tiling = ctx;
 
 	assert_true(extent->bytes > 0);
-	assert_true((char *)extent->start >= tiling->end);
+	if ((char *)extent->start < tiling->end)
+		fail_msg("the walk meets %p below %p", extent->start,
+		         (void *)tiling->end);
 	assert_non_null(extent->tier);
 	if (extent->kind == EXTENT_FREE)
 		assert_true(extent->tier[0] != '\0');
@@ -155,9 +163,12 @@ void lab_check_walk(struct lab *lab, long live)
 	if (lab->allocator->walk == NULL)
 		return;
 	lab->allocator->walk(lab->heap, lay_tile, &tiling);
-	assert_int_equal(tiling.bytes, lab->pages.committed_bytes);
-	if (live >= 0)
-		assert_int_equal(tiling.live, live);
+	if (tiling.bytes != lab->pages.committed_bytes)
+		fail_msg("the walk covers %zu of %zu committed bytes",
+		         tiling.bytes, lab->pages.committed_bytes);
+	if (live >= 0 && tiling.live != live)
+		fail_msg("the walk meets %ld live blocks of %ld", tiling.live,
+		         live);
 }
 
 static bool print_block(void *ctx, const struct extent *extent)

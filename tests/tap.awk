@@ -2,7 +2,8 @@
 #
 # Variables: name, status (exit status), limit (seconds it was given).
 
-/^1\.\.[0-9]+/ { planned = substr($1, 4) + 0; has_plan = 1; next }
+# A program may run several groups of tests, each with a plan of its own.
+/^1\.\.[0-9]+/ { planned += substr($1, 4); has_plan = 1; next }
 
 /^ok / {
 	if ($0 ~ /# *[Ss][Kk][Ii][Pp]/) {

@@ -138,6 +138,9 @@ static void numbers_out_of_range_are_refused(void **state)
 static void other_mistakes_are_refused_by_name(void **state)
 {
 	(void)state;
+	require_refused(knobs, "count=18014398509481984K", /* 2^64 */
+	                "knob count cannot be \"18014398509481984K\": it takes "
+	                "0..18446744073709551615; blocks");
 	require_refused(knobs, "order=size",
 	                "knob order cannot be \"size\": it takes address | "
 	                "lifo | fifo");

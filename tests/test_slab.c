@@ -107,6 +107,7 @@ static void takes_descriptors_from_a_cache(void **state)
 	assert_int_equal(info_of(descriptors).live, 1); /* kept warm */
 	lab->allocator->trim(lab->heap);
 	assert_int_equal(info_of(descriptors).live, 0);
+	assert_slabs(descriptors, 0, 0, 0);
 	lab_close(lab);
 }
 
@@ -221,6 +222,30 @@ static void does_without_partial_slabs_of_one_slot(void **state)
 	lab_free(lab, a);
 	assert_slabs(cache, 0, 0, 1);
 	lab_check(lab);
+	lab_close(lab);
+}
+
+/* 251 slots are four words of bitmap. */
+static void takes_the_lowest_free_slot(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	struct kmem_cache *cache = make_cache(lab, 16, 0);
+	char *object[251];
+
+	(void)state;
+	for (int i = 0; i < 251; i++) {
+		object[i] = kmem_cache_alloc(cache);
+		assert_ptr_equal(object[i], object[0] + 16 * i);
+	}
+	assert_slabs(cache, 1, 0, 0);
+	static const int freed[] = {200, 70, 250, 3};
+	for (int i = 0; i < 4; i++) {
+		kmem_cache_free(cache, object[freed[i]]);
+		lab_check(lab);
+	}
+	static const int again[] = {3, 70, 200, 250};
+	for (int i = 0; i < 4; i++)
+		assert_ptr_equal(kmem_cache_alloc(cache), object[again[i]]);
 	lab_close(lab);
 }
 
@@ -354,6 +379,7 @@ int main(void)
 		cmocka_unit_test(wastes_at_most_an_eighth_in_every_cache),
 		cmocka_unit_test(moves_slabs_between_the_lists),
 		cmocka_unit_test(does_without_partial_slabs_of_one_slot),
+		cmocka_unit_test(takes_the_lowest_free_slot),
 		cmocka_unit_test(orders_partial_slabs),
 		cmocka_unit_test(constructs_once_per_slot_not_per_allocation),
 		cmocka_unit_test(reaps_empty_slabs_over_the_limit),

@@ -34,7 +34,8 @@ static struct kmem_cache *make_cache(struct lab *lab, size_t size, size_t align)
 
 static size_t random_size(void)
 {
-	size_t size = (size_t)1 << rand() % (rand() % 50 == 0 ? 23 : 15);
+	int doublings = rand() % 50 == 0 ? 23 : 15;
+	size_t size = (size_t)1 << rand() % doublings;
 
 	return size + (size_t)rand() % size;
 }
@@ -51,35 +52,58 @@ static void fill(struct random_block *block, void *start, size_t size)
 	memset(start, block->byte, size);
 }
 
-static void step_randomly(struct lab *lab, struct random_block *block)
+/* A block that was allocated, or a refusal that took nothing. */
+static void accept(struct lab *lab, struct random_block *block, void *start,
+                   size_t size, size_t held)
+{
+	if (start != NULL)
+		fill(block, start, size);
+	else
+		assert_true(lab->pages.committed_bytes <= held);
+}
+
+static void allocate_randomly(struct lab *lab, struct random_block *block)
 {
 	const struct allocator *slab = lab->allocator;
-	size_t size = random_size();
+	size_t size = random_size(), align = (size_t)1 << rand() % 21;
+	size_t held = lab->pages.committed_bytes;
+	void *start = rand() % 4 != 0
+	                      ? slab->malloc(lab->thread, size)
+	                      : slab->aligned_malloc(lab->thread, align, size);
 
+	accept(lab, block, start, size, held);
+}
+
+static void reallocate_randomly(struct lab *lab, struct random_block *block)
+{
+	size_t size = random_size(), held = lab->pages.committed_bytes;
+	unsigned char *moved =
+		lab->allocator->realloc(lab->thread, block->start, size);
+	size_t kept = size < block->size ? size : block->size;
+
+	if (moved != NULL) {
+		assert_int_equal(moved[0], block->byte);
+		assert_int_equal(moved[kept - 1], block->byte);
+	} else {
+		assert_true(size > block->size);
+	}
+	accept(lab, block, moved, size, held);
+}
+
+static void step_randomly(struct lab *lab, struct random_block *block)
+{
 	if (block->start == NULL) {
-		void *start = rand() % 4 != 0
-		                      ? slab->malloc(lab->thread, size)
-		                      : slab->aligned_malloc(
-						lab->thread,
-						(size_t)1 << rand() % 21, size);
-		if (start != NULL)
-			fill(block, start, size);
+		allocate_randomly(lab, block);
 		return;
 	}
 	assert_int_equal(block->start[0], block->byte);
 	assert_int_equal(block->start[block->size - 1], block->byte);
-	if (rand() % 3 != 0) {
-		slab->free(lab->thread, block->start);
-		block->start = NULL;
+	if (rand() % 3 == 0) {
+		reallocate_randomly(lab, block);
 		return;
 	}
-	unsigned char *moved = slab->realloc(lab->thread, block->start, size);
-	if (moved == NULL)
-		return;
-	size_t kept = size < block->size ? size : block->size;
-	assert_int_equal(moved[0], block->byte);
-	assert_int_equal(moved[kept - 1], block->byte);
-	fill(block, moved, size);
+	lab->allocator->free(lab->thread, block->start);
+	block->start = NULL;
 }
 
 static void run_randomly(struct lab *lab, int steps)
@@ -213,6 +237,58 @@ static void survives_every_refusal(void **state)
 	assert_true(refused > 20);
 }
 
+/* At the limit nearly all the time: every way out of a refusal is taken. */
+static void lives_at_its_limit(void **state)
+{
+	static const char *const settings[] = {"", "keep=8,empty=2",
+	                                       "spacing=quarter,keep=20"};
+	const struct allocator *slab = slab_allocator_of();
+	struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	uint64_t refused = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		for (size_t limit = 64 << 10; limit <= 576 << 10; limit *= 3) {
+			options.limit_bytes = limit;
+			srand((unsigned)limit);
+			struct lab *lab =
+				lab_open_on(slab, settings[i], &options);
+			run_randomly(lab, 1500);
+			refused += lab->pages.refused;
+			lab_close(lab);
+		}
+	assert_true(refused > 500);
+}
+
+/* Fills the heap with blocks of `size`; returns how many, the last one NULL. */
+static int fill_heap(struct lab *lab, void **block, int most, size_t size)
+{
+	int count = 0;
+
+	while (count < most && (block[count] = lab->allocator->malloc(
+					lab->thread, size)) != NULL)
+		count++;
+	assert_true(count < most);
+	return count;
+}
+
+static void shrinks_without_memory(void **state)
+{
+	const struct allocator *slab = slab_allocator_of();
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA,
+	                                            .limit_bytes = 128 << 10};
+	struct lab *lab = lab_open_on(slab, "", &options);
+	void *block[100];
+
+	(void)state;
+	assert_true(fill_heap(lab, block, 100, 4000) > 10);
+	assert_null(slab->malloc(lab->thread, 20));
+	assert_ptr_equal(slab->realloc(lab->thread, block[0], 20), block[0]);
+	assert_null(slab->realloc(lab->thread, block[0], 5000));
+	lab_check(lab);
+	lab_close(lab);
+}
+
 /* Under a hard limit empty slabs and free pages must not be in the way. */
 static void reaps_before_it_fails(void **state)
 {
@@ -220,20 +296,21 @@ static void reaps_before_it_fails(void **state)
 	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA,
 	                                            .limit_bytes = 128 << 10};
 	struct lab *lab = lab_open_on(slab, "empty=1000", &options);
-	void *block[100] = {0};
+	struct kmem_cache *cache = kmalloc_cache(lab->heap, 4000);
+	void *block[100];
 
 	(void)state;
-	int count = 0;
-	while ((block[count] = lab_malloc(lab, 4000)) != NULL)
-		count++;
-	assert_true(count > 10);
-	for (int i = 0; i < count; i++)
-		lab_free(lab, block[i]);
-	assert_int_equal(info_of(kmalloc_cache(lab->heap, 4000)).empty, count);
-	void *large = lab_malloc(lab, (size_t)(count - 2) * PAGE_BYTES);
-	assert_non_null(large);
-	assert_int_equal(info_of(kmalloc_cache(lab->heap, 4000)).empty, 0);
-	lab_check_walk(lab, 1);
+	for (size_t other = 64; other <= 10000; other += 9936) {
+		int count = fill_heap(lab, block, 100, 4000);
+		for (int i = 0; i < count; i++)
+			lab_free(lab, block[i]);
+		assert_int_equal(info_of(cache).empty, count);
+		void *extra = lab->allocator->malloc(lab->thread, other);
+		assert_non_null(extra);
+		assert_int_equal(info_of(cache).empty, 0);
+		lab_free(lab, extra);
+		lab_check_walk(lab, 0);
+	}
 	lab_close(lab);
 }
 
@@ -377,6 +454,8 @@ int main(void)
 		cmocka_unit_test(keeps_its_invariants),
 		cmocka_unit_test(refuses_absurd_sizes),
 		cmocka_unit_test(survives_every_refusal),
+		cmocka_unit_test(lives_at_its_limit),
+		cmocka_unit_test(shrinks_without_memory),
 		cmocka_unit_test(reaps_before_it_fails),
 		cmocka_unit_test(stops_at_misuse),
 		cmocka_unit_test(names_the_broken_invariant),

@@ -228,7 +228,9 @@ static void gives_arenas_back_when_all_is_free(void **state)
 	assert_true(lab->pages.reserved_bytes > 3 * (4 << 20));
 	for (int i = 0; i < 12; i++)
 		lab_free(lab, block[i]);
-	lab->allocator->trim(lab->heap);
+	size_t held = lab->pages.committed_bytes;
+	size_t given = lab->allocator->trim(lab->heap);
+	assert_int_equal(held - lab->pages.committed_bytes, given);
 	assert_true(lab->pages.reserved_bytes < 2 * (4 << 20));
 	lab_check(lab);
 	lab_check_walk(lab, 0);

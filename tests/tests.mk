@@ -11,7 +11,7 @@ TSAN_TESTS ?= test_contract test_page_source $(notdir $(basename \
               $(wildcard tests/test_*thread*.c tests/test_record*.c)))
 TSAN_PROGRAMS = $(filter $(TSAN_TESTS:%=build/tsan/tests/%), \
                 $(patsubst tests/%.c,build/tsan/tests/%,$(wildcard tests/test_*.c)))
-TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*))
+TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*.sh tests/e2e_*.py))
 
 test:
 	@harness/setup/deps.sh build charts test fuzz
@@ -19,9 +19,10 @@ test:
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
 	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS)
-	@tests/run.sh $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c)) \
-	              $(patsubst tests/%.c,build/asan/tests/%,$(wildcard tests/test_*.c)) \
-	              $(TSAN_PROGRAMS) $(TEST_SCRIPTS)
+	@tests/run.sh $(TEST_SCRIPTS) \
+	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c)) \
+	    $(patsubst tests/%.c,build/asan/tests/%,$(wildcard tests/test_*.c)) \
+	    $(TSAN_PROGRAMS)
 
 test-quick:
 	@harness/setup/deps.sh build test
@@ -29,4 +30,14 @@ test-quick:
 	@CONTRACT=quick tests/run.sh \
 	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c))
 
-.PHONY: test test-quick
+# The mutants alone; `make test` runs them, too.
+mutants:
+	@$(MAKE) --no-print-directory VARIANT=checked tests-built
+	@tests/run.sh tests/e2e_mutants.sh
+
+# How one object is compiled and linked with the rest, for e2e_mutants.sh.
+print-build:
+	@echo "MUTANT_CC='$(CC)' MUTANT_CFLAGS='$(CFLAGS_ALL)'" \
+	      "MUTANT_SUPPORT='$(SUPPORT_OBJ)' MUTANT_LIBS='$(LIBS)'"
+
+.PHONY: test test-quick mutants print-build

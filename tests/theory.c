@@ -181,3 +181,114 @@ size_t theory_rover(struct theory *theory, size_t rounds, size_t size)
 	}
 	return theory->high;
 }
+
+/* ---- E6 ----------------------------------------------------------------- */
+
+size_t theory_s1(struct theory *theory)
+{
+	return 100 + theory_draw(theory, 1901);
+}
+
+/* 2^k with probability 2^-(k+1); the rest of it makes 32. */
+size_t theory_s2(struct theory *theory)
+{
+	size_t units = 1;
+
+	while (units < 32 && theory_draw(theory, 2) == 1)
+		units *= 2;
+	return units;
+}
+
+size_t theory_s3(struct theory *theory)
+{
+	static const size_t units[22] = {
+		10, 12, 14,  16,  18,  20,  30,  40,   50,   60,   70,
+		80, 90, 100, 150, 200, 250, 500, 1000, 2000, 3000, 4000};
+	return units[theory_draw(theory, 22)];
+}
+
+size_t theory_any(struct theory *theory, uint64_t step)
+{
+	(void)step;
+	return theory_draw(theory, THEORY_STEADY);
+}
+
+size_t theory_oldest(struct theory *theory, uint64_t step)
+{
+	(void)theory;
+	return step % THEORY_STEADY;
+}
+
+/* Holes met by a walk, in halves. */
+struct halves {
+	uint64_t inner, ends;
+	bool at_start;
+};
+
+static bool count_halves(void *ctx, const struct extent *extent)
+{
+	struct halves *halves = ctx;
+
+	if (extent->kind == EXTENT_FREE) {
+		bool is_hole = strcmp(extent->tier, "hole") == 0;
+		if (is_hole && !halves->at_start)
+			halves->inner++;
+		else
+			halves->ends++;
+	}
+	if (extent->kind == EXTENT_FREE || extent->kind == EXTENT_LIVE)
+		halves->at_start = false;
+	return true;
+}
+
+static double count_with_half_ends(struct theory *theory)
+{
+	struct halves halves = {0, 0, true};
+	struct lab *lab = theory->lab;
+
+	lab->allocator->walk(lab->heap, count_halves, &halves);
+	return (double)halves.inner + (double)halves.ends / 2;
+}
+
+static bool count_hole(void *ctx, const struct extent *extent)
+{
+	*(uint64_t *)ctx += extent->kind == EXTENT_FREE &&
+	                    strcmp(extent->tier, "hole") == 0;
+	return true;
+}
+
+uint64_t theory_count_holes(struct theory *theory)
+{
+	uint64_t holes = 0;
+	struct lab *lab = theory->lab;
+
+	lab->allocator->walk(lab->heap, count_hole, &holes);
+	return holes;
+}
+
+struct theory_steady theory_steady(struct theory *theory, theory_size *draw,
+                                   theory_victim *victim, uint64_t steps)
+{
+	enum { SAMPLE = 100 };
+	uint64_t half = steps / 2, exact_before = 0, samples = 0;
+	double holes = 0;
+
+	for (size_t i = 0; i < THEORY_STEADY; i++)
+		theory_alloc(theory, i, draw(theory));
+	for (uint64_t step = 0; step < steps; step++) {
+		if (step == half)
+			exact_before = lab_stats(theory->lab).exact_fits;
+		size_t i = victim(theory, step);
+		theory_free(theory, i);
+		theory_alloc(theory, i, draw(theory));
+		if (step >= half && step % SAMPLE == 0) {
+			holes += count_with_half_ends(theory);
+			samples++;
+		}
+	}
+	uint64_t exact = lab_stats(theory->lab).exact_fits - exact_before;
+	return (struct theory_steady){
+		.holes = holes / (double)samples / THEORY_STEADY,
+		.half_p = (1 - (double)exact / (double)(steps - half)) / 2,
+	};
+}

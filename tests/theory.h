@@ -67,4 +67,31 @@ size_t theory_robson_blind(struct theory *theory, size_t most,
  */
 size_t theory_rover(struct theory *theory, size_t rounds, size_t size);
 
+/*
+ * E6.  The fifty-percent rule: a steady state of N blocks, one freed and one
+ * allocated in each step.  `draw` gives the size of a block in units; `victim`
+ * the index of the block that is freed in a step.
+ */
+enum { THEORY_STEADY = 1000 }; /* N */
+
+typedef size_t theory_size(struct theory *theory);
+typedef size_t theory_victim(struct theory *theory, uint64_t step);
+
+/* Means over the second half of the steps. */
+struct theory_steady {
+	double holes;  /* as a share of N; one at an end of the heap is half */
+	double half_p; /* half the share of requests that fit not exactly     */
+};
+struct theory_steady theory_steady(struct theory *theory, theory_size *draw,
+                                   theory_victim *victim, uint64_t steps);
+
+theory_victim theory_any;    /* lifetimes without memory */
+theory_victim theory_oldest; /* constant lifetimes       */
+
+/* Knuth's sizes [Knuth97, 2.5]. */
+theory_size theory_s1, theory_s2, theory_s3;
+
+/* Holes in the heap now, by the walk. */
+uint64_t theory_count_holes(struct theory *theory);
+
 #endif

@@ -59,9 +59,9 @@
  *         rounding       under half of a block; 1/ln 2 - 1 = 44 % of what was
  *                        asked for on average over scale [Knuth97, 2.5]
  *         metadata       1 byte a unit of the committed part
- *         holes          M(1 + L/2) units suffice and are needed in the worst
- *                        case that tests/test_theory_buddy.c replays (at most
- *                        M units live, block sizes 1 to 2^L)
+ *         holes          with at most M units live in blocks of 1 to 2^L, some
+ *                        programs need M(1 + L/2) units [Robson74] and none
+ *                        more than M(1 + L): tests/test_theory_buddy.c
  *
  * Memory  goes back on trim() only, and from chunks at once.  Giving the top
  *         back in free() would cost two system calls whenever a program frees

@@ -65,12 +65,14 @@ static void require_live_in_arena(const struct buddy_heap *heap,
 		misuse("buddy", start,
 		       "double free, or never allocated: it lies %zu bytes "
 		       "into the free block of %zu at %p",
-		       inside, order_bytes(block.order), block_start(block));
+		       inside, order_bytes(block.order),
+		       (void *)block_start(block));
 	if (inside != 0)
 		misuse("buddy", start,
 		       "interior pointer: it lies %zu bytes into the live "
 		       "block of %zu at %p",
-		       inside, order_bytes(block.order), block_start(block));
+		       inside, order_bytes(block.order),
+		       (void *)block_start(block));
 }
 
 void buddy_require_live(const struct buddy_heap *heap, const void *block)
@@ -90,7 +92,7 @@ void buddy_require_live(const struct buddy_heap *heap, const void *block)
 		misuse("buddy", block,
 		       "interior pointer: it lies %zu bytes into the large "
 		       "block at %p",
-		       (size_t)((const char *)block - start), start);
+		       (size_t)((const char *)block - start), (void *)start);
 }
 
 /* Whether a free block of `order` starts at `hole`. */

@@ -156,6 +156,16 @@ bool kpages_arena_extend_map(struct kpages *pages, struct arena *arena,
 	return true;
 }
 
+void kpages_arena_cut_map(struct kpages *pages, struct arena *arena)
+{
+	size_t needed = map_bytes_for(arena->top);
+
+	if (needed == arena->map_bytes)
+		return;
+	purge(pages, (char *)arena + needed, arena->map_bytes - needed);
+	arena->map_bytes = needed;
+}
+
 /* ---- chunks -------------------------------------------------------------- */
 
 struct page *kpages_chunk_map(struct kpages *pages, size_t count, size_t align)

@@ -45,6 +45,9 @@ size_t kpages_arena_unmap(struct kpages *pages, struct arena *arena);
 bool kpages_arena_extend_map(struct kpages *pages, struct arena *arena,
                              size_t end);
 
+/* Purges what the map has beyond the top: undoes a map extended in vain. */
+void kpages_arena_cut_map(struct kpages *pages, struct arena *arena);
+
 /*
  * A chunk: a run too large for an arena, behind a map that reaches just up to
  * its first page.  The run starts at page `align`, so that it is aligned.

@@ -151,23 +151,21 @@ static size_t slab_destroy(struct kmem_cache *cache, struct slab *slab)
  * No slab is partial: takes an empty one or makes one, and puts it on the
  * partial list.  NULL with errno = ENOMEM.
  */
-static __attribute__((noinline)) struct slab *cache_refill(
-	struct kmem_cache *cache)
+static NOINLINE struct slab *cache_refill(struct kmem_cache *cache)
 {
 	struct slab *slab = TAILQ_FIRST(&cache->empty);
 
 	if (slab != NULL) {
 		TAILQ_REMOVE(&cache->empty, slab, link);
 		cache->empty_slabs--;
-	} else if ((slab = slab_create(cache)) == NULL) {
-		if (slab_heap_relieve(cache->heap) == 0)
+	} else {
+		slab = slab_create(cache);
+		if (slab == NULL && slab_heap_relieve(cache->heap) > 0)
+			slab = slab_create(cache);
+		if (slab == NULL) {
+			slab_heap_relieve(cache->heap); /* of half a slab */
 			return NULL;
-		/* Freed descriptors may have left a partial slab here. */
-		slab = TAILQ_FIRST(&cache->partial);
-		if (slab != NULL)
-			return slab;
-		if ((slab = slab_create(cache)) == NULL)
-			return NULL;
+		}
 	}
 	TAILQ_INSERT_HEAD(&cache->partial, slab, link);
 	return slab;
@@ -208,8 +206,7 @@ static void join_partial(struct kmem_cache *cache, struct slab *slab)
 }
 
 /* A slab whose number of live slots fell to zero, or from all of them. */
-static __attribute__((noinline)) void slab_relist(struct kmem_cache *cache,
-                                                  struct slab *slab)
+static NOINLINE void slab_relist(struct kmem_cache *cache, struct slab *slab)
 {
 	if (slab->used + 1 == cache->layout.slots)
 		TAILQ_REMOVE(&cache->full, slab, link);
@@ -260,7 +257,6 @@ void slab_cache_init(struct slab_heap *heap, struct kmem_cache *cache,
 		.layout = slab_layout_plan(&heap->config, place, spec->size,
 	                                   align),
 		.object_bytes = spec->size,
-		.align = align,
 		.construct = spec->construct,
 		.destruct = spec->destruct,
 	};

@@ -11,6 +11,9 @@
 #include "pages.h"
 #include "slab.h"
 
+/* Slow paths stay out of the fast ones. */
+#define NOINLINE __attribute__((noinline))
+
 enum {
 	SLAB_MAGIC = 0x51AB51AB,  /* first bytes of a descriptor             */
 	SLAB_WASTE_SHARE = 8,     /* at most 1/8 of a slab [Bonwick94, 4]    */
@@ -50,6 +53,11 @@ struct slab {
 	uint64_t free_bits[]; /* bit i: slot i is free                       */
 };
 
+static_assert(sizeof(struct slab) == 48, "and a bit per slot");
+static_assert(sizeof(struct slab) + SLAB_MIN_MAX / MALLOC_ALIGN_BYTES / 8 <=
+                      64 << (DESCRIPTOR_CACHES - 1),
+              "a descriptor cache holds the largest descriptor");
+
 /* How a cache cuts a run of pages into slots; see slab_layout.c. */
 struct slab_layout {
 	size_t slab_bytes;
@@ -70,8 +78,8 @@ struct kmem_cache {
 	struct slab_layout layout;
 	struct slab_list full, partial, empty;
 	size_t empty_slabs;
-	size_t next_colour; /* of the next slab, 0..colours - 1              */
-	size_t object_bytes, align;
+	size_t next_colour;  /* of the next slab, 0..colours - 1              */
+	size_t object_bytes; /* asked for; slots are rounded up              */
 	void (*construct)(void *object, size_t size);
 	void (*destruct)(void *object, size_t size);
 	bool internal; /* its objects are metadata                           */

@@ -126,9 +126,8 @@ static struct page *large_alloc(struct slab_heap *heap, size_t count,
 	return page;
 }
 
-static __attribute__((noinline)) void *kmalloc_large(struct slab_heap *heap,
-                                                     size_t size,
-                                                     size_t align_pages)
+static NOINLINE void *kmalloc_large(struct slab_heap *heap, size_t size,
+                                    size_t align_pages)
 {
 	if (size > PTRDIFF_MAX) {
 		errno = ENOMEM;
@@ -211,6 +210,21 @@ static struct kmem_cache *aligned_cache(struct slab_heap *heap, size_t slot)
 	return *cache;
 }
 
+/* A cache made for a request that then fails is not kept. */
+static void *aligned_slot_alloc(struct slab_heap *heap, size_t slot)
+{
+	struct kmem_cache *cache = aligned_cache(heap, slot);
+
+	if (cache == NULL)
+		return NULL;
+	void *block = kmem_cache_alloc(cache);
+	if (block == NULL && kmem_cache_destroy(cache)) {
+		heap->aligned_cache[log2_floor(slot)] = NULL;
+		slab_heap_relieve(heap);
+	}
+	return block;
+}
+
 void *kmalloc_aligned(struct slab_heap *heap, size_t align, size_t size)
 {
 	if (align <= MALLOC_ALIGN_BYTES)
@@ -222,8 +236,7 @@ void *kmalloc_aligned(struct slab_heap *heap, size_t align, size_t size)
 	struct kmalloc_route route = kmalloc_route(heap, align, size);
 	if (route.pages > 0)
 		return kmalloc_large(heap, size, route.align_pages);
-	struct kmem_cache *cache = aligned_cache(heap, route.slot_bytes);
-	return cache == NULL ? NULL : kmem_cache_alloc(cache);
+	return aligned_slot_alloc(heap, route.slot_bytes);
 }
 
 void kfree(struct slab_heap *heap, void *block)

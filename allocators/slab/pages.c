@@ -150,21 +150,39 @@ static unsigned order_with_block(const struct kpages *pages, unsigned order)
 	return at_least == 0 ? PAGE_ORDERS : (unsigned)__builtin_ctz(at_least);
 }
 
-/* Takes `count` pages off the lists, from a block of `order` at least. */
-static struct page *block_take(struct kpages *pages, size_t count,
-                               unsigned order)
+/*
+ * Commits the run [number, number + count), on no list, and counts it as used;
+ * false with errno = ENOMEM.
+ */
+static bool run_use(struct kpages *pages, struct arena *arena, size_t number,
+                    size_t count)
 {
-	unsigned found = order_with_block(pages, order);
+	long before = kpages_back(pages, arena, number, number + count);
 
-	if (found == PAGE_ORDERS)
-		return NULL;
+	if (before < 0)
+		return false;
+	pages->free_backed -= (size_t)before;
+	arena->page[number].fresh = before == 0;
+	arena->used += count;
+	return true;
+}
+
+/* Takes a run from the start of the first block of order `found`. */
+static struct page *block_take(struct kpages *pages, size_t count,
+                               unsigned found)
+{
 	struct page *page = TAILQ_FIRST(&pages->free[found]);
 	struct arena *arena = arena_of_page(pages, page);
 	size_t number = page_number(arena, page);
+	size_t end = number + ((size_t)1 << found);
+
 	block_unlink(pages, page);
+	if (!run_use(pages, arena, number, count)) {
+		run_free(pages, arena, number, end);
+		return NULL;
+	}
 	/* [------ 2^found ------] -> [count][buddies] */
-	unsigned cuts = run_free(pages, arena, number + count,
-	                         number + ((size_t)1 << found));
+	unsigned cuts = run_free(pages, arena, number + count, end);
 	pages->stats->splits += cuts;
 	pages->stats->exact_fits += cuts == 0;
 	return page;
@@ -239,7 +257,9 @@ static struct page *carve_top(struct kpages *pages, size_t count,
 		return NULL;
 	size_t skipped = arena->top;
 	size_t number = place_above_top(arena, count, order);
-	if (!kpages_arena_extend_map(pages, arena, number + count)) {
+	if (!kpages_arena_extend_map(pages, arena, number + count) ||
+	    !run_use(pages, arena, number, count)) {
+		kpages_arena_cut_map(pages, arena);
 		release_if_unused(pages, arena);
 		return NULL;
 	}
@@ -258,23 +278,10 @@ struct page *kpages_alloc(struct kpages *pages, size_t count, size_t align)
 
 	if (order >= chunk_order(pages))
 		return kpages_chunk_map(pages, count, align);
-	struct page *page = block_take(pages, count, order);
-	if (page == NULL)
-		page = carve_top(pages, count, order);
-	if (page == NULL)
-		return NULL;
-	struct arena *arena = arena_of_page(pages, page);
-	size_t number = page_number(arena, page);
-	long before = kpages_back(pages, arena, number, number + count);
-	if (before < 0) {
-		run_free(pages, arena, number, number + count);
-		release_if_unused(pages, arena);
-		return NULL;
-	}
-	pages->free_backed -= (size_t)before;
-	page->fresh = before == 0;
-	arena->used += count;
-	return page;
+	unsigned found = order_with_block(pages, order);
+	if (found < PAGE_ORDERS)
+		return block_take(pages, count, found);
+	return carve_top(pages, count, order);
 }
 
 void kpages_cut(struct kpages *pages, struct page *page, size_t count,
@@ -337,25 +344,23 @@ bool kpages_extend(struct kpages *pages, struct page *page, size_t count,
 	size_t from = page_number(arena, page) + count;
 	size_t goal = page_number(arena, page) + wanted, end = from;
 
-	if (!kpages_can_extend(pages, page, count, wanted) ||
-	    !kpages_arena_extend_map(pages, arena, goal))
+	if (!kpages_can_extend(pages, page, count, wanted))
 		return false;
 	while (end < goal && end < arena->top) {
 		struct page *block = &arena->page[end];
 		end += (size_t)1 << block->order;
 		block_unlink(pages, block);
 	}
+	if (!kpages_arena_extend_map(pages, arena, goal) ||
+	    !run_use(pages, arena, from, goal - from)) {
+		kpages_arena_cut_map(pages, arena);
+		run_free(pages, arena, from, end);
+		return false;
+	}
 	if (goal > arena->top)
 		raise_top(arena, goal);
 	/* [run][blocks] -> [--- run ---][rest] */
 	pages->stats->splits += run_free(pages, arena, goal, end);
-	long before = kpages_back(pages, arena, from, goal);
-	if (before < 0) {
-		run_free(pages, arena, from, goal);
-		return false;
-	}
-	pages->free_backed -= (size_t)before;
-	arena->used += wanted - count;
 	return true;
 }
 

@@ -287,7 +287,8 @@ static uint64_t probe_tags(const struct allocator *allocator,
 		.kind = PAGE_SOURCE_ARENA, .limit_bytes = options->limit_bytes};
 	uint64_t tags = 0;
 
-	if (!page_source_open(&pages, &source))
+	if (allocator->usable_size == NULL ||
+	    !page_source_open(&pages, &source))
 		return 0;
 	struct heap *heap = allocator->create(values, &pages);
 	struct thread_heap *self = heap ? allocator->attach(heap) : NULL;

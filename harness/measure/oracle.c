@@ -222,19 +222,35 @@ static bool is_zero(struct oracle *oracle, struct oracle_block *block,
 	return lost(oracle, block, bad, event, verdict);
 }
 
+/* What malloc promises; plug-ins may promise less. */
+static size_t malloc_align(const struct oracle *oracle)
+{
+	size_t weaker = oracle->allocator->weaker_align;
+	return weaker != 0 ? weaker : MALLOC_ALIGN_BYTES;
+}
+
+static size_t usable_size(const struct oracle *oracle,
+                          const struct oracle_block *block)
+{
+	return oracle->allocator->usable_size == NULL
+	               ? block->requested
+	               : oracle->allocator->usable_size(oracle->heap,
+	                                                block->start);
+}
+
 bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
                       struct verdict *verdict)
 {
 	const struct trace_op *op = &oracle->trace->ops[event - 1];
 	struct oracle_block *block = &oracle->blocks[op->slot];
-	size_t align = MALLOC_ALIGN_BYTES;
+	size_t align = malloc_align(oracle);
 
 	if (op->kind == TRACE_ALIGNED && (size_t)1 << op->align_log2 > align)
 		align = (size_t)1 << op->align_log2;
 	block->start = start;
 	block->requested = op->size;
 	block->born = event;
-	block->usable = oracle->allocator->usable_size(oracle->heap, start);
+	block->usable = usable_size(oracle, block);
 	if (!is_well_formed(block, align, event, verdict) ||
 	    !place(oracle, block, event, verdict))
 		return false;
@@ -257,8 +273,8 @@ bool oracle_reallocated(struct oracle *oracle, uint64_t event, void *start,
 	displace(oracle, block);
 	block->start = start;
 	block->requested = op->size;
-	block->usable = oracle->allocator->usable_size(oracle->heap, start);
-	if (!is_well_formed(block, MALLOC_ALIGN_BYTES, event, verdict) ||
+	block->usable = usable_size(oracle, block);
+	if (!is_well_formed(block, malloc_align(oracle), event, verdict) ||
 	    !place(oracle, block, event, verdict))
 		return false;
 	/* What was requested before and still is must have survived. */

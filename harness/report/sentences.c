@@ -150,6 +150,13 @@ static void say_why(const struct subject *subject, FILE *out)
 	if (growth->need_bytes > growth->request_bytes)
 		fprintf(out, " (%s with rounding and headers)",
 		        grouped(growth->need_bytes, size, sizeof size));
+	if (strcmp(growth->main_tier.name == NULL ? "" : growth->main_tier.name,
+	           "unknown") == 0) {
+		/* No walk: what is not live may be free or may be headers. */
+		fprintf(out, " while %s of the heap were not live.\n",
+		        sized(growth->free.bytes, size, sizeof size));
+		return;
+	}
 	fprintf(out, " while ");
 	if (growth->main_tier.blocks == 0) {
 		fprintf(out, "nothing lay free");

@@ -60,6 +60,10 @@ static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx)
 	/* A dead parent must not leave a spinning child behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN); /* the parent decides */
+	/* A test runner's or a sanitizer's handlers would blur the cause. */
+	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+		signal(fatal[i], SIG_DFL);
 	dup2(cell->messages, STDERR_FILENO);
 	set_limits(&cell->limits);
 	cell->page->verdict = work(ctx, &cell->page->progress, cell->result);

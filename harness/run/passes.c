@@ -127,6 +127,8 @@ static void write_classes(const struct pass *pass, FILE *out,
 	struct replayer replayer;
 	size_t size = 1, step = 1;
 
+	if (subject->allocator->usable_size == NULL)
+		return;
 	if (replayer_open(&replayer, subject->allocator, &subject->values,
 	                  &pass->run->workload->trace,
 	                  pass->run->options->memory_bytes, ORACLE_PLACES)) {

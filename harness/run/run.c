@@ -341,7 +341,7 @@ static bool is_timed(const struct run *run, const struct subject *subject)
 static void shuffle(int *order, int count, uint64_t *random)
 {
 	for (int i = count - 1; i > 0; i--) {
-		int k = (int)(random_next(random) % (unsigned)(i + 1));
+		int k = (int)(splitmix64(random) % (unsigned)(i + 1));
 		int swap = order[i];
 		order[i] = order[k];
 		order[k] = swap;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t random_next(uint64_t *state)
+uint64_t splitmix64(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
 
@@ -40,7 +40,7 @@ struct estimate estimate_median(const double *values, size_t n)
 		n = REPS_MAX;
 	for (size_t i = 0; i < BOOTSTRAP_DRAWS; i++) {
 		for (size_t k = 0; k < n; k++)
-			draw[k] = values[random_next(&state) % n];
+			draw[k] = values[splitmix64(&state) % n];
 		medians[i] = median(draw, n);
 	}
 	qsort(medians, BOOTSTRAP_DRAWS, sizeof *medians, compare);

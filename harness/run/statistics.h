@@ -36,6 +36,6 @@ static inline bool estimate_is_tie(const struct estimate *ratio)
 }
 
 /* splitmix64 [Steele14]: the generator of the harness's own choices. */
-uint64_t random_next(uint64_t *state);
+uint64_t splitmix64(uint64_t *state);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../allocators/registry.h"
+#include "../plugin/plugin.h"
 
 static bool unknown(const char *name, struct trace_error *error)
 {
@@ -19,12 +20,14 @@ static bool unknown(const char *name, struct trace_error *error)
 		snprintf(known + used, sizeof known - used, "%s%s",
 		         i > 0 ? ", " : "", allocator_registry[i]->name);
 	}
-	return trace_fail(error, "no allocator is called \"%s\" (there are %s)",
-	                  name, known);
+	return trace_fail(error,
+	                  "no allocator is called \"%s\" (there are %s; a "
+	                  "file of yours is written ./%s.c)",
+	                  name, known, name);
 }
 
-static bool set_knobs(struct subject *subject, const char *settings,
-                      struct trace_error *error)
+static bool set_knobs(struct subject *subject, const char *name,
+                      const char *settings, struct trace_error *error)
 {
 	const struct allocator *allocator = subject->allocator;
 	char reason[400];
@@ -40,7 +43,7 @@ static bool set_knobs(struct subject *subject, const char *settings,
 		return trace_fail(error, "%s: %s", allocator->name, refused);
 	knob_print(allocator->knobs, &subject->values, true, reason,
 	           sizeof reason);
-	strlcpy(subject->label, allocator->name, sizeof subject->label);
+	strlcpy(subject->label, name, sizeof subject->label);
 	if (reason[0] != '\0')
 		strlcat(subject->label, ":", sizeof subject->label);
 	strlcat(subject->label, reason, sizeof subject->label);
@@ -50,16 +53,22 @@ static bool set_knobs(struct subject *subject, const char *settings,
 bool subject_parse(const char *text, struct subject *subject,
                    struct trace_error *error)
 {
-	char name[256];
+	char name[200];
 	const char *colon = strchr(text, ':');
 	size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
 
 	*subject = (struct subject){0};
 	snprintf(name, sizeof name, "%.*s", (int)length, text);
-	subject->allocator = allocator_find(name);
-	if (subject->allocator == NULL)
-		return unknown(name, error);
-	return set_knobs(subject, colon != NULL ? colon + 1 : "", error);
+	if (plugin_is_path(name)) {
+		subject->allocator = plugin_load(name, error);
+		if (subject->allocator == NULL)
+			return false;
+	} else {
+		subject->allocator = allocator_find(name);
+		if (subject->allocator == NULL)
+			return unknown(name, error);
+	}
+	return set_knobs(subject, name, colon != NULL ? colon + 1 : "", error);
 }
 
 static bool is_listed(const struct subject *subjects, int count,

@@ -97,8 +97,8 @@ static bool fail_unknown(const struct trace_text *in, struct trace_error *error)
 		in->name, looks_like_text(in) ? "1" : " byte 0");
 }
 
-static bool read_as(enum trace_format format, const struct trace_text *in,
-                    struct trace *trace, struct trace_error *error)
+static bool call_reader(enum trace_format format, const struct trace_text *in,
+                        struct trace *trace, struct trace_error *error)
 {
 	switch (format) {
 	case FORMAT_TEXT:
@@ -119,6 +119,24 @@ static bool read_as(enum trace_format format, const struct trace_text *in,
 		break;
 	}
 	return fail_unknown(in, error);
+}
+
+static bool read_as(enum trace_format format, const struct trace_text *in,
+                    struct trace *trace, struct trace_error *error)
+{
+	static const char *const names[] = {
+		[FORMAT_BINARY] = "binary",
+		[FORMAT_TEXT] = "text",
+		[FORMAT_INLINE] = "inline text",
+		[FORMAT_REP] = "CS:APP .rep",
+		[FORMAT_SCRIPT] = "CS107 .script",
+		[FORMAT_OSTEP] = "OSTEP list",
+	};
+
+	if (!call_reader(format, in, trace, error))
+		return false;
+	trace->form = names[format];
+	return true;
 }
 
 bool trace_read_text(const char *name, const char *text, size_t bytes,

@@ -124,7 +124,7 @@ bool new_file_open(const char *path, struct new_file *file,
 		open_temporary(file);
 	} else {
 		file->path = strdup(path);
-		file->stream = fopen(path, "we");
+		file->stream = fopen(path, "ae"); /* stdout may be a file */
 	}
 	if (file->stream == NULL || file->path == NULL) {
 		fail_errno(path, error);

@@ -1,0 +1,87 @@
+/*
+ * cmd_import.c - `alloclab import`: any trace into a file of our own.
+ */
+#include <argp.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "workload.h"
+
+enum { OPTION_TEXT = 256, OPTION_WORKLOADS };
+
+static const struct argp_option options[] = {
+	{"output", 'o', "FILE", 0, "Where the trace goes (needed)", 0},
+	{"text", OPTION_TEXT, NULL, 0,
+         "Write the text form; the binary one otherwise", 0},
+	{"workloads", OPTION_WORKLOADS, "DIR", 0,
+         "Where names are looked up (default workloads)", 0},
+	{0},
+};
+
+struct arguments {
+	const char *input;
+	const char *output;
+	const char *directory;
+	bool text;
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'o':
+		arguments->output = value;
+		break;
+	case OPTION_TEXT:
+		arguments->text = true;
+		break;
+	case OPTION_WORKLOADS:
+		arguments->directory = value;
+		break;
+	case ARGP_KEY_ARG:
+		if (arguments->input != NULL)
+			argp_error(state, "one trace at a time");
+		arguments->input = value;
+		break;
+	case ARGP_KEY_END:
+		if (arguments->input == NULL || arguments->output == NULL)
+			argp_error(state, "a trace and -o FILE are needed");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "TRACE -o FILE",
+	.doc = "Reads a trace of any form known here (binary, text, CS:APP .rep, "
+	       "CS107 .script, OSTEP list, a spec, text as in 'a=100 -a') and "
+	       "writes it to FILE, which is complete afterwards or as it was "
+	       "before.\vdocs/traces.md describes the forms."};
+
+int cmd_import(int argc, char **argv)
+{
+	struct arguments arguments = {.directory = "workloads"};
+	struct workload workload;
+	struct trace_error error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (!workload_open(arguments.input, arguments.directory, &workload,
+	                   &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		return EXIT_USAGE;
+	}
+	bool written = arguments.text
+	                       ? trace_write_text(arguments.output,
+	                                          &workload.trace, &error)
+	                       : trace_write_binary(arguments.output,
+	                                            &workload.trace, &error);
+	if (!written)
+		fprintf(stderr, "%s\n", error.text);
+	workload_close(&workload);
+	return written ? EXIT_DONE : EXIT_USAGE;
+}

@@ -1,0 +1,205 @@
+/*
+ * cmd_info.c - `alloclab info`: what is in a trace, without replaying it.
+ */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "workload.h"
+
+enum { OPTION_WORKLOADS = 256 };
+
+static const struct argp_option options[] = {
+	{"workloads", OPTION_WORKLOADS, "DIR", 0,
+         "Where names are looked up (default workloads)", 0},
+	{0},
+};
+
+struct arguments {
+	const char *directory;
+	const char **inputs;
+	int input_count;
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_WORKLOADS:
+		arguments->directory = value;
+		break;
+	case ARGP_KEY_ARG:
+		arguments->inputs[arguments->input_count++] = value;
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which trace?");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "TRACE...",
+	.doc = "Prints what traces of any form hold: events by kind, sizes, the "
+	       "peak of live bytes and blocks, threads, phases, and the bytes "
+	       "that an event takes in the file."};
+
+/* --- what is counted ---------------------------------------------------- */
+
+struct census {
+	uint64_t kinds[TRACE_KINDS];
+	uint64_t free_null;
+	uint64_t *sizes; /* of all requests, ascending */
+	uint64_t requests;
+};
+
+static bool has_size(const struct trace_op *op)
+{
+	return op->kind <= TRACE_REALLOC;
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool census_take(struct census *census, const struct trace *trace)
+{
+	*census = (struct census){0};
+	census->sizes = malloc(trace->calls * sizeof *census->sizes);
+	if (census->sizes == NULL)
+		return false;
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		census->kinds[op->kind]++;
+		if (has_size(op))
+			census->sizes[census->requests++] = op->size;
+		if (op->kind == TRACE_FREE && op->slot == trace->slots)
+			census->free_null++;
+	}
+	qsort(census->sizes, census->requests, sizeof *census->sizes,
+	      compare_sizes);
+	return true;
+}
+
+/* The smallest size that at least `percent` of the requests do not pass. */
+static uint64_t size_percentile(const struct census *census, unsigned percent)
+{
+	uint64_t rank = (census->requests * percent + 99) / 100;
+
+	return census->sizes[rank > 0 ? rank - 1 : 0];
+}
+
+/* --- what is printed ---------------------------------------------------- */
+
+static void print_kinds(const struct census *census)
+{
+	for (int kind = 0; kind < TRACE_KINDS; kind++)
+		if (census->kinds[kind] > 0)
+			printf("  %-12s  %" PRIu64 "\n",
+			       trace_kind_name((enum trace_kind)kind),
+			       census->kinds[kind]);
+	if (census->free_null > 0)
+		printf("  %-12s  %" PRIu64 " of the frees\n", "free(NULL)",
+		       census->free_null);
+}
+
+static void print_sizes(const struct census *census)
+{
+	if (census->requests == 0)
+		return;
+	printf("  %-12s  p50 %" PRIu64 ", p90 %" PRIu64 ", p99 %" PRIu64
+	       ", largest %" PRIu64 " bytes\n",
+	       "sizes", size_percentile(census, 50),
+	       size_percentile(census, 90), size_percentile(census, 99),
+	       size_percentile(census, 100));
+}
+
+static void print_phases(const struct trace *trace)
+{
+	for (uint64_t i = 0; i < trace->events; i++)
+		if (trace->ops[i].kind == TRACE_PHASE)
+			printf("  %-12s  %s at event %" PRIu64 "\n", "phase",
+			       trace->phases[trace->ops[i].slot], i);
+}
+
+/* The form, and what an event takes if the trace comes from a file. */
+static void print_form(const char *input, const struct trace *trace)
+{
+	struct stat status;
+
+	printf("%s\n  %-12s  %s", input, "form",
+	       trace->form == NULL ? "made here" : trace->form);
+	if (stat(input, &status) == 0 && S_ISREG(status.st_mode))
+		printf(", %.3f bytes an event",
+		       (double)status.st_size / (double)trace->events);
+	putchar('\n');
+}
+
+static void print_trace(const char *input, const struct trace *trace,
+                        const struct census *census)
+{
+	print_form(input, trace);
+	printf("  %-12s  %s\n", "source",
+	       trace->source[0] == '\0' ? "unknown" : trace->source);
+	printf("  %-12s  %" PRIu64 ", %" PRIu64 " of them calls\n", "events",
+	       trace->events, trace->calls);
+	print_kinds(census);
+	print_sizes(census);
+	printf("  %-12s  %" PRIu64 " bytes live, first at event %" PRIu64 "\n",
+	       "peak", trace->peak_live_bytes, trace->peak_live_event);
+	printf("  %-12s  %" PRIu32 ", the most blocks live at a time\n",
+	       "slots", trace->slots);
+	printf("  %-12s  %" PRIu32 "\n", "threads", trace->threads);
+	if (trace->times != NULL)
+		printf("  %-12s  %.6f s from first to last\n", "time",
+		       (double)trace->times[trace->events - 1] * 1e-9);
+	print_phases(trace);
+	printf("  %-12s  %016" PRIx64 "\n", "checksum", trace->checksum);
+}
+
+static bool print_input(const char *input, const char *directory)
+{
+	struct workload workload;
+	struct trace_error error;
+	struct census census;
+
+	if (!workload_open(input, directory, &workload, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		return false;
+	}
+	bool counted = census_take(&census, &workload.trace);
+	if (counted)
+		print_trace(input, &workload.trace, &census);
+	else
+		fprintf(stderr, "%s: no memory\n", input);
+	free(census.sizes);
+	workload_close(&workload);
+	return counted;
+}
+
+int cmd_info(int argc, char **argv)
+{
+	struct arguments arguments = {.directory = "workloads"};
+	int status = EXIT_DONE;
+
+	arguments.inputs = calloc((size_t)argc + 1, sizeof *arguments.inputs);
+	if (arguments.inputs == NULL)
+		return EXIT_FAILED;
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	for (int i = 0; i < arguments.input_count; i++)
+		if (!print_input(arguments.inputs[i], arguments.directory))
+			status = EXIT_USAGE;
+	free(arguments.inputs);
+	return status;
+}

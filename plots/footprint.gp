@@ -1,0 +1,65 @@
+# How much memory does each allocator hold, against what the program has live?
+#
+#     gnuplot -c footprint.gp RESULTS png|svg > chart
+#
+# The grey area is what the program asked for and has not freed; it is the same
+# for all.  The distance up to a line is what that allocator adds: rounding,
+# headers, holes.  A line that ends in a cross is an allocator that ended there.
+
+call system(sprintf("dirname '%s'", ARG0))."/style.gp" ARG1 ARG2
+
+array RATIO[N]
+array PEAK[N]
+j = 0
+BEST = WORST = 0
+stats table("summary") using (j = j + 1, RATIO[j] = column("jw4"), PEAK[j] = column("peak_footprint_bytes"), \
+	column("peak_requested_bytes")) nooutput
+LIVE_PEAK = STATS_max
+do for [i = 1:N] {
+	if (is_number(RATIO[i]) && STATUS[i] eq "ok") {
+		if (BEST == 0) { BEST = WORST = i }
+		if (RATIO[i] < RATIO[BEST]) { BEST = i }
+		if (RATIO[i] > RATIO[WORST]) { WORST = i }
+	}
+}
+TOP = LIVE_PEAK
+HOLDS_ALL = 0
+do for [i = 1:N] { if (is_number(PEAK[i])) { HOLDS_ALL = i } }
+if (HOLDS_ALL == 0) { exit status 3 }
+
+# One that never reuses memory would press all others flat: lines leave through
+# the top of the chart from three times the best's peak on.
+LOWEST = HOLDS_ALL
+do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < PEAK[LOWEST] && STATUS[i] eq "ok") { LOWEST = i } }
+CEILING = 3 * at_least(PEAK[LOWEST], LIVE_PEAK)
+do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < CEILING) { TOP = at_least(TOP, PEAK[i]) } }
+
+FINDING = BEST == 0 ? "No allocator came to the end of the trace" : BEST == WORST \
+	? sprintf("At its peak %s needs %.2fx the peak of its live memory", name(BEST), RATIO[BEST]) \
+	: sprintf("At its peak %s needs %.2fx the peak of live memory, %s %.2fx", \
+		name(BEST), RATIO[BEST], name(WORST), RATIO[WORST])
+WHAT = sprintf("%s: bytes committed by each allocator over the trace; grey: bytes that the program has live (peak %s)", \
+	RUN, bytes_text(LIVE_PEAK))
+
+SOURCE = numbered("timeline")
+LIVE = 0
+stats SOURCE using (column("event")):(column(1)) nooutput
+EVENTS = STATS_max_x
+# The live area comes from an allocator that saw the whole trace.
+stats SOURCE using (column("event") == EVENTS ? LIVE = int(column(1)) : 0) nooutput
+
+XCOL = "event"
+YCOL = "footprint_bytes"
+XUNIT = event_unit(EVENTS)
+YUNIT = byte_unit(TOP)
+XLO = YLO = 0
+XHI = EVENTS / XUNIT
+YHI = 1.06 * TOP / YUNIT
+XLOG = YLOG = 0
+PANELS = K = 1
+PANEL_PX = at_least(N * LABEL_PX, 430)
+YTITLE = sprintf("memory held (%s)", byte_name(TOP))
+set xlabel event_name(EVENTS)
+UNDERLAY = "requested_bytes"
+load PLOTS."/begin.gp"
+load PLOTS."/panel.gp"

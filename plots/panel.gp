@@ -1,0 +1,87 @@
+# Draws one panel: a line per allocator, its name at its end, no two names on
+# top of each other.  Set before:
+#
+#     K                    which panel, from the top
+#     SOURCE, XCOL, YCOL   the numbered rows, and two of their columns
+#     XUNIT, YUNIT         what to divide them by
+#     XLO XHI YLO YHI      the axes, in these units; smaller values lie on YLO
+#     XLOG, YLOG           1 for a logarithmic axis
+#     YTITLE               what the y axis shows, and its unit
+#     UNDERLAY             a column to draw as a grey area first, of allocator
+#                          number LIVE; "" for none
+#
+# Placing the names: sorted by where their lines end, they are pushed upwards
+# until none overlaps, and from the ends again downwards.  In both results
+# neighbours are at least PITCH apart, hence also in their mean, which stays
+# closest to the lines, and after the clamp between floor and ceiling.
+
+fraction(v, lo, hi, is_log) = is_log ? log(v / real(lo)) / log(hi / real(lo)) : (v - lo) / real(hi - lo)
+panel_x(c) = column(XCOL) / real(XUNIT)
+panel_y(c) = column(YCOL) / real(YUNIT) < YLO ? YLO : column(YCOL) / real(YUNIT)
+
+array END_X[N]
+array END_Y[N]
+array RANK[N]
+array UP[N]
+array DOWN[N]
+do for [i = 1:N] { END_Y[i] = NaN }
+stats SOURCE using (i = int(column(1)), v = panel_y(0), is_number(v) \
+	? (END_X[i] = fraction(panel_x(0), XLO, XHI, XLOG), END_Y[i] = fraction(v, YLO, YHI, YLOG)) : 0, 0) nooutput
+
+# RANK[1..LABELS]: the allocators that have a line, lowest end first.
+LABELS = 0
+do for [i = 1:N] {
+	if (is_number(END_Y[i])) {
+		LABELS = LABELS + 1
+		k = LABELS
+		while (k > 1) {
+			if (END_Y[RANK[k - 1]] <= END_Y[i]) { break }
+			RANK[k] = RANK[k - 1]
+			k = k - 1
+		}
+		RANK[k] = i
+	}
+}
+
+PITCH = LABEL_PX / PANEL_PX
+if ((LABELS - 1) * PITCH > 1) {
+	print sprintf("%s: %d names do not fit beside a panel of %d pixels", ARG0, LABELS, PANEL_PX)
+	exit status 1
+}
+do for [k = 1:LABELS] {
+	UP[k] = END_Y[RANK[k]]
+	if (k > 1) { UP[k] = at_least(UP[k], UP[k - 1] + PITCH) }
+}
+do for [k = LABELS:1:-1] {
+	DOWN[k] = END_Y[RANK[k]]
+	if (k < LABELS) { DOWN[k] = -at_least(-DOWN[k], PITCH - DOWN[k + 1]) }
+}
+unset label
+unset arrow
+GRAPH_PX = real(WIDTH - LEFT_PX - RIGHT_PX)
+unset label
+unset arrow
+do for [k = 1:LABELS] {
+	i = RANK[k]
+	y = at_least((UP[k] + DOWN[k]) / 2, (k - 1) * PITCH)
+	y = -at_least(-y, (LABELS - k) * PITCH - 1)
+	set label label_text(i) at graph 1 + 22 / GRAPH_PX, graph y left textcolor rgb COLOUR[i]
+	set arrow from graph END_X[i], graph END_Y[i] to graph 1 + 17 / GRAPH_PX, graph y nohead front lc rgb COLOUR[i] lw .5
+	if (STATUS[i] ne "ok") {
+		set label "" at graph END_X[i], graph END_Y[i] point pt 2 ps .7 lw 1.5 lc rgb COLOUR[i]
+	}
+}
+set label YTITLE at screen 18 / real(WIDTH), graph .5 center rotate textcolor rgb TEXT
+if (K == 1) { load PLOTS."/title.gp" }
+
+set lmargin at screen LEFT_PX / real(WIDTH)
+set rmargin at screen 1 - RIGHT_PX / real(WIDTH)
+set tmargin at screen 1 - panel_top_px(K) / real(HEIGHT)
+set bmargin at screen 1 - (panel_top_px(K) + PANEL_PX) / real(HEIGHT)
+if (XLOG) { set logscale x } else { unset logscale x }
+if (YLOG) { set logscale y } else { unset logscale y }
+set xrange [XLO:XHI]
+set yrange [YLO:YHI]
+plot SOURCE using (strlen(UNDERLAY) && column(1) == LIVE ? panel_x(0) : NaN):(strlen(UNDERLAY) ? column(UNDERLAY) / YUNIT : NaN) \
+	with filledcurves x1 lc rgb OUTSIDE, \
+	for [i = 1:N] SOURCE using (column(1) == i ? panel_x(0) : NaN):(panel_y(0)) with lines ls i

@@ -1,0 +1,56 @@
+# How much of the free memory is in pieces too small to be of use?  Over time.
+#
+#     gnuplot -c unusable.gp RESULTS png|svg > chart
+#
+# unusable(s) is the share of the free bytes that lie in blocks that cannot
+# serve a request of s bytes; s is the median, the 90th and the 99th percentile
+# of the sizes that the trace asks for.  0 %: any free byte can be used; 100 %:
+# none can, the next such request makes the heap grow.
+
+call system(sprintf("dirname '%s'", ARG0))."/style.gp" ARG1 ARG2
+
+SOURCE = numbered("timeline")
+array LAST[N]
+array SUM[N]
+array COUNT[N]
+do for [i = 1:N] { SUM[i] = COUNT[i] = 0 }
+stats SOURCE using (column("event")):(i = int(column(1)), v = column("unusable_p90"), \
+	is_number(v) ? (SUM[i] = SUM[i] + v, COUNT[i] = COUNT[i] + 1) : 0, 0) nooutput
+EVENTS = STATS_max_x
+BEST = WORST = 0
+do for [i = 1:N] {
+	if (COUNT[i] > 0) {
+		if (BEST == 0) { BEST = WORST = i }
+		if (SUM[i] / COUNT[i] < SUM[BEST] / COUNT[BEST]) { BEST = i }
+		if (SUM[i] / COUNT[i] > SUM[WORST] / COUNT[WORST]) { WORST = i }
+	}
+}
+if (BEST == 0) { exit status 3 }
+share(i) = sprintf("%.0f %%", 100. * SUM[i] / COUNT[i])
+FINDING = BEST == WORST \
+	? sprintf("%s: on average %s of the free bytes cannot serve the 90th percentile request", name(BEST), share(BEST)) \
+	: sprintf("Free bytes too small for the 90th percentile request: %s %s, %s %s", \
+		name(BEST), share(BEST), name(WORST), share(WORST))
+WHAT = RUN.": share of the free bytes in blocks too small for a request of the trace's p50, p90 and p99 size"
+
+XCOL = "event"
+XUNIT = event_unit(EVENTS)
+YUNIT = .01
+XLO = 0
+XHI = EVENTS / XUNIT
+YLO = 0
+YHI = 100
+XLOG = YLOG = 0
+PANELS = 3
+PANEL_PX = at_least(N * LABEL_PX, 180)
+load PLOTS."/begin.gp"
+set ytics 0, 25
+PERCENTILES = "p50 p90 p99"
+TITLES = "'below the p50 size (%)' 'below the p90 size (%)' 'below the p99 size (%)'"
+do for [K = 1:PANELS] {
+	YCOL = "unusable_".word(PERCENTILES, K)
+	YTITLE = word(TITLES, K)
+	set xlabel K == PANELS ? event_name(EVENTS) : ""
+	set format x K == PANELS ? "%g" : ""
+	load PLOTS."/panel.gp"
+}
