@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"list", "the allocators and their knobs", cmd_list},
 	{"record", "run a program and keep its allocations as a trace",
          cmd_record},
+	{"bench", "what the harness itself costs", cmd_bench},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
