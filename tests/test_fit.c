@@ -68,6 +68,11 @@ static void expect(const char *allocator, const char *script, const char *heap)
 	lab_close(lab);
 }
 
+static struct fit_heap *inside(struct lab *lab)
+{
+	return (struct fit_heap *)lab->heap;
+}
+
 /* ---- placement ---------------------------------------------------------- */
 
 #define THREE_HOLES "a=80 b=16 c=48 d=16 e=192 f=16 -a -c -e "
@@ -86,6 +91,21 @@ static void the_policies_differ(void **state)
 	       "|. 96|b 16|. 64|d 16|g 112|h 16|. 48|f 16|");
 	expect("first-fit", THREE_HOLES "g=112 h=16",
 	       "|h 16|. 64|b 16|. 64|d 16|g 112|. 80|f 16|");
+}
+
+/* docs/fit.md shows these four heaps. */
+static void the_worked_example(void **state)
+{
+	static const char script[] = THREE_HOLES "g=40 h=80 i=192 j=16";
+
+	(void)state;
+	expect("first-fit", script,
+	       "|g 48|j 16|b 16|. 64|d 16|h 80|. 112|f 16|i 192|");
+	expect("next-fit", script,
+	       "|g 48|. 32|b 16|. 64|d 16|h 80|j 16|. 80|f 16|i 192|");
+	expect("best-fit", script, "|h 80|b 16|g 48|d 16|i 192|f 16|j 16|");
+	expect("worst-fit", script,
+	       "|j 16|. 64|b 16|. 64|d 16|g 48|h 80|. 48|f 16|i 192|");
 }
 
 static void ties_go_to_the_lowest_address(void **state)
@@ -341,6 +361,9 @@ static void zero_malloc_clears_what_was_used(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct lab *lab = lab_open(allocators[i]);
+		assert_memory_equal(
+			lab->allocator->zero_malloc(lab->thread, 16),
+			"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 		for (size_t size = 5000; size < 40000; size += 5000) {
 			char *dirty = lab_malloc(lab, size);
 			memset(dirty, 0xff, size);
@@ -381,6 +404,20 @@ static void trim_gives_whole_pages_back(void **state)
 		assert_non_null(lab_malloc(lab, 100000));
 		lab_close(lab);
 	}
+}
+
+/* A page more is kept where the rest would be too small for a hole. */
+static void trim_leaves_no_crumbs(void **state)
+{
+	struct lab *lab =
+		lab_open("first-fit:wilderness=listed,min_block=1024");
+
+	(void)state;
+	lab_free(lab, lab_malloc(lab, 4 * PAGE_BYTES - TAGS_BYTES));
+	lab_malloc(lab, 2 * PAGE_BYTES - 512 - TAGS_BYTES);
+	assert_int_equal(lab->allocator->trim(lab->heap), PAGE_BYTES);
+	lab_check_walk(lab, 1);
+	lab_close(lab);
 }
 
 static void a_refusal_leaves_the_heap_as_it_was(void **state)
@@ -434,6 +471,46 @@ static void links_are_counted(void **state)
 	assert_int_equal(lab_stats(lab).links, 6);
 	assert_int_equal(lab_stats(lab).splits, 1);
 	lab_close(lab);
+}
+
+/* What a search of each policy follows on 96 -> 64 -> 208, or by size. */
+static void each_search_has_its_price(void **state)
+{
+	static const struct {
+		const char *allocator;
+		size_t size;
+		uint64_t links;
+	} cases[] = {
+		{"first-fit", 40, 1},
+		{"first-fit", 100, 3},
+		{"first-fit:order=size", 40, 1},
+		{"next-fit", 100, 3},
+		{"best-fit", 40, 1},
+		{"best-fit", 16, 1},
+		{"best-fit", 70, 2},
+		{"best-fit:order=address", 70, 1}, /* it fits exactly */
+		{"best-fit:order=address", 16, 3},
+		{"worst-fit", 16, 3},
+		{"worst-fit:order=size", 16, 2}, /* the 2nd is smaller */
+		{"worst-fit:order=size", 300, 1},
+		{"first-fit", 300, 3},
+		{"best-fit", 300, 3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct lab *lab = lab_open(cases[i].allocator);
+		play(lab, THREE_HOLES);
+		uint64_t before = lab_stats(lab).links;
+		struct found found = inside(lab)->policy->search(
+			inside(lab), bytes_for(inside(lab), cases[i].size));
+		if (found.links != cases[i].links)
+			fail_msg("%s %zu: %lu links", cases[i].allocator,
+			         cases[i].size, found.links);
+		lab_malloc(lab, cases[i].size);
+		assert_true(lab_stats(lab).links >= before + found.links);
+		lab_close(lab);
+	}
 }
 
 static void lifo_and_fifo_push_without_a_search(void **state)
@@ -753,7 +830,7 @@ static void explain_says_why(void **state)
 	                "hole 1 of 3 in address order is the first of at least "
 	                "64 bytes; its last 32 bytes are too few for a hole");
 	expect_sentence("best-fit:index=tree,min_block=64", 80,
-	                "hole 2 of 3 in tree by size is the smallest of at "
+	                "hole 2 of 3 in the tree by size is the smallest of at "
 	                "least 96 bytes; it fits exactly");
 	expect_sentence("first-fit", 10000,
 	                "none of 3 holes has 10016 bytes, nor has the "
@@ -841,11 +918,6 @@ static void explain_predicts_the_address(void **state)
 }
 
 /* ---- check() names what is broken --------------------------------------- */
-
-static struct fit_heap *inside(struct lab *lab)
-{
-	return (struct fit_heap *)lab->heap;
-}
 
 static struct block *hole_at(struct lab *lab, size_t offset)
 {
@@ -1084,6 +1156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_policies_differ),
+		cmocka_unit_test(the_worked_example),
 		cmocka_unit_test(ties_go_to_the_lowest_address),
 		cmocka_unit_test(the_rover_stays_on_the_chain),
 		cmocka_unit_test(order_decides_which_hole_is_first),
@@ -1098,8 +1171,10 @@ int main(void)
 		cmocka_unit_test(aligned_blocks_leave_holes_before_them),
 		cmocka_unit_test(zero_malloc_clears_what_was_used),
 		cmocka_unit_test(trim_gives_whole_pages_back),
+		cmocka_unit_test(trim_leaves_no_crumbs),
 		cmocka_unit_test(a_refusal_leaves_the_heap_as_it_was),
 		cmocka_unit_test(links_are_counted),
+		cmocka_unit_test(each_search_has_its_price),
 		cmocka_unit_test(lifo_and_fifo_push_without_a_search),
 		cmocka_unit_test(a_tree_sees_at_one_look_that_nothing_fits),
 		cmocka_unit_test(invariants_hold_after_every_operation),

@@ -201,7 +201,7 @@ struct fit_heap {
 	struct block *first;
 	char *top;     /* end of the last block; the fence stands here       */
 	char *end;     /* end of the committed bytes                         */
-	char *touched; /* bytes above it are zero as the source gave them    */
+	char *touched; /* kept: bytes above it are zero, as they came        */
 
 	struct heap_stats stats;
 	char message[152]; /* the last sentence of check() */
