@@ -1,6 +1,6 @@
 /*
- * test_fit_calls.c - realloc, aligned, zero and trim of the fit family, and what
- * searches cost.
+ * test_fit_calls.c - realloc, aligned, zero and trim of the fit family, and the
+ * cost of searches.
  */
 #include <errno.h>
 #include <string.h>

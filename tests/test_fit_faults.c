@@ -1,5 +1,5 @@
 /*
- * test_fit_faults.c - broken heaps are named by check(), broken callers by free.
+ * test_fit_faults.c - check() names a broken heap, free a broken caller.
  */
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /*
  * test_fit_random.c - random operations: invariants, and list against tree.
  */
-
 #include "fit_lab.h"
 
 static void invariants_hold_after_every_operation(void **state)
