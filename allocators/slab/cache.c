@@ -324,12 +324,14 @@ size_t kmem_cache_reap(struct heap *heap)
 	return bytes;
 }
 
+/* Reaping may give pages back by itself, beyond the knob `keep`. */
 size_t slab_heap_relieve(struct slab_heap *heap)
 {
+	size_t held = heap->source->committed_bytes;
+
 	kmem_cache_reap((struct heap *)heap);
-	size_t bytes = kpages_trim(&heap->pages);
-	errno = ENOMEM;
-	return bytes;
+	kpages_trim(&heap->pages);
+	return held - heap->source->committed_bytes;
 }
 
 struct kmem_cache *kmem_cache_next(struct heap *heap,
