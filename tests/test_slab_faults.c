@@ -260,6 +260,48 @@ static void lives_at_its_limit(void **state)
 	assert_true(refused > 500);
 }
 
+/* The second arena gets its page map, and then no memory for the block. */
+static void leaves_nothing_of_a_refused_arena(void **state)
+{
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA,
+	                                            .limit_bytes = 3 << 20};
+	struct lab *lab = lab_open_on(slab_allocator_of(), "", &options);
+
+	(void)state;
+	assert_non_null(lab_malloc(lab, 2 << 20));
+	size_t held = lab->pages.committed_bytes;
+	size_t reserved = lab->pages.reserved_bytes;
+	assert_null(lab_malloc(lab, 2 << 20));
+	assert_int_equal(lab->pages.committed_bytes, held);
+	assert_int_equal(lab->pages.reserved_bytes, reserved);
+	lab_close(lab);
+}
+
+/* Allocates 63 slabs of one block, whose descriptors fill a slab of theirs. */
+static size_t held_after_63_slabs(struct lab *lab)
+{
+	for (int i = 0; i < 63; i++)
+		assert_non_null(lab_malloc(lab, 4096));
+	return lab->pages.committed_bytes;
+}
+
+/* The 64th finds a page for itself, and none for its descriptor. */
+static void leaves_nothing_of_half_a_slab(void **state)
+{
+	const struct allocator *slab = slab_allocator_of();
+	struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	struct lab *lab = lab_open_on(slab, "", &options);
+
+	(void)state;
+	options.limit_bytes = held_after_63_slabs(lab) + PAGE_BYTES;
+	lab_close(lab);
+	lab = lab_open_on(slab, "", &options);
+	size_t held = held_after_63_slabs(lab);
+	assert_null(lab_malloc(lab, 4096));
+	assert_int_equal(lab->pages.committed_bytes, held);
+	lab_close(lab);
+}
+
 /* Fills the heap with blocks of `size`; returns how many, the last one NULL. */
 static int fill_heap(struct lab *lab, void **block, int most, size_t size)
 {
@@ -455,6 +497,8 @@ int main(void)
 		cmocka_unit_test(refuses_absurd_sizes),
 		cmocka_unit_test(survives_every_refusal),
 		cmocka_unit_test(lives_at_its_limit),
+		cmocka_unit_test(leaves_nothing_of_a_refused_arena),
+		cmocka_unit_test(leaves_nothing_of_half_a_slab),
 		cmocka_unit_test(shrinks_without_memory),
 		cmocka_unit_test(reaps_before_it_fails),
 		cmocka_unit_test(stops_at_misuse),
