@@ -68,6 +68,46 @@ static void chooses_the_smallest_class(void **state)
 	}
 }
 
+/*
+ * Mean of slot / size over three doublings, all scales alike: a size counts
+ * 1 / size.
+ */
+static double mean_rounding(const char *settings)
+{
+	struct lab *lab = lab_open(settings);
+	double sum = 0, weights = 0;
+
+	for (size_t size = 1025; size <= 8192; size++) {
+		size_t slot =
+			info_of(kmalloc_cache(lab->heap, size)).slot_bytes;
+		double weight = 1 / (double)size;
+		sum += weight * (double)slot / (double)size;
+		weights += weight;
+	}
+	lab_close(lab);
+	return sum / weights;
+}
+
+/* With m classes a doubling: (1 / ln 2) (1/m + 1/(m+1) + ... + 1/(2m-1)). */
+static void rounds_as_the_spacing_predicts(void **state)
+{
+	static const struct {
+		const char *settings;
+		double predicted;
+	} cases[] = {{"slab:spacing=double", 1.4427},
+	             {"slab:spacing=quarter", 1.0958},
+	             {"slab:spacing=eighth", 1.0465}};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		double measured = mean_rounding(cases[i].settings);
+		double error = measured / cases[i].predicted - 1;
+		if (error < -.002 || error > .002)
+			fail_msg("%s: %.4f, not %.4f", cases[i].settings,
+			         measured, cases[i].predicted);
+	}
+}
+
 static void gives_large_requests_whole_pages(void **state)
 {
 	struct lab *lab = lab_open("slab");
@@ -410,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chooses_the_smallest_class),
+		cmocka_unit_test(rounds_as_the_spacing_predicts),
 		cmocka_unit_test(gives_large_requests_whole_pages),
 		cmocka_unit_test(aligns_up_to_a_mebibyte_and_beyond),
 		cmocka_unit_test(reallocs_in_place_within_a_class),
