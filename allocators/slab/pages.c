@@ -188,8 +188,8 @@ static struct page *block_take(struct kpages *pages, size_t count,
 	return page;
 }
 
-/* Gives an arena back, free blocks and map; returns the bytes. */
-static size_t arena_release(struct kpages *pages, struct arena *arena)
+/* Gives an arena back, free blocks and map. */
+static void arena_release(struct kpages *pages, struct arena *arena)
 {
 	size_t number = arena->first;
 
@@ -198,9 +198,9 @@ static size_t arena_release(struct kpages *pages, struct arena *arena)
 		number += (size_t)1 << page->order;
 		block_unlink(pages, page);
 	}
-	size_t purged = kpages_unback(pages, arena, arena->first, arena->top);
-	pages->free_backed -= purged;
-	return (purged << PAGE_LOG2) + kpages_arena_unmap(pages, arena);
+	pages->free_backed -=
+		kpages_unback(pages, arena, arena->first, arena->top);
+	kpages_arena_unmap(pages, arena);
 }
 
 /* After a refusal: a new arena that nothing lives in must not stay. */
@@ -366,37 +366,34 @@ bool kpages_extend(struct kpages *pages, struct page *page, size_t count,
 
 /* ---- give back ----------------------------------------------------------- */
 
-/* Purges the free pages of an arena in use; returns how many. */
-static size_t arena_trim(struct kpages *pages, struct arena *arena)
+/* Purges the free pages of an arena in use. */
+static void arena_trim(struct kpages *pages, struct arena *arena)
 {
-	size_t purged = 0, number = arena->first;
+	size_t number = arena->first;
 
 	while (!arena->is_chunk && number < arena->top) {
-		struct page *page = &arena->page[number];
+		const struct page *page = &arena->page[number];
 		size_t count = 1;
 		if (page->use == PAGE_FREE) {
 			count = (size_t)1 << page->order;
-			purged += kpages_unback(pages, arena, number,
-			                        number + count);
+			pages->free_backed -= kpages_unback(
+				pages, arena, number, number + count);
 		}
 		number += count;
 	}
-	pages->free_backed -= purged;
-	return purged;
 }
 
-size_t kpages_trim(struct kpages *pages)
+void kpages_trim(struct kpages *pages)
 {
-	size_t bytes = 0;
 	struct arena *arena = TAILQ_FIRST(&pages->arenas), *next;
 
 	for (; arena != NULL; arena = next) {
 		next = TAILQ_NEXT(arena, by_address);
-		bytes += arena->used == 0
-		                 ? arena_release(pages, arena)
-		                 : arena_trim(pages, arena) << PAGE_LOG2;
+		if (arena->used == 0)
+			arena_release(pages, arena);
+		else
+			arena_trim(pages, arena);
 	}
-	return bytes;
 }
 
 void kpages_close(struct kpages *pages)
