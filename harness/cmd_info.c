@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "command.h"
 #include "workload.h"
@@ -133,23 +132,21 @@ static void print_phases(const struct trace *trace)
 			       trace->phases[trace->ops[i].slot], i);
 }
 
-/* The form, and what an event takes if the trace comes from a file. */
-static void print_form(const char *input, const struct trace *trace)
+static void print_form(const struct trace *trace)
 {
-	struct stat status;
-
-	printf("%s\n  %-12s  %s", input, "form",
-	       trace->form == NULL ? "made here" : trace->form);
-	if (stat(input, &status) == 0 && S_ISREG(status.st_mode))
-		printf(", %.3f bytes an event",
-		       (double)status.st_size / (double)trace->events);
-	putchar('\n');
+	if (trace->form == NULL)
+		printf("  %-12s  generated\n", "form");
+	else
+		printf("  %-12s  %s, %.3f bytes an event\n", "form",
+		       trace->form,
+		       (double)trace->form_bytes / (double)trace->events);
 }
 
 static void print_trace(const char *input, const struct trace *trace,
                         const struct census *census)
 {
-	print_form(input, trace);
+	puts(input);
+	print_form(trace);
 	printf("  %-12s  %s\n", "source",
 	       trace->source[0] == '\0' ? "unknown" : trace->source);
 	printf("  %-12s  %" PRIu64 ", %" PRIu64 " of them calls\n", "events",

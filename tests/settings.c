@@ -47,6 +47,10 @@ static const char *const chosen[] = {
 	"buddy:merge=lazy,threshold=3,max_block=1M",
 	"buddy:merge=lazy,threshold=1,order=address,min_block=128",
 	"slab",
+	"slab:spacing=eighth,descriptors=off,colour=0",
+	"slab:spacing=double,kmalloc_max=128K,partial=lifo",
+	"slab:slab_min=64K,empty=0,keep=0",
+	"slab:kmalloc_max=256,descriptors=on,empty=8",
 	"system",
 };
 

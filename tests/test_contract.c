@@ -117,6 +117,7 @@ static void make_test(struct CMUnitTest *test, struct contract_case *this,
 	         properties[which].name);
 	*test = (struct CMUnitTest){.name = this->name,
 	                            .test_func = run_case,
+	                            .teardown_func = contract_say_knobs,
 	                            .initial_state = this};
 }
 

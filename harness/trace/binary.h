@@ -44,7 +44,8 @@ enum {
 	AT_THREADS = 68,         /* u32 */
 	AT_PHASES = 72,          /* u32 */
 	AT_SOURCE_BYTES = 76,    /* u32 */
-	AT_SOURCE = 80,
+	AT_SEGMENTS_HASH = 80,   /* u64: XXH64 of all behind the header */
+	AT_SOURCE = 88,
 	HASH_BYTES = 8, /* XXH64 of the header before it */
 };
 

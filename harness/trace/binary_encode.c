@@ -77,7 +77,7 @@ static uint64_t zigzag(int64_t number)
 
 struct segment_encoder {
 	const struct trace *trace;
-	uint64_t *born;       /* by slot: allocations up to its last, it too */
+	uint64_t *born;       /* by slot: allocations up to its own; 0: free */
 	uint64_t allocations; /* so far                                      */
 
 	/* since the start of the segment */
@@ -132,8 +132,11 @@ static void put_varint(struct segment_encoder *encoder, enum stream_kind kind,
 	put_byte(encoder, kind, (unsigned)number);
 }
 
+/* False where the slot is in use, or not the one freed last. */
 static bool encode_alloc_slot(struct segment_encoder *encoder, uint32_t slot)
 {
+	if (encoder->born[slot] != 0)
+		return false;
 	encoder->born[slot] = ++encoder->allocations;
 	if (encoder->stacked > 0)
 		return encoder->stack[--encoder->stacked] == slot;
@@ -143,16 +146,27 @@ static bool encode_alloc_slot(struct segment_encoder *encoder, uint32_t slot)
 	return true;
 }
 
-static void encode_live_slot(struct segment_encoder *encoder, uint32_t slot)
+/* False where the slot is not in use. */
+static bool encode_live_slot(struct segment_encoder *encoder, uint32_t slot)
 {
 	if (encoder->born[slot] > encoder->allocations_before) {
 		uint64_t age = encoder->allocations - encoder->born[slot];
 		put_varint(encoder, STREAM_SLOTS, age << 1 | SLOT_BY_AGE);
-		return;
+		return true;
 	}
 	int64_t difference = (int64_t)slot - encoder->old_slot;
 	put_varint(encoder, STREAM_SLOTS, zigzag(difference) << 1 | SLOT_OLD);
 	encoder->old_slot = slot;
+	return encoder->born[slot] != 0;
+}
+
+static bool encode_free_slot(struct segment_encoder *encoder, uint32_t slot)
+{
+	if (!encode_live_slot(encoder, slot))
+		return false;
+	encoder->born[slot] = 0;
+	encoder->stack[encoder->stacked++] = slot;
+	return true;
 }
 
 /* The kind, and what every event may have: another thread. */
@@ -189,12 +203,9 @@ static bool encode_event(struct segment_encoder *encoder,
 		return encode_alloc_slot(encoder, op->slot);
 	case TRACE_REALLOC:
 		put_varint(encoder, STREAM_SIZES, op->size);
-		encode_live_slot(encoder, op->slot);
-		return true;
+		return encode_live_slot(encoder, op->slot);
 	case TRACE_FREE:
-		encode_live_slot(encoder, op->slot);
-		encoder->stack[encoder->stacked++] = op->slot;
-		return true;
+		return encode_free_slot(encoder, op->slot);
 	case TRACE_PHASE:
 		put_varint(encoder, STREAM_REST, op->slot);
 		return true;

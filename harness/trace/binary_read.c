@@ -19,7 +19,10 @@
 #include "formats.h"
 #include "trace_builder.h"
 
-enum { PHASES_MAX = 4096, PHASE_BYTES_MAX = 255 };
+enum {
+	PHASES_MAX = 4096,
+	PHASE_BYTES_MAX = 255,
+};
 
 struct reader {
 	const char *name;
@@ -395,6 +398,20 @@ static bool agree(const struct reader *reader, size_t at, const char *what,
 	            what, said, found);
 }
 
+/*
+ * Damage shows in a stream, as a rule, and there is told where; this finds the
+ * bits of zstd frames that make no difference.
+ */
+static bool check_segments_hash(const struct reader *reader)
+{
+	uint64_t hash = XXH64(reader->file + reader->header_bytes,
+	                      reader->file_bytes - reader->header_bytes, 0);
+
+	return hash == u64_at(reader, AT_SEGMENTS_HASH) ||
+	       fail(reader, reader->header_bytes,
+	            "the segments are damaged: their hash does not fit");
+}
+
 /* The header's sums against those of the events. */
 static bool check_sums(const struct reader *reader, const struct trace *trace)
 {
@@ -451,7 +468,7 @@ static bool read_all(struct reader *reader, struct trace *trace)
 	if (!trace_builder_finish(builder, reader->source, trace,
 	                          reader->error))
 		return name_byte(reader, reader->header_bytes);
-	if (check_sums(reader, trace))
+	if (check_sums(reader, trace) && check_segments_hash(reader))
 		return true;
 	trace_destroy(trace);
 	return false;

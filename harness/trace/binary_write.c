@@ -138,7 +138,8 @@ static size_t phases_bytes(const struct trace *trace)
 }
 
 static bool put_fields(struct bytes *to, const struct trace *trace,
-                       size_t header_bytes, size_t source_bytes)
+                       size_t header_bytes, size_t source_bytes,
+                       const struct bytes *data)
 {
 	return put_bytes(to, BINARY_MAGIC, BINARY_MAGIC_BYTES) &&
 	       put_u32(to, BINARY_VERSION) &&
@@ -150,7 +151,8 @@ static bool put_fields(struct bytes *to, const struct trace *trace,
 	       put_u64(to, trace->peak_live_event) &&
 	       put_u64(to, trace->checksum) && put_u32(to, trace->slots) &&
 	       put_u32(to, trace->threads) && put_u32(to, trace->phase_count) &&
-	       put_u32(to, (uint32_t)source_bytes);
+	       put_u32(to, (uint32_t)source_bytes) &&
+	       put_u64(to, XXH64(data->at, data->count, 0));
 }
 
 static bool put_phases(struct bytes *to, const struct trace *trace)
@@ -173,7 +175,8 @@ static bool make_header(struct writer *writer)
 	size_t header_bytes = AT_SOURCE + source_bytes + phases_bytes(trace) +
 	                      writer->index.count + HASH_BYTES;
 
-	return put_fields(to, trace, header_bytes, source_bytes) &&
+	return put_fields(to, trace, header_bytes, source_bytes,
+	                  &writer->data) &&
 	       put_bytes(to, trace->source, source_bytes) &&
 	       put_phases(to, trace) &&
 	       put_bytes(to, writer->index.at, writer->index.count) &&

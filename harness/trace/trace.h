@@ -66,7 +66,8 @@ struct trace {
 	uint64_t checksum; /* XXH64 of ops, without times and names         */
 	char **phases;     /* names, by first appearance                    */
 	uint32_t phase_count;
-	const char *form; /* of the file: "binary"...; NULL if there is none */
+	const char *form;    /* that was read: "binary"...; NULL if made here */
+	uint64_t form_bytes; /* of that */
 	char *source; /* the recorded command, or how it was made; "" unknown */
 
 	/* Only from short texts with names, else NULL; see trace_event_name() */

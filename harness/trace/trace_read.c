@@ -36,7 +36,8 @@ static bool is_ostep(const struct token *first, bool is_alone)
 	bool has_comma = memchr(first->text, ',', first->bytes) != NULL;
 
 	if (byte == '+' || byte == '-')
-		return has_comma || is_alone;
+		return has_comma || (is_alone && first->bytes > 1 &&
+		                     strchr("+-0123456789", first->text[1]));
 	return is_digit(byte) && has_comma &&
 	       memchr(first->text, '(', first->bytes) == NULL;
 }
@@ -136,6 +137,7 @@ static bool read_as(enum trace_format format, const struct trace_text *in,
 	if (!call_reader(format, in, trace, error))
 		return false;
 	trace->form = names[format];
+	trace->form_bytes = in->bytes;
 	return true;
 }
 

@@ -1,0 +1,84 @@
+/*
+ * forge.c - packs what a test wants into a binary trace.
+ */
+#include "forge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+static void put(uint8_t *file, size_t at, int width, uint64_t value)
+{
+	for (int i = 0; i < width; i++)
+		file[at + (size_t)i] = (uint8_t)(value >> 8 * i);
+}
+
+static uint64_t get(const uint8_t *file, size_t at, int width)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < width; i++)
+		value |= (uint64_t)file[at + (size_t)i] << 8 * i;
+	return value;
+}
+
+void forge_hash(uint8_t *file, size_t header_bytes)
+{
+	size_t at = header_bytes - HASH_BYTES;
+
+	put(file, at, 8, XXH64(file, at, 0));
+}
+
+void forge_field(uint8_t *file, size_t at, int width, uint64_t value)
+{
+	put(file, at, width, value);
+	forge_hash(file, (size_t)get(file, AT_HEADER_BYTES, 4));
+}
+
+static size_t put_streams(uint8_t *file, size_t at, size_t index_at,
+                          size_t room, const struct forgery *forgery)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		size_t raw = forgery->bytes[i], stored = 0;
+		if (raw > 0)
+			stored = ZSTD_compress(file + at, room - at,
+			                       forgery->streams[i], raw, 1);
+		put(file, index_at, 4, stored);
+		put(file, index_at + 4, 4, raw);
+		at += stored;
+		index_at += INDEX_STREAM_BYTES;
+	}
+	return at;
+}
+
+uint8_t *forge(const struct forgery *forgery, size_t *bytes)
+{
+	size_t room = 1024, at = AT_SOURCE;
+
+	for (int i = 0; i < STREAMS; i++)
+		room += ZSTD_compressBound(forgery->bytes[i]);
+	uint8_t *file = calloc(room, 1);
+	if (file == NULL)
+		return NULL;
+	memcpy(file, BINARY_MAGIC, BINARY_MAGIC_BYTES);
+	put(file, AT_VERSION, 4, BINARY_VERSION);
+	put(file, AT_FLAGS, 4, forgery->has_times ? BINARY_HAS_TIMES : 0);
+	put(file, AT_SEGMENTS, 4, 1);
+	put(file, AT_EVENTS, 8, forgery->events);
+	put(file, AT_SLOTS, 4, forgery->slots);
+	put(file, AT_THREADS, 4, forgery->threads);
+	put(file, AT_PHASES, 4, forgery->phases);
+	for (uint32_t i = 0; i < forgery->phases; i++) {
+		file[at++] = 2;
+		file[at++] = 'p';
+		file[at++] = (uint8_t)('0' + i);
+	}
+	size_t header_bytes = at + INDEX_ENTRY_BYTES + HASH_BYTES;
+	put(file, AT_HEADER_BYTES, 4, header_bytes);
+	*bytes = put_streams(file, header_bytes, at, room, forgery);
+	put(file, AT_SEGMENTS_HASH, 8,
+	    XXH64(file + header_bytes, *bytes - header_bytes, 0));
+	forge_hash(file, header_bytes);
+	return file;
+}
