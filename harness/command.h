@@ -16,6 +16,7 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0]: "alloclab <name>" */
 };
 
+int cmd_gen(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);

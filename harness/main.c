@@ -15,6 +15,7 @@ static const struct command commands[] = {
          cmd_import},
 	{"info", "what is in a trace", cmd_info},
 	{"list", "the allocators and their knobs", cmd_list},
+	{"gen", "makes traces from workload specs", cmd_gen},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
