@@ -17,6 +17,7 @@ struct command {
 };
 
 int cmd_run(int argc, char **argv);
+int cmd_gen(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_list(int argc, char **argv);

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum trace_kind {
 	TRACE_MALLOC,       /* slot, size                                     */
@@ -129,5 +130,8 @@ bool trace_write_binary(const char *path, const struct trace *trace,
                         struct trace_error *error);
 bool trace_write_text(const char *path, const struct trace *trace,
                       struct trace_error *error);
+
+/* Prints the text form; errors are left in the stream (ferror). */
+void trace_print_text(FILE *to, const struct trace *trace);
 
 #endif
