@@ -257,6 +257,23 @@ static void keeps_and_trims_free_pages(void **state)
 	lab_close(lab);
 }
 
+/* The pages skipped to align the first run are free and have no memory. */
+static void prefers_pages_with_memory(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	void *skipping = lab_malloc(lab, 16 * PAGE_BYTES);
+	void *a = lab_malloc(lab, 16 * PAGE_BYTES);
+
+	(void)state;
+	assert_non_null(skipping);
+	lab_free(lab, a);
+	size_t held = lab->pages.committed_bytes;
+	assert_ptr_equal(lab_malloc(lab, 3 * PAGE_BYTES), a);
+	assert_int_equal(lab->pages.committed_bytes, held);
+	lab_check(lab);
+	lab_close(lab);
+}
+
 static void gives_arenas_back_when_all_is_free(void **state)
 {
 	struct lab *lab = lab_open("slab");
@@ -479,6 +496,7 @@ int main(void)
 		cmocka_unit_test(shrinks_chunks_in_place),
 		cmocka_unit_test(clears_what_was_used_before),
 		cmocka_unit_test(keeps_and_trims_free_pages),
+		cmocka_unit_test(prefers_pages_with_memory),
 		cmocka_unit_test(gives_arenas_back_when_all_is_free),
 		cmocka_unit_test(places_the_worked_example),
 		cmocka_unit_test(pins_slabs_by_single_objects),

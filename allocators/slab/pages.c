@@ -25,7 +25,8 @@
  * Words.
  *     block   2^order free pages on free[order]
  *     run     pages that were allocated together, any number of them
- *     backed  a page that is committed; free ones may lose their memory
+ *     backed  a page that is committed; free ones may lose their memory.  A
+ *             larger backed block is cut before a smaller one that is not
  *     top     the pages from here on were never handed out: carving them is
  *             the last choice before a new arena
  *     chunk   an arena of its own for a run of more than half an arena
@@ -34,8 +35,9 @@
  *     I1  a free block of order k starts at a multiple of 2^k and ends below
  *         top
  *     I2  no free block has a free buddy of its own order
- *     I3  free[k] holds the free blocks of order k and no others, and bit k of
- *         nonempty says whether there are any
+ *     I3  free[k] holds the free blocks of order k and no others, those whose
+ *         first page is backed before the rest; bit k of nonempty says whether
+ *         there are any
  *     I4  slabs, large blocks and free blocks tile the pages from first to
  *         top; those in use are backed; used and free_backed count them
  *
@@ -79,7 +81,10 @@ static void block_push(struct kpages *pages, struct page *page, unsigned order)
 {
 	page->use = PAGE_FREE;
 	page->order = (uint8_t)order;
-	TAILQ_INSERT_HEAD(&pages->free[order], page, link);
+	if (page->backed)
+		TAILQ_INSERT_HEAD(&pages->free[order], page, link);
+	else
+		TAILQ_INSERT_TAIL(&pages->free[order], page, link);
 	pages->nonempty |= (uint32_t)1 << order;
 }
 
@@ -142,11 +147,19 @@ static unsigned run_free(struct kpages *pages, struct arena *arena, size_t from,
 	return blocks;
 }
 
-/* The smallest order with a free block of at least `order`, or PAGE_ORDERS. */
-static unsigned order_with_block(const struct kpages *pages, unsigned order)
+/*
+ * The list to take a block of `order` at least from: the smallest order with a
+ * block that has memory, else the smallest of all; PAGE_ORDERS if there is none.
+ */
+static unsigned order_to_cut(const struct kpages *pages, unsigned order)
 {
 	uint32_t at_least = pages->nonempty >> order << order;
 
+	for (uint32_t rest = at_least; rest != 0; rest &= rest - 1) {
+		unsigned k = (unsigned)__builtin_ctz(rest);
+		if (TAILQ_FIRST(&pages->free[k])->backed)
+			return k;
+	}
 	return at_least == 0 ? PAGE_ORDERS : (unsigned)__builtin_ctz(at_least);
 }
 
@@ -278,7 +291,7 @@ struct page *kpages_alloc(struct kpages *pages, size_t count, size_t align)
 
 	if (order >= chunk_order(pages))
 		return kpages_chunk_map(pages, count, align);
-	unsigned found = order_with_block(pages, order);
+	unsigned found = order_to_cut(pages, order);
 	if (found < PAGE_ORDERS)
 		return block_take(pages, count, found);
 	return carve_top(pages, count, order);
@@ -418,7 +431,7 @@ void *kpages_predict(const struct kpages *pages, size_t count, size_t align,
 	*block_pages = 0;
 	if (order >= chunk_order(pages))
 		return NULL;
-	unsigned found = order_with_block(pages, order);
+	unsigned found = order_to_cut(pages, order);
 	if (found < PAGE_ORDERS) {
 		*block_pages = (size_t)1 << found;
 		return kpages_address(pages, TAILQ_FIRST(&pages->free[found]));
