@@ -116,7 +116,7 @@ static bool check_elf(const char *path, int file, const Elf64_Ehdr *elf,
 	return true;
 }
 
-/* For these the dynamic linker ignores LD_PRELOAD [ld.so(8)]. */
+/* For these the dynamic linker ignores LD_PRELOAD, says ld.so(8). */
 static bool check_privileges(const char *path, int file,
                              struct trace_error *error)
 {

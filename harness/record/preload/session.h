@@ -75,7 +75,7 @@ static inline bool session_enter(void)
  * The next stamp.  Relaxed is enough: where one call happens before another
  * (a block is passed on, or freed and handed out again under the allocator's
  * lock), the first one's increment comes first in the counter's own order
- * [C11 5.1.2.4: write-write coherence].
+ * [C11, 5.1.2.4].
  */
 static inline uint64_t session_stamp(void)
 {

@@ -56,8 +56,9 @@ static inline void writer_store(struct raw_record *to,
 }
 
 /*
- * Appends a record and gives it the next stamp.  About 8 ns, an atomic
- * increment and 32 bytes; only while session_enter() says so.
+ * Appends a record and gives it the next stamp; only while session_enter() says
+ * so.  Cost: an atomic increment and 32 bytes, with the kernel's fresh pages
+ * 25 to 30 ns.
  */
 static inline void writer_record(enum raw_kind kind, const void *block,
                                  size_t size, unsigned align_log2)
