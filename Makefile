@@ -126,6 +126,7 @@ FORCE:
 
 include harness/record/record.mk
 include tests/tests.mk
+include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: run help plots draw-last list bench step ready deps-local clean distclean \
         all tests-built FORCE

@@ -49,10 +49,10 @@ struct trace_op {
 };
 
 enum {
-	TRACE_SLOTS_MAX = UINT32_MAX - 1,
 	TRACE_THREADS_MAX = 4096,
 	TRACE_ALIGN_LOG2_MAX = 20, /* 1 MiB */
 };
+static const uint32_t TRACE_SLOTS_MAX = UINT32_MAX - 1;
 static const uint64_t TRACE_SIZE_MAX = (uint64_t)1 << 46;
 
 struct trace {
