@@ -57,11 +57,11 @@ event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" :
 # A chart is PANELS panels one above the other, each PANEL_PX high; the right
 # margin holds the labels at the lines' ends, one LABEL_PX below the other.
 LABEL_PX = 1.6 * TEXT_PT * 96 / 72
-CHARACTER_PX = .66 * TEXT_PT * 96 / 72
+CHARACTER_PX = .67 * TEXT_PT * 96 / 72
 LONGEST = 0
 do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
 LEFT_PX = 88
-RIGHT_PX = 40 + CHARACTER_PX * LONGEST
+RIGHT_PX = 44 + CHARACTER_PX * LONGEST
 TOP_PX = 78
 GAP_PX = 22
 BOTTOM_PX = 44
@@ -75,8 +75,8 @@ panel_top_px(k) = TOP_PX + (k - 1) * (PANEL_PX + GAP_PX)
 terminal(format) = format eq "svg" \
 	? sprintf("svg noenhanced size %d,%d font '%s,%g' background 'white'", \
 		WIDTH, HEIGHT, FONT, TEXT_PT * 96 / 72.) \
-	: sprintf("pngcairo noenhanced size %d,%d font '%s,%g' fontscale %g linewidth %g background 'white'", \
-		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM * 96 / 72., PNG_ZOOM)
+	: sprintf("pngcairo noenhanced size %d,%d font '%s,%g' fontscale %g linewidth %g pointscale %g background 'white'", \
+		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM * 96 / 72., PNG_ZOOM, PNG_ZOOM)
 title_font = sprintf("%s:Bold,%g", FONT, FORMAT eq "svg" ? TITLE_PT * 96 / 72. : TITLE_PT)
 
 set border 3 lc rgb MUTED lw 1

@@ -33,9 +33,9 @@ FINDING = BEST == WORST \
 		name(BEST), share(BEST), name(WORST), share(WORST))
 WHAT = RUN.": share of the free bytes in blocks too small for a request of the trace's p50, p90 and p99 size"
 
-XCOL = "event"
 XUNIT = event_unit(EVENTS)
-YUNIT = .01
+x_of(c) = column("event") / XUNIT
+y_of(c) = 100 * column("unusable_".word(PERCENTILES, K))
 XLO = 0
 XHI = EVENTS / XUNIT
 YLO = 0
@@ -48,7 +48,6 @@ set ytics 0, 25
 PERCENTILES = "p50 p90 p99"
 TITLES = "'below the p50 size (%)' 'below the p90 size (%)' 'below the p99 size (%)'"
 do for [K = 1:PANELS] {
-	YCOL = "unusable_".word(PERCENTILES, K)
 	YTITLE = word(TITLES, K)
 	set xlabel K == PANELS ? event_name(EVENTS) : ""
 	set format x K == PANELS ? "%g" : ""
