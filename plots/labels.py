@@ -1,6 +1,7 @@
 """Where can a label stand so that no two overlap?  A placer, and the check after drawing."""
 import itertools
 
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 # Places to try around a point, nearest and most readable first: the side, and
@@ -90,7 +91,7 @@ def label_points(axes, points, texts, colours, taken=(), size=None):
 def texts_of(figure):
     """The texts of a figure that are drawn: not empty, not hidden, not outside an axis."""
     renderer = figure.canvas.get_renderer()
-    for artist in figure.findobj(lambda a: hasattr(a, "get_text")):
+    for artist in figure.findobj(Text):
         if artist.get_visible() and artist.get_text().strip() and not hidden_tick(artist, figure):
             yield artist.get_text(), artist.get_window_extent(renderer)
 
