@@ -1,5 +1,6 @@
 """Where can a label stand so that no two overlap?  A placer, and the check after drawing."""
 import itertools
+import math
 
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -23,30 +24,46 @@ def inside(box, frame):
             box.y0 >= frame.y0 and box.y1 <= frame.y1)
 
 
+def leader_of(point, box):
+    """Small boxes along the line from a point to the nearest spot of its label."""
+    end = (min(max(point[0], box.x0), box.x1), min(max(point[1], box.y0), box.y1))
+    steps = int(max(abs(end[0] - point[0]), abs(end[1] - point[1])) / 3)
+    for k in range(1, steps):
+        x = point[0] + (end[0] - point[0]) * k / steps
+        y = point[1] + (end[1] - point[1]) * k / steps
+        yield Bbox.from_bounds(x - 1, y - 1, 2, 2)
+
+
 def place(sizes, points, frame, taken, gap=7):
     """Chooses a box for each label; all in pixels.
 
     `sizes` are (width, height), `points` the (x, y) they belong to, `frame` the
     box to stay in, `taken` boxes to keep clear of.  The most crowded label goes
-    first and takes the nearest free place; a place further away, anywhere on a
-    grid of the frame, is the last resort.  Returns boxes, None where nothing is
-    free.  O(labels^2 x places).
+    first and takes the nearest free place whose leader crosses no other label;
+    a place further away, anywhere on a grid of the frame, is the last resort.
+    Returns boxes, None where nothing is free.  O(labels^2 x places).
     """
     def neighbours(i):
         return sum(abs(points[i][0] - x) < sizes[i][0] and abs(points[i][1] - y) < 60
                    for x, y in points)
 
-    taken = list(taken)
+    taken, placed, leaders = list(taken), [], []
     boxes = [None] * len(points)
     for i in sorted(range(len(points)), key=neighbours, reverse=True):
         width, height = sizes[i]
         near = (box_at(*points[i], width, height, side, gap + distance * height)
                 for distance in DISTANCES for side in SIDES)
         for box in itertools.chain(near, anywhere(points[i], width, height, frame)):
-            if inside(box, frame) and not any(box.overlaps(other) for other in taken):
-                boxes[i] = box
-                taken.append(box.padded(1))
-                break
+            if not inside(box, frame) or any(box.overlaps(other) for other in taken + leaders):
+                continue
+            leader = list(leader_of(points[i], box))
+            if any(dot.overlaps(other) for dot in leader for other in placed):
+                continue
+            boxes[i] = box
+            taken.append(box.padded(1))
+            placed.append(box)
+            leaders += leader
+            break
     return boxes
 
 
@@ -88,33 +105,46 @@ def label_points(axes, points, texts, colours, taken=(), size=None):
             axes.plot(*ends.T, color=colour, linewidth=.6, zorder=2)
 
 
-def texts_of(figure):
-    """The texts of a figure that are drawn: not empty, not hidden, not outside an axis."""
-    renderer = figure.canvas.get_renderer()
-    for artist in figure.findobj(Text):
-        if artist.get_visible() and artist.get_text().strip() and not hidden_tick(artist, figure):
-            yield artist.get_text(), artist.get_window_extent(renderer)
-
-
-def hidden_tick(artist, figure):
-    """Ticks outside the limits of their axis have labels that are never drawn."""
+def ticks_of(figure):
+    """{label: whether it is drawn} of all tick labels: those beyond the limits are not."""
+    shown = {}
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            slack = 1e-9 * (high - low)
             for tick in axis.get_major_ticks() + axis.get_minor_ticks():
-                if artist in (tick.label1, tick.label2):
-                    drawn = [t for t in axis._update_ticks() if artist in (t.label1, t.label2)]
-                    return not (drawn and axes.axison and axis.get_visible())
-    return False
+                drawn = axis.get_visible() and low - slack <= tick.get_loc() <= high + slack
+                shown[tick.label1] = shown[tick.label2] = drawn
+    return shown
+
+
+def texts_of(figure):
+    """The texts of a figure that are drawn."""
+    ticks = ticks_of(figure)
+    return [artist for artist in figure.findobj(Text) if artist.get_visible()
+            and artist.get_text().strip() and ticks.get(artist, True)]
+
+
+def apart(artist, other):
+    """True for two texts at the same slant, whose boxes may overlap, not their letters."""
+    angle = artist.get_rotation() % 180
+    if angle % 90 == 0 or angle != other.get_rotation() % 180:
+        return False
+    (x0, y0), (x1, y1) = (a.get_transform().transform(a.get_position()) for a in (artist, other))
+    slant = math.radians(angle)
+    distance = abs((x1 - x0) * math.sin(slant) - (y1 - y0) * math.cos(slant))
+    return distance > artist.get_fontsize() / 72 * artist.figure.dpi
 
 
 def faults(figure):
     """Sentences: which texts overlap, which leave the figure.  Draw first."""
     found = []
-    texts = list(texts_of(figure))
-    for text, box in texts:
+    renderer = figure.canvas.get_renderer()
+    texts = [(artist, artist.get_window_extent(renderer)) for artist in texts_of(figure)]
+    for artist, box in texts:
         if not inside(box, figure.bbox.padded(1)):
-            found.append(f"'{text}' is cut off by the edge")
-    for (text, box), (other, other_box) in itertools.combinations(texts, 2):
-        if box.padded(-1).overlaps(other_box.padded(-1)):
-            found.append(f"'{text}' and '{other}' overlap")
+            found.append(f"'{artist.get_text()}' is cut off by the edge")
+    for (artist, box), (other, other_box) in itertools.combinations(texts, 2):
+        if box.padded(-1).overlaps(other_box.padded(-1)) and not apart(artist, other):
+            found.append(f"'{artist.get_text()}' and '{other.get_text()}' overlap")
     return found

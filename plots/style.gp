@@ -39,9 +39,9 @@ RUN = system(sprintf("basename \"$(cd '%s' && pwd)\"", DIR))
 
 is_number(x) = x == x
 elide(s, n) = strlen(s) <= n ? s : s[1:n / 2 - 1]."…".s[strlen(s) - n / 2 + 2:strlen(s)]
-name(i) = elide(NAME[i], 28)
+name(i) = elide(NAME[i], 34)
 ended(i) = STATUS[i] eq "ok" ? "" : STATUS[i] eq "out-of-memory" ? " † memory" : " † ".STATUS[i]
-label_text(i) = elide(NAME[i], 28).ended(i)
+label_text(i) = elide(NAME[i], 34).ended(i)
 bytes_text(x) = x < 1024 ? sprintf("%.0f bytes", x) : x < 1048576 ? sprintf("%.3g KiB", x / 1024.) : \
 	x < 1073741824 ? sprintf("%.3g MiB", x / 1048576.) : sprintf("%.3g GiB", x / 1073741824.)
 ns_text(x) = x < 1e3 ? sprintf("%.3g ns", x) : x < 1e6 ? sprintf("%.3g µs", x / 1e3) : sprintf("%.3g ms", x / 1e6)

@@ -58,7 +58,7 @@ def palette(run):
     return {row[0]: Look(*row[1:5]) for row in rows}
 
 
-def elide(name, length=28):
+def elide(name, length=34):
     """A long name with its middle left out."""
     if len(name) <= length:
         return name
@@ -107,23 +107,41 @@ def capped(values, factor=3):
     return max((v for v in values if v <= factor * min(values)), default=1)
 
 
-def write_title(figure, finding, what):
-    """The finding in bold and below it what is drawn, wrapped to the figure's width.
-
-    Returns the inches that they take, from the top.
-    """
-    width, height = figure.get_size_inches()
-    top = .12
+def title_lines(width, finding, what):
+    """The lines of a chart's title, wrapped to `width` inches: (text, size, weight, colour)."""
+    lines = []
     for text, size, weight, colour in ((finding, CONF["TITLE_PT"], "bold", CONF["TEXT"]),
                                        (what, CONF["TEXT_PT"], "normal", CONF["MUTED"])):
         per_line = int((width - .3) * 72 / (size * (.69 if weight == "bold" else .60)))
-        lines = textwrap.wrap(text, per_line)
-        for line in lines:
-            figure.text(.12 / width, 1 - top / height, line, size=size, weight=weight,
-                        color=colour, va="top", ha="left")
-            top += size * 1.4 / 72
-        top += .03
-    return top
+        lines += [(line, size, weight, colour) for line in textwrap.wrap(text, per_line)]
+    return lines
+
+
+def title_inches(lines):
+    """The height that the title takes, from the top of the figure."""
+    return .16 + sum(size * 1.45 / 72 for _, size, _, _ in lines)
+
+
+def write_title(figure, finding, what):
+    """The finding in bold and below it what is drawn.  Returns the inches they take."""
+    width, height = figure.get_size_inches()
+    lines = title_lines(width, finding, what)
+    top = .12
+    for text, size, weight, colour in lines:
+        figure.text(.12 / width, 1 - top / height, text, size=size, weight=weight, color=colour,
+                    va="top", ha="left")
+        top += size * 1.45 / 72
+    return title_inches(lines)
+
+
+TIER_HATCHES = ["////", "\\\\\\\\", "xxxx", "----", "||||", "++", "oo", ".."]
+
+
+def tier_hatches(run):
+    """{tier: hatch}: holes are plain white, the other tiers of the run hatched."""
+    tiers = run.table("tiers")
+    names = sorted(set(tiers.text["tier"]) - {"hole"}) if tiers else []
+    return {"hole": "", **{name: TIER_HATCHES[i % 8] for i, name in enumerate(names)}}
 
 
 def save(figure, run, name):
@@ -133,7 +151,7 @@ def save(figure, run, name):
         figure.savefig(path + ".part", format=suffix,
                        metadata={"Date": None} if suffix == "svg" else None)
         os.replace(path + ".part", path)
-        print(path, flush=True)
+    print(f"{path} and .svg", flush=True)
     found = labels.faults(figure)
     for fault in found:
         print(f"{name}: {fault}", file=sys.stderr)

@@ -3,13 +3,12 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from style import CONF, bytes_text, byte_unit, capped, elide, ending, palette, plt, save, \
-    write_title
+    tier_hatches, write_title
 
 NAME = "waste"
 PARTS = [("requested", "requested (live)", CONF["LONG_LIVED"], ""),
          ("internal", "internal (rounding)", CONF["INTERNAL"], ""),
          ("metadata", "metadata (headers)", CONF["METADATA"], "....")]
-TIER_HATCHES = ["", "////", "\\\\\\\\", "xxxx", "----", "||||", "++", "oo"]
 
 
 def free_by_tier(run, allocator):
@@ -36,7 +35,8 @@ def parts_of(run, allocator, hatches):
     parts = [(run.figure(allocator, part + "_bytes"), colour, hatch)
              for part, _, colour, hatch in PARTS]
     parts += [(size, CONF["FREE"], hatches[tier])
-              for tier, size in sorted(free_by_tier(run, allocator).items())]
+              for tier, size in sorted(free_by_tier(run, allocator).items(),
+                                       key=lambda item: list(hatches).index(item[0]))]
     parts.append((run.figure(allocator, "slack_bytes"), CONF["SLACK"], ""))
     return [part for part in parts if part[0] > 0]
 
@@ -75,7 +75,7 @@ def sentence(run):
     blame = max(("internal", "rounding"), ("metadata", "headers"), ("free", "free memory"),
                 ("slack", "slack"), key=lambda part: run.figure(worst, part[0] + "_bytes"))
     return (f"{elide(best)} needs {run.ratio(best):.2f}x its peak live memory, "
-            f"{elide(worst)} {run.ratio(worst):.2f}x, most of the waste {blame[1]}")
+            f"{elide(worst)} {run.ratio(worst):.2f}x: there {blame[1]} costs most")
 
 
 def draw(run):
@@ -88,9 +88,9 @@ def draw(run):
     blind = [name for name in run.allocators if name not in walked
              and run.figure(name, "peak_resident_bytes") > 0]
     names = blind + walked
-    tiers = sorted({tier for name in walked for tier in free_by_tier(run, name)})
-    hatches = {tier: TIER_HATCHES[i % len(TIER_HATCHES)] for i, tier in enumerate(tiers)}
-
+    hatches = {"": "", **tier_hatches(run)}
+    present = {tier for name in walked for tier in free_by_tier(run, name)}
+    tiers = [tier for tier in hatches if tier in present]
     ends = [run.figure(name, "peak_footprint_bytes") for name in walked]
     top = max(capped(ends), run.peak_live())
     unit, unit_name = byte_unit(top)
@@ -110,9 +110,10 @@ def draw(run):
         axes.text(right + end * .012, y, ("» " if cut else "") + f"{run.ratio(name):.2f}x",
                   weight="bold", va="center")
         axes.text(right + end * .012 + end * (.095 if cut else .075), y, ending(run, name),
-                  va="center", color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1.5)
+                  va="center", color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1.5,
+                  bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
     axes.axvline(run.peak_live() / unit, color=CONF["TEXT"], linestyle=(0, (4, 3)), linewidth=1)
-    axes.set_yticks(range(len(names)), [elide(name, 24) for name in names])
+    axes.set_yticks(range(len(names)), [elide(name, 26) for name in names])
     for tick, name in zip(axes.get_yticklabels(), names):
         tick.set_color(looks[name].colour)
     axes.tick_params(axis="y", length=0)
