@@ -28,10 +28,10 @@ do for [i = 1:N] { if (is_number(PEAK[i])) { HOLDS_ALL = i } }
 if (HOLDS_ALL == 0) { exit status 3 }
 
 # One that never reuses memory would press all others flat: lines leave through
-# the top of the chart from three times the best's peak on.
+# the top of the chart from 2.5 times the best's peak on.
 LOWEST = HOLDS_ALL
 do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < PEAK[LOWEST] && STATUS[i] eq "ok") { LOWEST = i } }
-CEILING = 3 * at_least(PEAK[LOWEST], LIVE_PEAK)
+CEILING = 2.5 * at_least(PEAK[LOWEST], LIVE_PEAK)
 do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < CEILING) { TOP = at_least(TOP, PEAK[i]) } }
 
 FINDING = BEST == 0 ? "No allocator came to the end of the trace" : BEST == WORST \

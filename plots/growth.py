@@ -8,10 +8,11 @@ UNITS = {1 << (10 * k): name for k, name in enumerate(("1 byte", "1 KiB", "1 MiB
 
 
 def cases_of(run):
-    """[(name, event, request, free, blocks, largest)], most free memory first."""
+    """[(name, event, request, free, blocks, largest, fits)], least free memory first."""
     table = run.table("failures")
     rows = [i for i, tier in enumerate(table.text["tier"]) if tier == "all"]
-    columns = ("event", "request_bytes", "free_bytes", "free_blocks", "largest_bytes")
+    columns = ("event", "request_bytes", "free_bytes", "free_blocks", "largest_bytes",
+               "would_fit_in_one_piece")
     cases = [(table.text["allocator"][i], *(table.numbers(c)[i] for c in columns)) for i in rows]
     return sorted((case for case in cases if case[0] in run.allocators), key=lambda case: case[3])
 
@@ -21,7 +22,7 @@ def pieces(count):
 
 
 def sentence(case):
-    name, event, request, free, blocks, largest = case
+    name, event, request, free, blocks, largest, _ = case
     where = f"{elide(name)} grew at event {event:,.0f}: asked {bytes_text(request)}"
     if not free > 0:
         return f"{where}, and nothing was free"
@@ -41,7 +42,7 @@ def draw(run):
                        "memory that was free. Where all free memory lies right of the request, one "
                        "piece would have been enough: the rest is fragmentation")
     axes = figure.add_axes([.24, .5 / height, .47, (height - used - .85) / height])
-    for y, (name, _, request, free, blocks, largest) in enumerate(cases):
+    for y, (name, _, request, free, blocks, largest, fits) in enumerate(cases):
         colour = looks[name].colour
         if free > 0:
             mean = free / blocks
@@ -50,7 +51,7 @@ def draw(run):
             axes.plot(largest, y, "o", color="white", markeredgecolor=colour, markersize=8, zorder=3)
             axes.plot(free, y, "s", color=colour, markersize=8, zorder=3)
         axes.plot(request, y, "D", color=CONF["TEXT"], markersize=6, zorder=4)
-        axes.text(1.02, y, verdict(request, free, blocks), transform=axes.get_yaxis_transform(),
+        axes.text(1.02, y, verdict(free, blocks, fits), transform=axes.get_yaxis_transform(),
                   va="center", size=CONF["TEXT_PT"] - 1)
     set_axes(axes, cases)
     for tick, case in zip(axes.get_yticklabels(), cases):
@@ -59,11 +60,11 @@ def draw(run):
     return save(figure, run, NAME)
 
 
-def verdict(request, free, blocks):
+def verdict(free, blocks, fits):
     if not free > 0:
         return "nothing was free"
-    fits = "one piece would do" if free >= request else "even in one piece too little"
-    return f"{bytes_text(free)} in {pieces(blocks)}: {fits}"
+    text = "one piece would do" if fits == 1 else "even in one piece too little"
+    return f"{bytes_text(free)} in {pieces(blocks)}: {text}"
 
 
 def set_axes(axes, cases):

@@ -176,7 +176,8 @@ class Sheet:
         self.phases(axes, first)
         status = self.run.status(name)
         ended = "" if status == "ok" else f"  † {status}"
-        axes.set_title(elide(name, 30), loc="left", pad=14, weight="bold", size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
+        room = int(axes.get_position().width * axes.figure.get_figwidth() * 10)
+        axes.set_title(elide(name, room), loc="left", pad=14, weight="bold", size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
         axes.annotate(f"{self.run.ratio(name):.2f}x peak live" + ended,
                       (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
                       size=CONF["TEXT_PT"])

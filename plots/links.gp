@@ -29,7 +29,7 @@ stats SOURCE using (column("event_to")):(column("links_max")) nooutput
 EVENTS = STATS_max_x
 XUNIT = event_unit(EVENTS)
 x_of(c) = column("event_to") / XUNIT
-y_of(c) = column(word(COLUMNS, K))
+y_of(c) = is_number(MEAN[int(column(1))]) ? column(word(COLUMNS, K)) : NaN
 XLO = 0
 XHI = EVENTS / XUNIT
 XLOG = 0

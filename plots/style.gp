@@ -47,8 +47,8 @@ bytes_text(x) = x < 1024 ? sprintf("%.0f bytes", x) : x < 1048576 ? sprintf("%.3
 ns_text(x) = x < 1e3 ? sprintf("%.3g ns", x) : x < 1e6 ? sprintf("%.3g µs", x / 1e3) : sprintf("%.3g ms", x / 1e6)
 
 # A unit for numbers up to `top`: what to divide by, and its name.
-byte_unit(top) = top < 8192 ? 1 : top < 8388608 ? 1024 : top < 8589934592 ? 1048576 : 1073741824
-byte_name(top) = top < 8192 ? "bytes" : top < 8388608 ? "KiB" : top < 8589934592 ? "MiB" : "GiB"
+byte_unit(top) = top < 4096 ? 1 : top < 4194304 ? 1024 : top < 4294967296 ? 1048576 : 1073741824
+byte_name(top) = top < 4096 ? "bytes" : top < 4194304 ? "KiB" : top < 4294967296 ? "MiB" : "GiB"
 event_unit(top) = top < 20000 ? 1 : top < 20000000 ? 1e3 : 1e6
 event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" : "event (millions)"
 
@@ -60,7 +60,7 @@ LABEL_PX = 1.6 * TEXT_PT * 96 / 72
 CHARACTER_PX = .67 * TEXT_PT * 96 / 72
 LONGEST = 0
 do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
-LEFT_PX = 88
+LEFT_PX = 100
 RIGHT_PX = 44 + CHARACTER_PX * LONGEST
 TOP_PX = 78
 GAP_PX = 22

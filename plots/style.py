@@ -68,7 +68,7 @@ def elide(name, length=34):
 def byte_unit(top):
     """(divisor, name) of the unit that keeps numbers up to `top` readable."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if top >= 8 * unit:
+        if top >= 4 * unit:
             return unit, name
     return 1, "bytes"
 
@@ -98,7 +98,7 @@ def ending(run, allocator):
     return f"† {status}" + (f" at event {event:,.0f}" if event == event else "")
 
 
-def capped(values, factor=3):
+def capped(values, factor=2.5):
     """Where an axis should end so that one outlier does not press the others flat.
 
     The largest of the values that are at most `factor` times the smallest.

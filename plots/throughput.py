@@ -10,23 +10,26 @@ NAME = "throughput"
 
 
 def points_of(run):
-    """[(name, calls per microsecond, ratio, (lo, hi))] of those with a speed."""
+    """[(name, calls per microsecond, ratio, (lo, hi))] of those with a speed; ratio may be NaN."""
     points = []
     for name in run.allocators:
         ns = run.figure(name, "ns_per_op")
-        ratio = run.ratio(name)
-        if ratio != ratio:
-            ratio = run.figure(name, "peak_resident_bytes") / run.peak_live()
         interval = [1e3 / run.figure(name, column) for column in ("ns_per_op_hi", "ns_per_op_lo")]
-        if ns > 0 and ratio == ratio:
-            points.append((name, 1e3 / ns, ratio, [x if x == x else 1e3 / ns for x in interval]))
+        if ns > 0:
+            points.append((name, 1e3 / ns, run.ratio(name),
+                           [x if x == x else 1e3 / ns for x in interval]))
     return points
 
 
-def sentence(run, points):
+def front_of(points):
+    """Those that no other beats in both speed and space, slowest first."""
+    return sorted((p for p in points if not any(
+        q[1] > p[1] and q[2] < p[2] for q in points)), key=lambda p: p[1])
+
+
+def sentence(points):
     fastest = max(points, key=lambda p: p[1])
-    walked = [p for p in points if run.figure(p[0], "peak_footprint_bytes") > 0] or points
-    smallest = min(walked, key=lambda p: p[2])
+    smallest = min(points, key=lambda p: p[2])
     if fastest == smallest:
         return f"{elide(fastest[0])} is both the fastest ({1e3 / fastest[1]:.3g} ns a call) " \
                f"and the smallest ({fastest[2]:.2f}x live)"
@@ -42,17 +45,19 @@ def draw_front(axes, front):
                   color=CONF["TEXT"], linewidth=1, linestyle=(0, (4, 2)))
 
 
-def pixels_of_bars(axes, points):
-    """Boxes of the interval bars, which labels keep clear of."""
-    boxes = []
+def pixels_of_lines(axes, points, front):
+    """Boxes of the interval bars and of the front, which labels keep clear of."""
+    corners = [corner for p, q in zip(front, front[1:])
+               for corner in ((p[1:3], (p[1], q[2])), ((p[1], q[2]), q[1:3]))]
+    boxes = [Bbox(axes.transData.transform(corner)).padded(2) for corner in corners]
     for _, _, ratio, (low, high) in points:
         (x0, y), (x1, _) = axes.transData.transform([(low, ratio), (high, ratio)])
         boxes.append(Bbox.from_extents(x0 - 1, y - 2, x1 + 1, y + 2))
     return boxes
 
 
-def set_axes(axes, points):
-    speeds = [x for p in points for x in (p[1], *p[3])]
+def set_axes(axes, points, timed):
+    speeds = [x for p in timed for x in (p[1], *p[3])]
     ratios = [p[2] for p in points]
     span = max(np.log10(max(speeds) / min(speeds)), .15)
     axes.set_xscale("log")
@@ -74,22 +79,34 @@ def set_axes(axes, points):
     axes.grid(True)
 
 
+def draw_without_walk(axes, points, looks):
+    """Those of known speed and unknown footprint: a dotted line each, named at the bottom."""
+    bottom, top = axes.get_ylim()
+    for name, speed, _, (low, high) in points:
+        axes.axvline(speed, color=looks[name].colour, linewidth=1.2, linestyle=(0, (1, 2)))
+        axes.axvspan(low, high, color=looks[name].colour, alpha=.1, linewidth=0)
+    return [(speed, bottom + .02 * (top - bottom)) for _, speed, _, _ in points]
+
+
 def draw(run):
-    points = points_of(run)
+    timed = points_of(run)
+    points = [p for p in timed if p[2] == p[2]]
     if not points:
         return 0
     looks = palette(run)
     figure = plt.figure(figsize=(10, 6.4))
     floor = run.summary.numbers("null_ns_per_op")
     floor = f"; the empty loop takes {np.nanmedian(floor):.2g} ns" if np.isfinite(floor).any() else ""
-    lost = [name for name in run.allocators if name not in [p[0] for p in points]]
+    lost = [name for name in run.allocators if name not in [p[0] for p in timed]]
     lost = "; no speed: " + ", ".join(elide(name, 20) for name in lost) if lost else ""
-    used = write_title(figure, sentence(run, points), f"{run.name}: bars are 95 % intervals of the "
+    used = write_title(figure, sentence(points), f"{run.name}: bars are 95 % intervals of the "
                        f"median; ringed and dashed: the Pareto front, nothing is both faster and "
                        f"smaller{floor}{lost}")
     axes = figure.add_axes([.085, .09, .895, 1 - .09 - (used + .1) / 6.4])
-    set_axes(axes, points)
-    front = sorted((p for p in points if run.figure(p[0], "pareto") == 1), key=lambda p: p[1])
+    set_axes(axes, points, timed)
+    blind = [p for p in timed if p[2] != p[2]]
+    feet = draw_without_walk(axes, blind, looks)
+    front = front_of(points)
     draw_front(axes, front)
     for name, speed, ratio, (low, high) in points:
         look = looks[name]
@@ -105,9 +122,8 @@ def draw(run):
                            color=CONF["MUTED"], arrowprops={"arrowstyle": "->",
                                                             "color": CONF["MUTED"]})
     renderer = figure.canvas.get_renderer()
-    taken = pixels_of_bars(axes, points) + [better.get_window_extent(renderer)]
-    walked = {p[0]: run.figure(p[0], "peak_footprint_bytes") > 0 for p in points}
-    label_points(axes, [p[1:3] for p in points],
-                 [elide(p[0]) + ("" if walked[p[0]] else " (resident)") for p in points],
-                 [looks[p[0]].colour for p in points], taken)
+    taken = pixels_of_lines(axes, points, front) + [better.get_window_extent(renderer)]
+    label_points(axes, [p[1:3] for p in points] + feet,
+                 [elide(p[0]) for p in points] + [f"{elide(p[0])} (speed only)" for p in blind],
+                 [looks[p[0]].colour for p in points + blind], taken)
     return save(figure, run, NAME)

@@ -75,7 +75,7 @@ def sentence(run):
     blame = max(("internal", "rounding"), ("metadata", "headers"), ("free", "free memory"),
                 ("slack", "slack"), key=lambda part: run.figure(worst, part[0] + "_bytes"))
     return (f"{elide(best)} needs {run.ratio(best):.2f}x its peak live memory, "
-            f"{elide(worst)} {run.ratio(worst):.2f}x: there {blame[1]} costs most")
+            f"{elide(worst)} {run.ratio(worst):.2f}x, mostly {blame[1]}")
 
 
 def draw(run):
@@ -129,7 +129,8 @@ def draw_resident(axes, y, run, name, unit, end):
     size = run.figure(name, "peak_resident_bytes")
     width = min(size / unit, end)
     axes.barh(y, width, .72, color="none", edgecolor=CONF["MUTED"], linestyle="--", linewidth=1)
-    axes.text(width + end * .012, y, f"{size / run.peak_live():.2f}x", va="center")
+    axes.text(width + end * .012, y, f"{size / run.peak_live():.2f}x", va="center",
+              bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
     axes.text(min(width, end) * .5, y, "resident memory, no walk", va="center", ha="center",
               color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1)
 
