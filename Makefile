@@ -42,6 +42,9 @@ draw-last:
 list: ready
 	@build/alloclab list
 
+bench: ready
+	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
+
 AT ?=
 step: ready
 	@build/alloclab step $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
@@ -123,8 +126,9 @@ FORCE:
 
 include harness/record/record.mk
 include tests/tests.mk
+include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: run help plots draw-last list step ready deps-local clean distclean \
+.PHONY: run help plots draw-last list bench step ready deps-local clean distclean \
         all tests-built FORCE
 .SECONDARY:
 .DEFAULT_GOAL = run

@@ -49,7 +49,7 @@ static const struct argp argp = {
 	.args_doc = "TRACE...",
 	.doc = "Prints what traces of any form hold: events by kind, sizes, the "
 	       "peak of live bytes and blocks, threads, phases, and the bytes "
-	       "that an event takes in the file."};
+	       "that an event takes in the file.  Events are counted from 1."};
 
 /* --- what is counted ---------------------------------------------------- */
 
@@ -129,7 +129,7 @@ static void print_phases(const struct trace *trace)
 	for (uint64_t i = 0; i < trace->events; i++)
 		if (trace->ops[i].kind == TRACE_PHASE)
 			printf("  %-12s  %s at event %" PRIu64 "\n", "phase",
-			       trace->phases[trace->ops[i].slot], i);
+			       trace->phases[trace->ops[i].slot], i + 1);
 }
 
 static void print_form(const struct trace *trace)
@@ -154,7 +154,7 @@ static void print_trace(const char *input, const struct trace *trace,
 	print_kinds(census);
 	print_sizes(census);
 	printf("  %-12s  %" PRIu64 " bytes live, first at event %" PRIu64 "\n",
-	       "peak", trace->peak_live_bytes, trace->peak_live_event);
+	       "peak", trace->peak_live_bytes, trace->peak_live_event + 1);
 	printf("  %-12s  %" PRIu32 ", the most blocks live at a time\n",
 	       "slots", trace->slots);
 	printf("  %-12s  %" PRIu32 "\n", "threads", trace->threads);

@@ -16,7 +16,7 @@
 
 static const char default_allocators[] =
 	"first-fit next-fit best-fit worst-fit buddy slab system";
-static const char default_workload[] = "tiny";
+static const char default_workload[] = "cc1";
 
 enum {
 	OPTION_REPS = 256,

@@ -11,12 +11,14 @@
 
 static const struct command commands[] = {
 	{"run", "workloads against allocators: tables and results", cmd_run},
+	{"gen", "a synthetic trace from a spec", cmd_gen},
+	{"record", "run a program and keep its allocations as a trace",
+         cmd_record},
 	{"import", "any trace into a file of our own, binary or text",
          cmd_import},
 	{"info", "what is in a trace", cmd_info},
 	{"list", "the allocators and their knobs", cmd_list},
-	{"record", "run a program and keep its allocations as a trace",
-         cmd_record},
+	{"bench", "what the harness itself costs", cmd_bench},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

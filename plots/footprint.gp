@@ -28,10 +28,10 @@ do for [i = 1:N] { if (is_number(PEAK[i])) { HOLDS_ALL = i } }
 if (HOLDS_ALL == 0) { exit status 3 }
 
 # One that never reuses memory would press all others flat: lines leave through
-# the top of the chart from three times the best's peak on.
+# the top of the chart from 2.5 times the best's peak on.
 LOWEST = HOLDS_ALL
 do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < PEAK[LOWEST] && STATUS[i] eq "ok") { LOWEST = i } }
-CEILING = 3 * at_least(PEAK[LOWEST], LIVE_PEAK)
+CEILING = 2.5 * at_least(PEAK[LOWEST], LIVE_PEAK)
 do for [i = 1:N] { if (is_number(PEAK[i]) && PEAK[i] < CEILING) { TOP = at_least(TOP, PEAK[i]) } }
 
 FINDING = BEST == 0 ? "No allocator came to the end of the trace" : BEST == WORST \
@@ -48,10 +48,10 @@ EVENTS = STATS_max_x
 # The live area comes from an allocator that saw the whole trace.
 stats SOURCE using (column("event") == EVENTS ? LIVE = int(column(1)) : 0) nooutput
 
-XCOL = "event"
-YCOL = "footprint_bytes"
 XUNIT = event_unit(EVENTS)
 YUNIT = byte_unit(TOP)
+x_of(c) = column("event") / XUNIT
+y_of(c) = column("footprint_bytes") / YUNIT
 XLO = YLO = 0
 XHI = EVENTS / XUNIT
 YHI = 1.06 * TOP / YUNIT
@@ -60,6 +60,7 @@ PANELS = K = 1
 PANEL_PX = at_least(N * LABEL_PX, 430)
 YTITLE = sprintf("memory held (%s)", byte_name(TOP))
 set xlabel event_name(EVENTS)
-UNDERLAY = "requested_bytes"
+UNDERLAY = "SOURCE using (column(1) == LIVE ? x_of(0) : NaN):(column('requested_bytes') / YUNIT) \
+	with filledcurves x1 lc rgb OUTSIDE,"
 load PLOTS."/begin.gp"
 load PLOTS."/panel.gp"

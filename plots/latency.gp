@@ -35,9 +35,8 @@ FINDING = sprintf("1 call in 1,000 takes longer than %s with %s", ns_text(AT[BES
 if (BEST != WORST) { FINDING = FINDING.sprintf(", %s with %s", ns_text(AT[WORST]), name(WORST)) }
 WHAT = RUN.": service times of malloc and free, sampled; to the right ever rarer, slower calls (CCDF on its side, log-log)"
 
-XCOL = "share_slower"
-YCOL = "latency_ns"
-XUNIT = YUNIT = 1
+x_of(c) = column("share_slower")
+y_of(c) = column("latency_ns")
 XLOG = YLOG = 1
 YLO = at_least(LOWEST / 1.5, 1)
 YHI = HIGHEST * 1.5

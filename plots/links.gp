@@ -26,10 +26,10 @@ WHAT = RUN.": links followed in free lists and trees per call of malloc or free,
 
 SOURCE = numbered("searches")
 stats SOURCE using (column("event_to")):(column("links_max")) nooutput
-XCOL = "event_to"
 EVENTS = STATS_max_x
 XUNIT = event_unit(EVENTS)
-YUNIT = 1
+x_of(c) = column("event_to") / XUNIT
+y_of(c) = is_number(MEAN[int(column(1))]) ? column(word(COLUMNS, K)) : NaN
 XLO = 0
 XHI = EVENTS / XUNIT
 XLOG = 0
@@ -43,7 +43,6 @@ set ytics ("0" .1, "1" 1, "10" 10, "100" 100, "1,000" 1e3, "10,000" 1e4, "100,00
 COLUMNS = "links_mean links_p99 links_max"
 TITLES = "'mean links per call' '99th percentile, links' 'most links of one call'"
 do for [K = 1:PANELS] {
-	YCOL = word(COLUMNS, K)
 	YTITLE = word(TITLES, K)
 	set xlabel K == PANELS ? event_name(EVENTS) : ""
 	set format x K == PANELS ? "%g" : ""

@@ -2,13 +2,13 @@
 # top of each other.  Set before:
 #
 #     K                    which panel, from the top
-#     SOURCE, XCOL, YCOL   the numbered rows, and two of their columns
-#     XUNIT, YUNIT         what to divide them by
-#     XLO XHI YLO YHI      the axes, in these units; smaller values lie on YLO
+#     SOURCE               the numbered rows of a table
+#     x_of(c), y_of(c)     their values, in the units of the axes; c is unused
+#     XLO XHI YLO YHI      the axes; what is below YLO lies on it, what is
+#                          beyond XHI is left out
 #     XLOG, YLOG           1 for a logarithmic axis
 #     YTITLE               what the y axis shows, and its unit
-#     UNDERLAY             a column to draw as a grey area first, of allocator
-#                          number LIVE; "" for none
+#     UNDERLAY             what to plot first, a comma at its end; "" for nothing
 #
 # Placing the names: sorted by where their lines end, they are pushed upwards
 # until none overlaps, and from the ends again downwards.  In both results
@@ -16,8 +16,8 @@
 # closest to the lines, and after the clamp between floor and ceiling.
 
 fraction(v, lo, hi, is_log) = is_log ? log(v / real(lo)) / log(hi / real(lo)) : (v - lo) / real(hi - lo)
-panel_x(c) = column(XCOL) / real(XUNIT)
-panel_y(c) = column(YCOL) / real(YUNIT) < YLO ? YLO : column(YCOL) / real(YUNIT)
+panel_x(c) = fraction(x_of(c), XLO, XHI, XLOG) <= 1 ? x_of(c) : NaN
+panel_y(c) = y_of(c) < YLO ? YLO : y_of(c)
 
 array END_X[N]
 array END_Y[N]
@@ -25,8 +25,8 @@ array RANK[N]
 array UP[N]
 array DOWN[N]
 do for [i = 1:N] { END_Y[i] = NaN }
-stats SOURCE using (i = int(column(1)), v = panel_y(0), is_number(v) \
-	? (END_X[i] = fraction(panel_x(0), XLO, XHI, XLOG), END_Y[i] = fraction(v, YLO, YHI, YLOG)) : 0, 0) nooutput
+stats SOURCE using (i = int(column(1)), x = panel_x(0), y = panel_y(0), is_number(x) && is_number(y) \
+	? (END_X[i] = fraction(x, XLO, XHI, XLOG), END_Y[i] = fraction(y, YLO, YHI, YLOG)) : 0, 0) nooutput
 
 # RANK[1..LABELS]: the allocators that have a line, lowest end first.
 LABELS = 0
@@ -82,6 +82,4 @@ if (XLOG) { set logscale x } else { unset logscale x }
 if (YLOG) { set logscale y } else { unset logscale y }
 set xrange [XLO:XHI]
 set yrange [YLO:YHI]
-plot SOURCE using (strlen(UNDERLAY) && column(1) == LIVE ? panel_x(0) : NaN):(strlen(UNDERLAY) ? column(UNDERLAY) / YUNIT : NaN) \
-	with filledcurves x1 lc rgb OUTSIDE, \
-	for [i = 1:N] SOURCE using (column(1) == i ? panel_x(0) : NaN):(panel_y(0)) with lines ls i
+plot @UNDERLAY for [i = 1:N] SOURCE using (column(1) == i ? panel_x(0) : NaN):(panel_y(0)) with lines ls i

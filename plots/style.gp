@@ -39,16 +39,16 @@ RUN = system(sprintf("basename \"$(cd '%s' && pwd)\"", DIR))
 
 is_number(x) = x == x
 elide(s, n) = strlen(s) <= n ? s : s[1:n / 2 - 1]."…".s[strlen(s) - n / 2 + 2:strlen(s)]
-name(i) = elide(NAME[i], 28)
+name(i) = elide(NAME[i], 34)
 ended(i) = STATUS[i] eq "ok" ? "" : STATUS[i] eq "out-of-memory" ? " † memory" : " † ".STATUS[i]
-label_text(i) = elide(NAME[i], 28).ended(i)
+label_text(i) = elide(NAME[i], 34).ended(i)
 bytes_text(x) = x < 1024 ? sprintf("%.0f bytes", x) : x < 1048576 ? sprintf("%.3g KiB", x / 1024.) : \
 	x < 1073741824 ? sprintf("%.3g MiB", x / 1048576.) : sprintf("%.3g GiB", x / 1073741824.)
 ns_text(x) = x < 1e3 ? sprintf("%.3g ns", x) : x < 1e6 ? sprintf("%.3g µs", x / 1e3) : sprintf("%.3g ms", x / 1e6)
 
 # A unit for numbers up to `top`: what to divide by, and its name.
-byte_unit(top) = top < 8192 ? 1 : top < 8388608 ? 1024 : top < 8589934592 ? 1048576 : 1073741824
-byte_name(top) = top < 8192 ? "bytes" : top < 8388608 ? "KiB" : top < 8589934592 ? "MiB" : "GiB"
+byte_unit(top) = top < 4096 ? 1 : top < 4194304 ? 1024 : top < 4294967296 ? 1048576 : 1073741824
+byte_name(top) = top < 4096 ? "bytes" : top < 4194304 ? "KiB" : top < 4294967296 ? "MiB" : "GiB"
 event_unit(top) = top < 20000 ? 1 : top < 20000000 ? 1e3 : 1e6
 event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" : "event (millions)"
 
@@ -57,11 +57,11 @@ event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" :
 # A chart is PANELS panels one above the other, each PANEL_PX high; the right
 # margin holds the labels at the lines' ends, one LABEL_PX below the other.
 LABEL_PX = 1.6 * TEXT_PT * 96 / 72
-CHARACTER_PX = .66 * TEXT_PT * 96 / 72
+CHARACTER_PX = .67 * TEXT_PT * 96 / 72
 LONGEST = 0
 do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
-LEFT_PX = 88
-RIGHT_PX = 40 + CHARACTER_PX * LONGEST
+LEFT_PX = 100
+RIGHT_PX = 44 + CHARACTER_PX * LONGEST
 TOP_PX = 78
 GAP_PX = 22
 BOTTOM_PX = 44
@@ -75,8 +75,8 @@ panel_top_px(k) = TOP_PX + (k - 1) * (PANEL_PX + GAP_PX)
 terminal(format) = format eq "svg" \
 	? sprintf("svg noenhanced size %d,%d font '%s,%g' background 'white'", \
 		WIDTH, HEIGHT, FONT, TEXT_PT * 96 / 72.) \
-	: sprintf("pngcairo noenhanced size %d,%d font '%s,%g' fontscale %g linewidth %g background 'white'", \
-		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM * 96 / 72., PNG_ZOOM)
+	: sprintf("pngcairo noenhanced size %d,%d font '%s,%g' fontscale %g linewidth %g pointscale %g background 'white'", \
+		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM * 96 / 72., PNG_ZOOM, PNG_ZOOM)
 title_font = sprintf("%s:Bold,%g", FONT, FORMAT eq "svg" ? TITLE_PT * 96 / 72. : TITLE_PT)
 
 set border 3 lc rgb MUTED lw 1

@@ -10,32 +10,35 @@
 call system(sprintf("dirname '%s'", ARG0))."/style.gp" ARG1 ARG2
 
 SOURCE = numbered("timeline")
-array LAST[N]
-array SUM[N]
-array COUNT[N]
-do for [i = 1:N] { SUM[i] = COUNT[i] = 0 }
-stats SOURCE using (column("event")):(i = int(column(1)), v = column("unusable_p90"), \
-	is_number(v) ? (SUM[i] = SUM[i] + v, COUNT[i] = COUNT[i] + 1) : 0, 0) nooutput
+# The mean over all free bytes of all samples; an allocator that has hardly
+# anything free (bump) has no say.
+array LOST[N]
+array FREE_SUM[N]
+array HELD[N]
+do for [i = 1:N] { LOST[i] = FREE_SUM[i] = HELD[i] = 0. }
+stats SOURCE using (column("event")):(i = int(column(1)), v = column("unusable_p90"), f = column("free_bytes"), \
+	is_number(v) ? (LOST[i] = LOST[i] + v * f, FREE_SUM[i] = FREE_SUM[i] + f, \
+	HELD[i] = HELD[i] + column("footprint_bytes")) : 0, 0) nooutput
 EVENTS = STATS_max_x
 BEST = WORST = 0
 do for [i = 1:N] {
-	if (COUNT[i] > 0) {
+	if (FREE_SUM[i] > .005 * HELD[i]) {
 		if (BEST == 0) { BEST = WORST = i }
-		if (SUM[i] / COUNT[i] < SUM[BEST] / COUNT[BEST]) { BEST = i }
-		if (SUM[i] / COUNT[i] > SUM[WORST] / COUNT[WORST]) { WORST = i }
+		if (LOST[i] / FREE_SUM[i] < LOST[BEST] / FREE_SUM[BEST]) { BEST = i }
+		if (LOST[i] / FREE_SUM[i] > LOST[WORST] / FREE_SUM[WORST]) { WORST = i }
 	}
 }
 if (BEST == 0) { exit status 3 }
-share(i) = sprintf("%.0f %%", 100. * SUM[i] / COUNT[i])
+share(i) = sprintf("%.0f %%", 100. * LOST[i] / FREE_SUM[i])
 FINDING = BEST == WORST \
 	? sprintf("%s: on average %s of the free bytes cannot serve the 90th percentile request", name(BEST), share(BEST)) \
 	: sprintf("Free bytes too small for the 90th percentile request: %s %s, %s %s", \
 		name(BEST), share(BEST), name(WORST), share(WORST))
 WHAT = RUN.": share of the free bytes in blocks too small for a request of the trace's p50, p90 and p99 size"
 
-XCOL = "event"
 XUNIT = event_unit(EVENTS)
-YUNIT = .01
+x_of(c) = column("event") / XUNIT
+y_of(c) = 100 * column("unusable_".word(PERCENTILES, K))
 XLO = 0
 XHI = EVENTS / XUNIT
 YLO = 0
@@ -48,7 +51,6 @@ set ytics 0, 25
 PERCENTILES = "p50 p90 p99"
 TITLES = "'below the p50 size (%)' 'below the p90 size (%)' 'below the p99 size (%)'"
 do for [K = 1:PANELS] {
-	YCOL = "unusable_".word(PERCENTILES, K)
 	YTITLE = word(TITLES, K)
 	set xlabel K == PANELS ? event_name(EVENTS) : ""
 	set format x K == PANELS ? "%g" : ""

@@ -43,6 +43,8 @@ property free_lists_are_free;
 property random_calls;
 property random_calls_big_heap;
 property random_knobs;
+/* A cmocka teardown: the knobs that random_knobs failed with, on stdout. */
+int contract_say_knobs(void **state);
 property same_calls_same_heap;
 
 /* contract_faults.c: the page source says no */

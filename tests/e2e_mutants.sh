@@ -12,7 +12,8 @@
 #     +       what stands there instead (none: they are deleted)
 #
 # A copy of the file is changed and compiled, and linked with the checked build
-# of everything else.  All of it stays in build/mutants/.
+# of everything else.  All of it stays in build/mutants/.  MUTANTS='fit-0*' tries
+# those only.
 set -u
 out=build/mutants
 build=build/checked
@@ -58,6 +59,9 @@ mkdir -p "$out"
 awk -v out="$out" -f tests/mutants/split.awk tests/mutants/*.txt || exit 2
 eval "$(make -s --no-print-directory -j1 VARIANT=checked print-build)"
 export MUTANT_CC MUTANT_CFLAGS MUTANT_SUPPORT MUTANT_LIBS
+for dir in "$out"/*/; do
+	case $(basename "$dir") in ${MUTANTS:-*}) ;; *) rm -r "$dir" ;; esac
+done
 printf '%s\n' "$out"/*/ | sed 's,/$,,' | xargs -n 1 -P "${JOBS:-2}" "$0" --one
 
 number=0

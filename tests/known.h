@@ -81,7 +81,7 @@ void picture_require_same(const struct picture *before, struct lab *lab);
  */
 void picture_require_intact(const struct picture *before, struct lab *lab);
 
-/* ---- random numbers: splitmix64, the same in every run ------------------ */
+/* ---- random numbers, the same in every run: splitmix64 [Steele14] ------- */
 
 uint64_t random_next(uint64_t *state);
 /* Uniform in [low, high]. */

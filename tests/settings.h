@@ -23,9 +23,10 @@ struct setting {
 };
 
 /*
- * The chosen settings of settings.c, then the derived ones; `*count` of them.
- * What is left out, and why, goes to stdout as lines that start with "# ".
- * The list lives until the program ends.
+ * The chosen settings of settings.c and, unless CONTRACT=quick is in the
+ * environment, the derived ones; `*count` of them.  What is left out, and why,
+ * goes to stdout as lines that start with "# ".  The list lives until the
+ * program ends.
  */
 const struct setting *settings_collect(size_t *count);
 

@@ -117,6 +117,7 @@ static void make_test(struct CMUnitTest *test, struct contract_case *this,
 	         properties[which].name);
 	*test = (struct CMUnitTest){.name = this->name,
 	                            .test_func = run_case,
+	                            .teardown_func = contract_say_knobs,
 	                            .initial_state = this};
 }
 
@@ -124,13 +125,9 @@ static void make_test(struct CMUnitTest *test, struct contract_case *this,
 static size_t list_tests(const struct setting *settings, size_t count,
                          struct CMUnitTest *tests, struct contract_case *cases)
 {
-	const char *extent = getenv("CONTRACT");
-	bool quick = extent != NULL && strcmp(extent, "quick") == 0;
 	size_t listed = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (quick && settings[i].derived)
-			continue;
 		for (size_t j = 0; j < PROPERTIES; j++) {
 			if (!properties[j].applies(&settings[i]))
 				continue;

@@ -68,6 +68,46 @@ static void chooses_the_smallest_class(void **state)
 	}
 }
 
+/*
+ * Mean of slot / size over three doublings, all scales alike: a size counts
+ * 1 / size.
+ */
+static double mean_rounding(const char *settings)
+{
+	struct lab *lab = lab_open(settings);
+	double sum = 0, weights = 0;
+
+	for (size_t size = 1025; size <= 8192; size++) {
+		size_t slot =
+			info_of(kmalloc_cache(lab->heap, size)).slot_bytes;
+		double weight = 1 / (double)size;
+		sum += weight * (double)slot / (double)size;
+		weights += weight;
+	}
+	lab_close(lab);
+	return sum / weights;
+}
+
+/* With m classes a doubling: (1 / ln 2) (1/m + 1/(m+1) + ... + 1/(2m-1)). */
+static void rounds_as_the_spacing_predicts(void **state)
+{
+	static const struct {
+		const char *settings;
+		double predicted;
+	} cases[] = {{"slab:spacing=double", 1.4427},
+	             {"slab:spacing=quarter", 1.0958},
+	             {"slab:spacing=eighth", 1.0465}};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		double measured = mean_rounding(cases[i].settings);
+		double error = measured / cases[i].predicted - 1;
+		if (error < -.002 || error > .002)
+			fail_msg("%s: %.4f, not %.4f", cases[i].settings,
+			         measured, cases[i].predicted);
+	}
+}
+
 static void gives_large_requests_whole_pages(void **state)
 {
 	struct lab *lab = lab_open("slab");
@@ -217,6 +257,23 @@ static void keeps_and_trims_free_pages(void **state)
 	lab_close(lab);
 }
 
+/* The pages skipped to align the first run are free and have no memory. */
+static void prefers_pages_with_memory(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	void *skipping = lab_malloc(lab, 16 * PAGE_BYTES);
+	void *a = lab_malloc(lab, 16 * PAGE_BYTES);
+
+	(void)state;
+	assert_non_null(skipping);
+	lab_free(lab, a);
+	size_t held = lab->pages.committed_bytes;
+	assert_ptr_equal(lab_malloc(lab, 3 * PAGE_BYTES), a);
+	assert_int_equal(lab->pages.committed_bytes, held);
+	lab_check(lab);
+	lab_close(lab);
+}
+
 static void gives_arenas_back_when_all_is_free(void **state)
 {
 	struct lab *lab = lab_open("slab");
@@ -268,29 +325,50 @@ static void places_the_worked_example(void **state)
 	lab_close(lab);
 }
 
-/* The question of docs/slab.md: 100 slabs, all but one object of each freed. */
-static void pins_slabs_by_single_objects(void **state)
+enum { SLABS = 100, SLOTS = 63 };
+
+/*
+ * The question of docs/slab.md: of 100 full slabs of 64-byte blocks the first
+ * block of each survives, or the last hundred blocks.  Returns the slabs left.
+ */
+static size_t slabs_after_survivors(bool (*survives)(int i))
 {
-	enum { SLABS = 100, SLOTS = 63 };
 	struct lab *lab = lab_open("slab");
 	struct kmem_cache *cache = kmalloc_cache(lab->heap, 64);
 	void *block[SLABS * SLOTS];
 
-	(void)state;
 	for (int i = 0; i < SLABS * SLOTS; i++)
 		block[i] = lab->allocator->malloc(lab->thread, 64);
+	assert_slabs(cache, SLABS, 0, 0);
 	size_t held = lab->pages.committed_bytes;
 	for (int i = 0; i < SLABS * SLOTS; i++)
-		if (i % SLOTS != 0)
+		if (!survives(i))
 			lab_free(lab, block[i]);
-	assert_slabs(cache, 0, SLABS, 0);
-	assert_int_equal(lab->allocator->trim(lab->heap), 0);
-	assert_int_equal(lab->pages.committed_bytes, held);
-	for (int i = 0; i < SLABS; i++)
-		lab_free(lab, block[i * SLOTS]);
-	lab->allocator->trim(lab->heap);
-	assert_int_equal(held - lab->pages.committed_bytes, SLABS * PAGE_BYTES);
+	struct kmem_cache_info info = info_of(cache);
+	assert_int_equal(info.live, SLABS);
+	size_t left = info.full + info.partial;
+	size_t given = lab->allocator->trim(lab->heap);
+	assert_int_equal(given, (SLABS - left) * PAGE_BYTES);
+	assert_int_equal(held - lab->pages.committed_bytes, given);
 	lab_close(lab);
+	return left;
+}
+
+static bool is_first_of_its_slab(int i)
+{
+	return i % SLOTS == 0;
+}
+
+static bool is_of_the_last_hundred(int i)
+{
+	return i >= SLABS * SLOTS - 100;
+}
+
+static void pins_slabs_by_single_objects(void **state)
+{
+	(void)state;
+	assert_int_equal(slabs_after_survivors(is_first_of_its_slab), SLABS);
+	assert_int_equal(slabs_after_survivors(is_of_the_last_hundred), 2);
 }
 
 struct listing {
@@ -410,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chooses_the_smallest_class),
+		cmocka_unit_test(rounds_as_the_spacing_predicts),
 		cmocka_unit_test(gives_large_requests_whole_pages),
 		cmocka_unit_test(aligns_up_to_a_mebibyte_and_beyond),
 		cmocka_unit_test(reallocs_in_place_within_a_class),
@@ -417,6 +496,7 @@ int main(void)
 		cmocka_unit_test(shrinks_chunks_in_place),
 		cmocka_unit_test(clears_what_was_used_before),
 		cmocka_unit_test(keeps_and_trims_free_pages),
+		cmocka_unit_test(prefers_pages_with_memory),
 		cmocka_unit_test(gives_arenas_back_when_all_is_free),
 		cmocka_unit_test(places_the_worked_example),
 		cmocka_unit_test(pins_slabs_by_single_objects),

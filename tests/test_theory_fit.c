@@ -210,6 +210,27 @@ static void the_rule_fails_for_constant_lifetimes(void **state)
 	}
 }
 
+static double links_per_step(const char *allocator, uint64_t steps)
+{
+	theory_open(&theory, allocator, UNIT);
+	theory_steady(&theory, theory_s1, theory_any, steps);
+	uint64_t links = lab_stats(theory.lab).links;
+	theory_close(&theory);
+	return (double)links / (double)steps;
+}
+
+/* The question of docs/fit.md: best fit, by size, pays for its insertions. */
+static void a_chain_by_size_costs_more_than_it_saves(void **state)
+{
+	double by_size = links_per_step("best-fit", 20000);
+	double by_address = links_per_step("best-fit:order=address", 20000);
+	double tree = links_per_step("best-fit:min_block=64,index=tree", 20000);
+
+	(void)state;
+	assert_true(by_size > 2 * by_address);
+	assert_true(by_address > 10 * tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +241,7 @@ int main(void)
 		cmocka_unit_test(holes_are_accounted_for),
 		cmocka_unit_test(half_as_many_holes_as_inexact_requests),
 		cmocka_unit_test(the_rule_fails_for_constant_lifetimes),
+		cmocka_unit_test(a_chain_by_size_costs_more_than_it_saves),
 	};
 	return cmocka_run_group_tests_name("theory of the fits", tests, NULL,
 	                                   NULL);

@@ -64,14 +64,7 @@ static struct outcome run_broken(enum broken kind, const char *call,
 	assert_true(run_all(&run, &error));
 	outcome = (struct outcome){subjects[0].verdict, subjects[1].verdict,
 	                           subjects[0].reps > 0};
-	for (int subject = 0; subject < 2; subject++) {
-		for (int part = 0; part < PARTS; part++) {
-			char path[4096];
-			part_path(&run, subject, (enum part)part, path,
-			          sizeof path);
-			unlink(path);
-		}
-	}
+	run_remove_parts(&run);
 	assert_int_equal(rmdir(folder), 0);
 	workload_close(&workload);
 	free(subjects);
@@ -85,6 +78,8 @@ static void expect(enum broken kind, const char *call,
 {
 	struct outcome outcome = run_broken(kind, call, 1);
 
+	if (outcome.verdict.kind != verdict)
+		print_error("%s\n", outcome.verdict.sentence);
 	assert_string_equal(verdict_word(outcome.verdict.kind),
 	                    verdict_word(verdict));
 	assert_int_equal(outcome.verdict.event, event);

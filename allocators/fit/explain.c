@@ -32,14 +32,21 @@ __attribute__((format(printf, 2, 3))) static void say(struct sentence *sentence,
 
 static const char *order_name(const struct fit_heap *heap)
 {
-	static const char *const names[] = {
+	static const char *const orders[] = {
 		[ORDER_ADDRESS] = "address order",
 		[ORDER_LIFO] = "LIFO order",
 		[ORDER_FIFO] = "FIFO order",
 		[ORDER_SIZE] = "size order",
 	};
-	return heap->index == INDEX_CHAIN ? names[heap->order]
-	                                  : holes_index_name(heap);
+	switch (heap->index) {
+	case INDEX_ADDRESS_TREE:
+		return "the tree by address";
+	case INDEX_SIZE_TREE:
+		return "the tree by size";
+	case INDEX_CHAIN:
+		break;
+	}
+	return orders[heap->order];
 }
 
 static size_t count_holes(const struct fit_heap *heap)

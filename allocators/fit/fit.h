@@ -201,7 +201,7 @@ struct fit_heap {
 	struct block *first;
 	char *top;     /* end of the last block; the fence stands here       */
 	char *end;     /* end of the committed bytes                         */
-	char *touched; /* bytes above it are zero as the source gave them    */
+	char *touched; /* kept: bytes above it are zero, as they came        */
 
 	struct heap_stats stats;
 	char message[152]; /* the last sentence of check() */
@@ -233,7 +233,7 @@ uint64_t chain_insert(struct fit_heap *heap, struct block *hole,
 /* Takes a hole out, O(1), and the rover a step on.  Returns what followed. */
 struct block *chain_remove(struct fit_heap *heap, struct block *hole);
 
-/* The next hole in chain order, after the sentinel the first; NULL at the end. */
+/* The next hole on the chain, the first after the sentinel; NULL at its end. */
 static inline struct block *chain_next(const struct fit_heap *heap,
                                        const struct block *hole)
 {

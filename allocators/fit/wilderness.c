@@ -124,8 +124,6 @@ size_t wilderness_trim(struct fit_heap *heap)
 	if (bytes > 0) {
 		page_source_shrink(heap->pages, bytes);
 		heap->end -= bytes;
-		if (heap->touched > heap->end)
-			heap->touched = heap->end;
 		heap->stats.shrinks++;
 	}
 	if (heap->wilderness_is_listed && wilderness_bytes(heap) > 0)

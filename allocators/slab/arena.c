@@ -117,17 +117,15 @@ static struct arena *arena_map(struct kpages *pages, size_t count,
 	return arena;
 }
 
-size_t kpages_arena_unmap(struct kpages *pages, struct arena *arena)
+void kpages_arena_unmap(struct kpages *pages, struct arena *arena)
 {
-	size_t map_bytes = arena->map_bytes;
 	size_t reserved = arena->pages << PAGE_LOG2;
 
 	TAILQ_REMOVE(&pages->arenas, arena, by_address);
 	if (pages->open == arena)
 		pages->open = NULL;
-	purge(pages, arena, map_bytes);
+	purge(pages, arena, arena->map_bytes);
 	page_source_release(pages->source, arena, reserved);
-	return map_bytes;
 }
 
 struct arena *kpages_arena_new(struct kpages *pages)

@@ -39,7 +39,7 @@ long kpages_back(struct kpages *pages, struct arena *arena, size_t from,
 struct arena *kpages_arena_new(struct kpages *pages);
 
 /* Gives back the arena's map and addresses; no page of it is backed. */
-size_t kpages_arena_unmap(struct kpages *pages, struct arena *arena);
+void kpages_arena_unmap(struct kpages *pages, struct arena *arena);
 
 /* Commits the page map up to the entry of page `end` - 1. */
 bool kpages_arena_extend_map(struct kpages *pages, struct arena *arena,

@@ -315,21 +315,23 @@ size_t kmem_cache_shrink(struct kmem_cache *cache)
  */
 size_t kmem_cache_reap(struct heap *heap)
 {
-	struct kmem_cache *cache;
+	const struct cache_chain *chain = &slab_heap_of(heap)->chain;
+	struct kmem_cache *cache = TAILQ_LAST(chain, cache_chain);
 	size_t bytes = 0;
 
-	TAILQ_FOREACH_REVERSE(cache, &slab_heap_of(heap)->chain, cache_chain,
-	                      chain)
-	bytes += kmem_cache_shrink(cache);
+	for (; cache != NULL; cache = TAILQ_PREV(cache, cache_chain, chain))
+		bytes += kmem_cache_shrink(cache);
 	return bytes;
 }
 
+/* Reaping may give pages back by itself, beyond the knob `keep`. */
 size_t slab_heap_relieve(struct slab_heap *heap)
 {
+	size_t held = heap->source->committed_bytes;
+
 	kmem_cache_reap((struct heap *)heap);
-	size_t bytes = kpages_trim(&heap->pages);
-	errno = ENOMEM;
-	return bytes;
+	kpages_trim(&heap->pages);
+	return held - heap->source->committed_bytes;
 }
 
 struct kmem_cache *kmem_cache_next(struct heap *heap,

@@ -138,8 +138,8 @@ void slab_cache_init(struct slab_heap *heap, struct kmem_cache *cache,
 void slab_put(struct kmem_cache *cache, struct slab *slab, size_t index);
 
 /*
- * Gives back whatever is free, empty slabs and pages, because the source has
- * refused; the bytes that helped, and errno = ENOMEM.
+ * Gives empty slabs and free pages back to the source, because it has refused or
+ * the harness asks for it; returns the bytes.  Preserves errno.
  */
 size_t slab_heap_relieve(struct slab_heap *heap);
 

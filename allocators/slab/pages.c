@@ -25,7 +25,8 @@
  * Words.
  *     block   2^order free pages on free[order]
  *     run     pages that were allocated together, any number of them
- *     backed  a page that is committed; free ones may lose their memory
+ *     backed  a page that is committed; free ones may lose their memory.  A
+ *             larger backed block is cut before a smaller one that is not
  *     top     the pages from here on were never handed out: carving them is
  *             the last choice before a new arena
  *     chunk   an arena of its own for a run of more than half an arena
@@ -34,8 +35,9 @@
  *     I1  a free block of order k starts at a multiple of 2^k and ends below
  *         top
  *     I2  no free block has a free buddy of its own order
- *     I3  free[k] holds the free blocks of order k and no others, and bit k of
- *         nonempty says whether there are any
+ *     I3  free[k] holds the free blocks of order k and no others, those whose
+ *         first page is backed before the rest; bit k of nonempty says whether
+ *         there are any
  *     I4  slabs, large blocks and free blocks tile the pages from first to
  *         top; those in use are backed; used and free_backed count them
  *
@@ -79,7 +81,10 @@ static void block_push(struct kpages *pages, struct page *page, unsigned order)
 {
 	page->use = PAGE_FREE;
 	page->order = (uint8_t)order;
-	TAILQ_INSERT_HEAD(&pages->free[order], page, link);
+	if (page->backed)
+		TAILQ_INSERT_HEAD(&pages->free[order], page, link);
+	else
+		TAILQ_INSERT_TAIL(&pages->free[order], page, link);
 	pages->nonempty |= (uint32_t)1 << order;
 }
 
@@ -142,11 +147,19 @@ static unsigned run_free(struct kpages *pages, struct arena *arena, size_t from,
 	return blocks;
 }
 
-/* The smallest order with a free block of at least `order`, or PAGE_ORDERS. */
-static unsigned order_with_block(const struct kpages *pages, unsigned order)
+/*
+ * The list to take a block of `order` at least from: the smallest order with a
+ * block that has memory, else the smallest of all; PAGE_ORDERS if there is none.
+ */
+static unsigned order_to_cut(const struct kpages *pages, unsigned order)
 {
 	uint32_t at_least = pages->nonempty >> order << order;
 
+	for (uint32_t rest = at_least; rest != 0; rest &= rest - 1) {
+		unsigned k = (unsigned)__builtin_ctz(rest);
+		if (TAILQ_FIRST(&pages->free[k])->backed)
+			return k;
+	}
 	return at_least == 0 ? PAGE_ORDERS : (unsigned)__builtin_ctz(at_least);
 }
 
@@ -188,8 +201,8 @@ static struct page *block_take(struct kpages *pages, size_t count,
 	return page;
 }
 
-/* Gives an arena back, free blocks and map; returns the bytes. */
-static size_t arena_release(struct kpages *pages, struct arena *arena)
+/* Gives an arena back, free blocks and map. */
+static void arena_release(struct kpages *pages, struct arena *arena)
 {
 	size_t number = arena->first;
 
@@ -198,9 +211,9 @@ static size_t arena_release(struct kpages *pages, struct arena *arena)
 		number += (size_t)1 << page->order;
 		block_unlink(pages, page);
 	}
-	size_t purged = kpages_unback(pages, arena, arena->first, arena->top);
-	pages->free_backed -= purged;
-	return (purged << PAGE_LOG2) + kpages_arena_unmap(pages, arena);
+	pages->free_backed -=
+		kpages_unback(pages, arena, arena->first, arena->top);
+	kpages_arena_unmap(pages, arena);
 }
 
 /* After a refusal: a new arena that nothing lives in must not stay. */
@@ -278,7 +291,7 @@ struct page *kpages_alloc(struct kpages *pages, size_t count, size_t align)
 
 	if (order >= chunk_order(pages))
 		return kpages_chunk_map(pages, count, align);
-	unsigned found = order_with_block(pages, order);
+	unsigned found = order_to_cut(pages, order);
 	if (found < PAGE_ORDERS)
 		return block_take(pages, count, found);
 	return carve_top(pages, count, order);
@@ -366,37 +379,34 @@ bool kpages_extend(struct kpages *pages, struct page *page, size_t count,
 
 /* ---- give back ----------------------------------------------------------- */
 
-/* Purges the free pages of an arena in use; returns how many. */
-static size_t arena_trim(struct kpages *pages, struct arena *arena)
+/* Purges the free pages of an arena in use. */
+static void arena_trim(struct kpages *pages, struct arena *arena)
 {
-	size_t purged = 0, number = arena->first;
+	size_t number = arena->first;
 
 	while (!arena->is_chunk && number < arena->top) {
-		struct page *page = &arena->page[number];
+		const struct page *page = &arena->page[number];
 		size_t count = 1;
 		if (page->use == PAGE_FREE) {
 			count = (size_t)1 << page->order;
-			purged += kpages_unback(pages, arena, number,
-			                        number + count);
+			pages->free_backed -= kpages_unback(
+				pages, arena, number, number + count);
 		}
 		number += count;
 	}
-	pages->free_backed -= purged;
-	return purged;
 }
 
-size_t kpages_trim(struct kpages *pages)
+void kpages_trim(struct kpages *pages)
 {
-	size_t bytes = 0;
 	struct arena *arena = TAILQ_FIRST(&pages->arenas), *next;
 
 	for (; arena != NULL; arena = next) {
 		next = TAILQ_NEXT(arena, by_address);
-		bytes += arena->used == 0
-		                 ? arena_release(pages, arena)
-		                 : arena_trim(pages, arena) << PAGE_LOG2;
+		if (arena->used == 0)
+			arena_release(pages, arena);
+		else
+			arena_trim(pages, arena);
 	}
-	return bytes;
 }
 
 void kpages_close(struct kpages *pages)
@@ -421,7 +431,7 @@ void *kpages_predict(const struct kpages *pages, size_t count, size_t align,
 	*block_pages = 0;
 	if (order >= chunk_order(pages))
 		return NULL;
-	unsigned found = order_with_block(pages, order);
+	unsigned found = order_to_cut(pages, order);
 	if (found < PAGE_ORDERS) {
 		*block_pages = (size_t)1 << found;
 		return kpages_address(pages, TAILQ_FIRST(&pages->free[found]));

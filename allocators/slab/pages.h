@@ -116,8 +116,8 @@ bool kpages_extend(struct kpages *pages, struct page *page, size_t count,
 bool kpages_can_extend(const struct kpages *pages, const struct page *page,
                        size_t count, size_t wanted);
 
-/* Purges all free pages, releases empty arenas; bytes given to the source. */
-size_t kpages_trim(struct kpages *pages);
+/* Purges all free pages and releases the arenas without a page in use. */
+void kpages_trim(struct kpages *pages);
 
 /*
  * The address that kpages_alloc would return now, or NULL if it would reserve

@@ -157,31 +157,37 @@ static bool check_chunk(struct page_check *check, const struct arena *chunk)
 	return true;
 }
 
-/* The lists against what the maps hold. */
-static bool check_lists(struct page_check *check)
+/* One list against what the maps hold. */
+static bool check_free_list(struct page_check *check, unsigned order)
 {
 	const struct kpages *pages = check->pages;
+	const struct page *page;
+	size_t listed = 0;
+	bool backed = true;
 
-	for (unsigned k = 0; k < PAGE_ORDERS; k++) {
-		const struct page *page;
-		size_t listed = 0;
-		TAILQ_FOREACH (page, &pages->free[k], link) {
-			if (page->use != PAGE_FREE || page->order != k)
-				return broken(check,
-				              "slab I3: free list %u has a "
-				              "block that is not free or not "
-				              "of its order",
-				              k);
-			if (++listed > check->blocks[k])
-				break;
-		}
-		if (listed != check->blocks[k] ||
-		    (pages->nonempty >> k & 1) != (listed > 0))
+	TAILQ_FOREACH (page, &pages->free[order], link) {
+		if (page->use != PAGE_FREE || page->order != order)
+			return broken(
+				check,
+				"slab I3: free list %u has a block that is "
+				"not free or not of its order",
+				order);
+		if (page->backed && !backed)
 			return broken(check,
-			              "slab I3: %zu free blocks have order "
-			              "%u, its list or bit says otherwise",
-			              check->blocks[k], k);
+			              "slab I3: free list %u has a block with "
+			              "memory behind one without",
+			              order);
+		backed = page->backed;
+		if (++listed > check->blocks[order])
+			break;
 	}
+	if (listed != check->blocks[order] ||
+	    (pages->nonempty >> order & 1) != (listed > 0))
+		return broken(
+			check,
+			"slab I3: %zu free blocks have order %u, its list "
+			"or bit says otherwise",
+			check->blocks[order], order);
 	return true;
 }
 
@@ -200,5 +206,8 @@ bool kpages_check(struct kpages *pages, char *sentence, size_t capacity)
 		              "slab I4: %zu free pages are committed, the page "
 		              "heap counts %zu",
 		              check.free_backed, pages->free_backed);
-	return check_lists(&check);
+	for (unsigned k = 0; k < PAGE_ORDERS; k++)
+		if (!check_free_list(&check, k))
+			return false;
+	return true;
 }

@@ -277,8 +277,7 @@ static size_t slab_usable_size(struct heap *heap, const void *block)
 
 static size_t slab_trim(struct heap *heap)
 {
-	kmem_cache_reap(heap);
-	return kpages_trim(&slab_heap_of(heap)->pages);
+	return slab_heap_relieve(slab_heap_of(heap));
 }
 
 static void slab_stats(struct heap *heap, struct heap_stats *out)

@@ -1,17 +1,17 @@
 /*
- * census.c - one pass over the walk and the oracle's tree, side by side.
+ * census.c - one pass over the walk, each live block held against the oracle.
  */
 #include "census.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct counter {
 	struct replayer *replayer;
 	struct census *census;
 	const uint64_t *sizes;
-	struct oracle_block *next_live; /* the next one the walk must show */
-	char *end;                      /* of the extent before            */
-	uint64_t rank;
+	char *end; /* of the extent before            */
+	uint64_t rank, live;
 	census_visitor *visit;
 	void *ctx;
 };
@@ -50,21 +50,20 @@ static void count_free(struct counter *counter, const struct extent *extent)
 	census->parts.free += extent->bytes;
 }
 
-/* Matches a live extent with the oracle's next block; its requested bytes. */
+/* Matches a live extent with the oracle's block; its requested bytes. */
 static bool count_live(struct counter *counter, const struct extent *extent,
                        uint64_t *requested)
 {
-	struct oracle_block *block = counter->next_live;
+	const struct oracle_block *block =
+		oracle_find(&counter->replayer->oracle, extent->start);
 
-	if (block == NULL || (char *)extent->start < block->start)
+	if (block == NULL)
 		return disagree(counter, "shows a live block that is not",
 		                extent);
-	if ((char *)extent->start > block->start ||
-	    extent->bytes != block->usable)
-		return disagree(counter, "misses or misplaces a live block",
+	if (extent->bytes != block->usable)
+		return disagree(counter, "gives a live block another size",
 		                extent);
-	counter->next_live =
-		RB_NEXT(oracle_tree, &counter->replayer->oracle.tree, block);
+	counter->live++;
 	*requested = block->requested;
 	counter->census->parts.requested += block->requested;
 	counter->census->parts.internal += block->usable - block->requested;
@@ -104,23 +103,47 @@ static bool count_extent(void *ctx, const struct extent *extent)
 	return true;
 }
 
+static int compare_starts(const void *a, const void *b)
+{
+	const char *x = (*(struct oracle_block *const *)a)->start;
+	const char *y = (*(struct oracle_block *const *)b)->start;
+	return (x > y) - (x < y);
+}
+
+/* The live blocks in address order, malloc'ed. */
+static struct oracle_block **sort_blocks(const struct oracle *oracle)
+{
+	struct oracle_block **sorted =
+		malloc((oracle->live + 1) * sizeof(*sorted));
+	size_t count = 0;
+
+	for (uint32_t slot = 0; sorted && slot < oracle->trace->slots; slot++)
+		if (oracle->blocks[slot].born != 0)
+			sorted[count++] = &oracle->blocks[slot];
+	if (sorted != NULL)
+		qsort(sorted, count, sizeof(*sorted), compare_starts);
+	return sorted;
+}
+
 /* The walk of a heap that has none: live blocks, and free in between. */
 static void walk_region(struct counter *counter)
 {
 	const struct page_source *pages = &counter->replayer->pages;
+	const struct oracle *oracle = &counter->replayer->oracle;
+	struct oracle_block **blocks = sort_blocks(oracle);
 	char *at = pages->region;
-	struct oracle_block *block;
 
-	RB_FOREACH (block, oracle_tree, &counter->replayer->oracle.tree) {
-		struct extent gap = {at, (size_t)(block->start - at),
+	for (uint64_t i = 0; blocks != NULL && i < oracle->live; i++) {
+		struct extent gap = {at, (size_t)(blocks[i]->start - at),
 		                     EXTENT_FREE, "unknown"};
-		struct extent live = {block->start, block->usable, EXTENT_LIVE,
-		                      ""};
+		struct extent live = {blocks[i]->start, blocks[i]->usable,
+		                      EXTENT_LIVE, ""};
 		if ((gap.bytes > 0 && !count_extent(counter, &gap)) ||
-		    !count_extent(counter, &live))
-			return;
-		at = block->start + block->usable;
+		    (live.bytes > 0 && !count_extent(counter, &live)))
+			break;
+		at = blocks[i]->start + blocks[i]->usable;
 	}
+	free(blocks);
 	struct extent rest = {at, (size_t)(pages->brk - at), EXTENT_FREE,
 	                      "unknown"};
 	if (rest.bytes > 0)
@@ -135,7 +158,6 @@ bool census_take(struct replayer *replayer,
 		.replayer = replayer,
 		.census = census,
 		.sizes = sizes,
-		.next_live = RB_MIN(oracle_tree, &replayer->oracle.tree),
 		.visit = visit,
 		.ctx = ctx,
 	};
@@ -148,11 +170,12 @@ bool census_take(struct replayer *replayer,
 		walk_region(&counter);
 	if (replayer->verdict.kind != VERDICT_OK)
 		return false;
-	if (counter.next_live != NULL)
+	if (counter.live != replayer->oracle.live &&
+	    replayer->allocator->walk != NULL)
 		return verdict_set(&replayer->verdict, VERDICT_BROKEN_HEAP,
 		                   replayer->event,
-		                   "the walk misses the live block at %p",
-		                   (void *)counter.next_live->start);
+		                   "the walk shows %lu of %lu live blocks",
+		                   counter.live, replayer->oracle.live);
 	if (parts_sum(&census->parts) != replayer->pages.committed_bytes)
 		return verdict_set(
 			&replayer->verdict, VERDICT_BROKEN_HEAP,

@@ -12,17 +12,6 @@
 
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
 
-static int oracle_compare(const struct oracle_block *a,
-                          const struct oracle_block *b)
-{
-	return (a->start > b->start) - (a->start < b->start);
-}
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-RB_GENERATE(oracle_tree, oracle_block, link, oracle_compare)
-#pragma GCC diagnostic pop
-
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
                  enum oracle_depth depth)
@@ -31,14 +20,14 @@ bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
 	                          .heap = heap,
 	                          .trace = trace,
 	                          .depth = depth};
-	RB_INIT(&oracle->tree);
 	oracle->blocks =
 		calloc((size_t)trace->slots + 1, sizeof(*oracle->blocks));
-	return oracle->blocks != NULL;
+	return oracle->blocks != NULL && shadow_open(&oracle->shadow);
 }
 
 void oracle_close(struct oracle *oracle)
 {
+	shadow_close(&oracle->shadow);
 	free(oracle->blocks);
 	oracle->blocks = NULL;
 }
@@ -148,10 +137,33 @@ static bool lost(struct oracle *oracle, const struct oracle_block *block,
 
 /* ---- places ------------------------------------------------------------- */
 
-static bool overlap(struct oracle *oracle, const struct oracle_block *block,
-                    const struct oracle_block *other, uint64_t event,
-                    struct verdict *verdict)
+/* The live block that a new one overlaps, for the message.  O(slots). */
+static struct oracle_block *find_overlap(struct oracle *oracle,
+                                         const struct oracle_block *block)
 {
+	for (uint32_t slot = 0; slot < oracle->trace->slots; slot++) {
+		struct oracle_block *other = &oracle->blocks[slot];
+		if (other != block && other->born != 0 &&
+		    other->start < block->start + block->usable &&
+		    block->start < other->start + other->usable)
+			return other;
+	}
+	return NULL;
+}
+
+static bool overlap(struct oracle *oracle, const struct oracle_block *block,
+                    uint64_t event, struct verdict *verdict)
+{
+	const struct oracle_block *other = find_overlap(oracle, block);
+
+	if (oracle->shadow.out_of_memory)
+		return verdict_set(verdict, VERDICT_FAILED, event,
+		                   "no memory for the oracle");
+	if (other == NULL)
+		return verdict_set(verdict, VERDICT_OVERLAP, event,
+		                   "the block of %zu bytes at %p shares its "
+		                   "first or last 8 bytes with another",
+		                   block->usable, (void *)block->start);
 	verdict_set(
 		verdict, VERDICT_OVERLAP, event,
 		"the block of %zu bytes at %p overlaps the live block of %zu "
@@ -178,33 +190,43 @@ static bool is_well_formed(const struct oracle_block *block, size_t align,
 	return true;
 }
 
-/* Enters a block at its new place; the neighbours must not reach into it. */
+/*
+ * Enters a block at its new place, where no other may be.  An absurd usable
+ * size is most often the garbage before an address inside another block.
+ */
 static bool place(struct oracle *oracle, struct oracle_block *block,
                   uint64_t event, struct verdict *verdict)
 {
-	struct oracle_block *other =
-		RB_INSERT(oracle_tree, &oracle->tree, block);
+	size_t usable = block->usable;
 
-	if (other != NULL)
-		return overlap(oracle, block, other, event, verdict);
+	if (usable > 2 * TRACE_SIZE_MAX) {
+		block->usable = block->requested;
+		if (find_overlap(oracle, block) != NULL)
+			return overlap(oracle, block, event, verdict);
+		return verdict_set(verdict, VERDICT_BROKEN_HEAP, event,
+		                   "usable_size says %zu bytes", usable);
+	}
+	if (!shadow_cover(&oracle->shadow, block->start, block->usable,
+	                  slot_of(oracle, block)))
+		return overlap(oracle, block, event, verdict);
 	oracle->requested_bytes += block->requested;
 	oracle->usable_bytes += block->usable;
 	oracle->live++;
-	other = RB_PREV(oracle_tree, &oracle->tree, block);
-	if (other != NULL && other->start + other->usable > block->start)
-		return overlap(oracle, block, other, event, verdict);
-	other = RB_NEXT(oracle_tree, &oracle->tree, block);
-	if (other != NULL && block->start + block->usable > other->start)
-		return overlap(oracle, block, other, event, verdict);
 	return true;
 }
 
 static void displace(struct oracle *oracle, struct oracle_block *block)
 {
-	RB_REMOVE(oracle_tree, &oracle->tree, block);
+	shadow_uncover(&oracle->shadow, block->start, block->usable);
 	oracle->requested_bytes -= block->requested;
 	oracle->usable_bytes -= block->usable;
 	oracle->live--;
+}
+
+struct oracle_block *oracle_find(const struct oracle *oracle, const void *start)
+{
+	uint32_t slot = shadow_owner(&oracle->shadow, start);
+	return slot == SHADOW_NONE ? NULL : &oracle->blocks[slot];
 }
 
 /* ---- the three calls ---------------------------------------------------- */
@@ -312,10 +334,9 @@ bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
 bool oracle_verify_all(struct oracle *oracle, uint64_t event,
                        struct verdict *verdict)
 {
-	struct oracle_block *block;
-
-	RB_FOREACH (block, oracle_tree, &oracle->tree)
-		if (!verify(oracle, block, event, verdict))
+	for (uint32_t slot = 0; slot < oracle->trace->slots; slot++)
+		if (oracle->blocks[slot].born != 0 &&
+		    !verify(oracle, &oracle->blocks[slot], event, verdict))
 			return false;
 	return true;
 }

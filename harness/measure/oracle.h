@@ -1,9 +1,9 @@
 /*
  * oracle.h - knows what every live block must be, and notices when it is not.
  *
- * The oracle keeps all live blocks in a tree by address.  A new block must be
- * aligned, as large as it was asked for, and must not overlap a neighbour in
- * the tree.  Then the oracle fills it with a pattern of its own and expects to
+ * The oracle keeps a shadow of the address space (shadow.h).  A new block must
+ * be aligned, as large as it was asked for, and must not cover a byte of another
+ * live block.  Then the oracle fills it with a pattern of its own and expects to
  * find that again at realloc and free.
  */
 #ifndef HARNESS_MEASURE_ORACLE_H
@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <bsd/sys/tree.h>
 
 #include "../../allocators/allocator.h"
 #include "../verdict.h"
+#include "shadow.h"
 
 /* How much of each block carries the pattern. */
 enum oracle_depth {
@@ -25,7 +25,6 @@ enum oracle_depth {
 };
 
 struct oracle_block {
-	RB_ENTRY(oracle_block) link;
 	char *start;
 	size_t requested;
 	size_t usable;
@@ -33,15 +32,12 @@ struct oracle_block {
 	uint64_t born;    /* the event that made it; 0: empty */
 };
 
-RB_HEAD(oracle_tree, oracle_block);
-RB_PROTOTYPE(oracle_tree, oracle_block, link, oracle_compare)
-
 struct oracle {
 	const struct allocator *allocator;
 	struct heap *heap;
 	const struct trace *trace;
 	enum oracle_depth depth;
-	struct oracle_tree tree;
+	struct shadow shadow;
 	struct oracle_block *blocks; /* one per slot */
 	size_t requested_bytes;      /* of all live blocks */
 	size_t usable_bytes;
@@ -56,7 +52,7 @@ void oracle_close(struct oracle *oracle);
 
 /*
  * The allocator answered trace->ops[event - 1] with `block`, not NULL.  False
- * with the verdict set if that cannot be right.  O(log live) + the pattern.
+ * with the verdict set if that cannot be right.  O(size / 512) + the pattern.
  */
 bool oracle_allocated(struct oracle *oracle, uint64_t event, void *block,
                       struct verdict *verdict);
@@ -66,6 +62,10 @@ bool oracle_reallocated(struct oracle *oracle, uint64_t event, void *block,
 /* The block of this slot is about to be freed; call before free(). */
 bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
                     struct verdict *verdict);
+
+/* The live block that starts at this address, or NULL. */
+struct oracle_block *oracle_find(const struct oracle *oracle,
+                                 const void *start);
 
 /* Verifies the contents of every live block. */
 bool oracle_verify_all(struct oracle *oracle, uint64_t event,

@@ -131,7 +131,6 @@ bool replayer_step(struct replayer *replayer)
 /* Frees what the program left; its first live thread does it. */
 static void free_everything(struct replayer *replayer)
 {
-	struct oracle_block *block, *next;
 	struct thread_heap *self = NULL;
 
 	for (uint32_t i = 0; i < replayer->trace->threads && self == NULL; i++)
@@ -139,11 +138,9 @@ static void free_everything(struct replayer *replayer)
 	if (self == NULL)
 		self = replayer->threads[0] =
 			replayer->allocator->attach(replayer->heap);
-	for (block = RB_MIN(oracle_tree, &replayer->oracle.tree);
-	     block != NULL && self != NULL; block = next) {
-		next = RB_NEXT(oracle_tree, &replayer->oracle.tree, block);
-		replayer->allocator->free(self, block->start);
-	}
+	for (uint32_t slot = 0; slot < replayer->trace->slots && self != NULL;
+	     slot++)
+		replayer->allocator->free(self, replayer->blocks[slot]);
 }
 
 static void tear_down(struct replayer *replayer)

@@ -16,6 +16,7 @@
 
 enum {
 	CORES_MAX = 64,
+	SIZES_COUNTED = 1 << 20,
 	OUTLIER = 8, /* a footprint so many times the smallest does
 	                        not set the scale of the others          */
 };
@@ -30,29 +31,39 @@ static void on_interrupt(int signal_number)
 
 /* ---- the shape of the workload ------------------------------------------ */
 
-static int compare_sizes(const void *a, const void *b)
+/* The size that `rank` requests are smaller than. */
+static uint64_t find_rank(const uint64_t *counts, uint64_t rank)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
+	uint64_t size = 0;
+
+	while (size + 1 < SIZES_COUNTED && counts[size] <= rank)
+		rank -= counts[size++];
+	return size;
 }
 
-/* The 50th, 90th and 99th percentile of the request sizes. */
+/*
+ * The 50th, 90th and 99th percentile of the request sizes; sizes from
+ * SIZES_COUNTED on count as that.
+ */
 static bool find_size_quantiles(const struct trace *trace, uint64_t *quantiles)
 {
 	static const double shares[CENSUS_QUANTILES] = {.50, .90, .99};
-	uint64_t *sizes = malloc((trace->events + 1) * sizeof *sizes);
-	size_t n = 0;
+	uint64_t *counts = calloc(SIZES_COUNTED, sizeof(*counts)), n = 0;
 
-	if (sizes == NULL)
+	if (counts == NULL)
 		return false;
-	for (uint64_t i = 0; i < trace->events; i++)
-		if (trace->ops[i].kind < TRACE_FREE)
-			sizes[n++] = trace->ops[i].size;
-	qsort(sizes, n, sizeof *sizes, compare_sizes);
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		if (op->kind >= TRACE_FREE)
+			continue;
+		counts[op->size < SIZES_COUNTED ? op->size
+		                                : SIZES_COUNTED - 1]++;
+		n++;
+	}
 	for (int i = 0; i < CENSUS_QUANTILES; i++)
 		quantiles[i] =
-			n == 0 ? 0 : sizes[(size_t)(shares[i] * (double)n)];
-	free(sizes);
+			find_rank(counts, (uint64_t)(shares[i] * (double)n));
+	free(counts);
 	return true;
 }
 
@@ -160,8 +171,10 @@ static void collect(const struct batch *batch, struct crew *crew, int place)
 	if (cell->pid == 0 ||
 	    !cell_has_ended(cell, &batch->run->workload->trace, &verdict))
 		return;
-	batch->collect(&batch->run->subjects[crew->passes[place].subject],
-	               cell->result, &verdict);
+	struct subject *subject =
+		&batch->run->subjects[crew->passes[place].subject];
+	subject->measure_seconds += cell->seconds;
+	batch->collect(subject, cell->result, &verdict);
 	cell_close(cell);
 	crew->running--;
 	batch->progress->done++;
@@ -212,6 +225,8 @@ static bool run_batch(const struct batch *batch, struct trace_error *error)
 	                             : cores > CORES_MAX ? CORES_MAX
 	                                                 : (int)cores};
 
+	if (batch->run->options->measures_alone)
+		crew.cores = 1;
 	do {
 		for (int i = 0; i < crew.cores; i++) {
 			collect(batch, &crew, i);
@@ -417,6 +432,18 @@ static bool run_latency_pass(struct run *run, struct progress *progress,
 			subject->verdict = verdict;
 	}
 	return true;
+}
+
+void run_remove_parts(const struct run *run)
+{
+	char path[4096];
+
+	for (int i = 0; i < run->count; i++) {
+		for (int part = 0; part < PARTS; part++) {
+			part_path(run, i, (enum part)part, path, sizeof path);
+			unlink(path);
+		}
+	}
 }
 
 bool run_all(struct run *run, struct trace_error *error)

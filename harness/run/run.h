@@ -27,6 +27,7 @@ struct run_options {
 	uint64_t seed;      /* of the shuffling                          */
 	const char *folder; /* where parts of the CSV files are written  */
 	bool shows_progress;
+	bool measures_alone; /* one child at a time in the measure pass too  */
 };
 
 struct run {
@@ -63,6 +64,9 @@ extern const char *const part_headers[PARTS];
 /* The path of one subject's part in the run's folder. */
 void part_path(const struct run *run, int subject, enum part part, char *path,
                size_t capacity);
+
+/* Removes the parts of all subjects that are still there. */
+void run_remove_parts(const struct run *run);
 
 /*
  * Runs everything.  False with `error` set only when the lab itself cannot go

@@ -21,6 +21,8 @@ struct subject {
 	bool is_audited; /* peaks and counts are known, up to the end     */
 	bool is_metered; /* so is what the heap was made of               */
 
+	double measure_seconds; /* audit and meter together, wall time   */
+
 	/* The speed pass: one value per round, in the same round order. */
 	double ns_per_op[REPS_MAX], resident[REPS_MAX];
 	double page_faults[REPS_MAX], system_ns[REPS_MAX];

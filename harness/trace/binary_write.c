@@ -12,8 +12,8 @@
 #include "binary.h"
 #include "whole_file.h"
 
-/* On recorded traces 3 gives a tenth more bytes, 19 a tenth fewer and takes
- * twenty times as long. */
+/* On six recorded programs 3 gave 8 % more bytes, 19 gave 4 % fewer and took 15
+ * to 30 times as long. */
 enum { ZSTD_LEVEL = 9 };
 
 struct bytes {

@@ -58,6 +58,14 @@ static void write_events(FILE *to, const struct trace *trace)
 	}
 }
 
+void trace_print_text(FILE *to, const struct trace *trace)
+{
+	fputs(TRACE_TEXT_MAGIC " 1\n", to);
+	if (trace->source[0] != '\0')
+		fprintf(to, "# source: %s\n", trace->source);
+	write_events(to, trace);
+}
+
 bool trace_write_text(const char *path, const struct trace *trace,
                       struct trace_error *error)
 {
@@ -65,9 +73,6 @@ bool trace_write_text(const char *path, const struct trace *trace,
 
 	if (!new_file_open(path, &file, error))
 		return false;
-	fputs(TRACE_TEXT_MAGIC " 1\n", file.stream);
-	if (trace->source[0] != '\0')
-		fprintf(file.stream, "# source: %s\n", trace->source);
-	write_events(file.stream, trace);
+	trace_print_text(file.stream, trace);
 	return new_file_commit(&file, error);
 }

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum trace_kind {
 	TRACE_MALLOC,       /* slot, size                                     */
@@ -48,10 +49,10 @@ struct trace_op {
 };
 
 enum {
-	TRACE_SLOTS_MAX = UINT32_MAX - 1,
 	TRACE_THREADS_MAX = 4096,
 	TRACE_ALIGN_LOG2_MAX = 20, /* 1 MiB */
 };
+static const uint32_t TRACE_SLOTS_MAX = UINT32_MAX - 1;
 static const uint64_t TRACE_SIZE_MAX = (uint64_t)1 << 46;
 
 struct trace {
@@ -129,5 +130,8 @@ bool trace_write_binary(const char *path, const struct trace *trace,
                         struct trace_error *error);
 bool trace_write_text(const char *path, const struct trace *trace,
                       struct trace_error *error);
+
+/* Prints the text form; errors are left in the stream (ferror). */
+void trace_print_text(FILE *to, const struct trace *trace);
 
 #endif

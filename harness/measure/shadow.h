@@ -1,0 +1,47 @@
+/*
+ * shadow.h - which bytes of the address space belong to a live block.
+ *
+ * For every 8 bytes of memory one bit says whether a live block covers them,
+ * and one number says which block starts there:
+ *
+ *     memory   |  a: 24 bytes  |  free  |  b: 16  |
+ *     covered    1   1   1      0   0     1   1
+ *     starts    a+1  0   0      0   0    b+1  0
+ *
+ * So an overlap is found in size/512 steps, without a search, and the owner of
+ * an address in one.  The tables are made a GiB of address space at a time, as
+ * addresses appear; the kernel gives real memory only to the parts in use.
+ */
+#ifndef HARNESS_MEASURE_SHADOW_H
+#define HARNESS_MEASURE_SHADOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shadow_region;
+
+struct shadow {
+	struct shadow_region **regions; /* by address / GiB; NULL: none yet */
+	bool out_of_memory;             /* a table could not be made        */
+};
+
+static const uint32_t SHADOW_NONE = UINT32_MAX;
+
+bool shadow_open(struct shadow *shadow);
+void shadow_close(struct shadow *shadow);
+
+/*
+ * Enters a block of `bytes` that starts at `start` and is called `slot`.  False
+ * (and nothing is entered) if a live block covers any of it, or without memory.
+ */
+bool shadow_cover(struct shadow *shadow, const void *start, size_t bytes,
+                  uint32_t slot);
+
+/* Takes a block out again. */
+void shadow_uncover(struct shadow *shadow, const void *start, size_t bytes);
+
+/* The slot of the live block that starts at this address, or SHADOW_NONE. */
+uint32_t shadow_owner(const struct shadow *shadow, const void *start);
+
+#endif

@@ -1,0 +1,129 @@
+"""Which allocator is both fast and small?  Throughput by footprint, with the Pareto front."""
+import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import Bbox
+
+from labels import label_points
+from style import CONF, elide, palette, plt, save, write_title
+
+NAME = "throughput"
+
+
+def points_of(run):
+    """[(name, calls per microsecond, ratio, (lo, hi))] of those with a speed; ratio may be NaN."""
+    points = []
+    for name in run.allocators:
+        ns = run.figure(name, "ns_per_op")
+        interval = [1e3 / run.figure(name, column) for column in ("ns_per_op_hi", "ns_per_op_lo")]
+        if ns > 0:
+            points.append((name, 1e3 / ns, run.ratio(name),
+                           [x if x == x else 1e3 / ns for x in interval]))
+    return points
+
+
+def front_of(points):
+    """Those that no other beats in both speed and space, slowest first."""
+    return sorted((p for p in points if not any(
+        q[1] > p[1] and q[2] < p[2] for q in points)), key=lambda p: p[1])
+
+
+def sentence(points):
+    fastest = max(points, key=lambda p: p[1])
+    smallest = min(points, key=lambda p: p[2])
+    if fastest == smallest:
+        return f"{elide(fastest[0])} is both the fastest ({1e3 / fastest[1]:.3g} ns a call) " \
+               f"and the smallest ({fastest[2]:.2f}x live)"
+    return f"{elide(fastest[0])} is fastest ({1e3 / fastest[1]:.3g} ns a call, " \
+           f"{fastest[2]:.2f}x live), {elide(smallest[0])} smallest " \
+           f"({1e3 / smallest[1]:.3g} ns, {smallest[2]:.2f}x)"
+
+
+def draw_front(axes, front):
+    """The stairs through the points that nothing beats in both."""
+    if len(front) > 1:
+        axes.step([p[1] for p in front], [p[2] for p in front], where="pre", zorder=1,
+                  color=CONF["TEXT"], linewidth=1, linestyle=(0, (4, 2)))
+
+
+def pixels_of_lines(axes, points, front):
+    """Boxes of the interval bars and of the front, which labels keep clear of."""
+    corners = [corner for p, q in zip(front, front[1:])
+               for corner in ((p[1:3], (p[1], q[2])), ((p[1], q[2]), q[1:3]))]
+    boxes = [Bbox(axes.transData.transform(corner)).padded(2) for corner in corners]
+    for _, _, ratio, (low, high) in points:
+        (x0, y), (x1, _) = axes.transData.transform([(low, ratio), (high, ratio)])
+        boxes.append(Bbox.from_extents(x0 - 1, y - 2, x1 + 1, y + 2))
+    return boxes
+
+
+def set_axes(axes, points, timed):
+    speeds = [x for p in timed for x in (p[1], *p[3])]
+    ratios = [p[2] for p in points]
+    span = max(np.log10(max(speeds) / min(speeds)), .15)
+    axes.set_xscale("log")
+    axes.set_xlim(min(speeds) / 10 ** (.12 * span), max(speeds) * 10 ** (.22 * span))
+    high = max(max(ratios) - min(ratios), .05)
+    if max(ratios) > 4 * min(ratios):
+        axes.set_yscale("log")
+        axes.set_ylim(min(ratios) / 1.35, max(ratios) * 1.3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    else:
+        axes.set_ylim(min(ratios) - .2 * high, max(ratios) + .14 * high)
+        axes.yaxis.set_major_locator(MaxNLocator(7))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.4g}x"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    wide = span > 1.2
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else range(1, 10)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.4g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(True)
+
+
+def draw_without_walk(axes, points, looks):
+    """Those of known speed and unknown footprint: a dotted line each, named at the bottom."""
+    bottom, top = axes.get_ylim()
+    for name, speed, _, (low, high) in points:
+        axes.axvline(speed, color=looks[name].colour, linewidth=1.2, linestyle=(0, (1, 2)))
+        axes.axvspan(low, high, color=looks[name].colour, alpha=.1, linewidth=0)
+    return [(speed, bottom + .02 * (top - bottom)) for _, speed, _, _ in points]
+
+
+def draw(run):
+    timed = points_of(run)
+    points = [p for p in timed if p[2] == p[2]]
+    if not points:
+        return 0
+    looks = palette(run)
+    figure = plt.figure(figsize=(10, 6.4))
+    floor = run.summary.numbers("null_ns_per_op")
+    floor = f"; the empty loop takes {np.nanmedian(floor):.2g} ns" if np.isfinite(floor).any() else ""
+    lost = [name for name in run.allocators if name not in [p[0] for p in timed]]
+    lost = "; no speed: " + ", ".join(elide(name, 20) for name in lost) if lost else ""
+    used = write_title(figure, sentence(points), f"{run.name}: bars are 95 % intervals of the "
+                       f"median; ringed and dashed: the Pareto front, nothing is both faster and "
+                       f"smaller{floor}{lost}")
+    axes = figure.add_axes([.085, .09, .895, 1 - .09 - (used + .1) / 6.4])
+    set_axes(axes, points, timed)
+    blind = [p for p in timed if p[2] != p[2]]
+    feet = draw_without_walk(axes, blind, looks)
+    front = front_of(points)
+    draw_front(axes, front)
+    for name, speed, ratio, (low, high) in points:
+        look = looks[name]
+        axes.errorbar(speed, ratio, xerr=[[max(speed - low, 0)], [max(high - speed, 0)]],
+                      fmt="none", ecolor=look.colour, elinewidth=1.2, capsize=3, zorder=3)
+        axes.plot(speed, ratio, look.marker, color=look.colour, markersize=7, zorder=4)
+    for _, speed, ratio, _ in front:
+        axes.plot(speed, ratio, "o", color="none", markeredgecolor=CONF["TEXT"], markersize=13,
+                  zorder=4)
+    axes.set_xlabel("throughput (calls per µs, log)")
+    axes.set_ylabel("peak footprint / peak live")
+    better = axes.annotate("better", (.985, .03), (.91, .1), xycoords="axes fraction", ha="center",
+                           color=CONF["MUTED"], arrowprops={"arrowstyle": "->",
+                                                            "color": CONF["MUTED"]})
+    renderer = figure.canvas.get_renderer()
+    taken = pixels_of_lines(axes, points, front) + [better.get_window_extent(renderer)]
+    label_points(axes, [p[1:3] for p in points] + feet,
+                 [elide(p[0]) for p in points] + [f"{elide(p[0])} (speed only)" for p in blind],
+                 [looks[p[0]].colour for p in points + blind], taken)
+    return save(figure, run, NAME)
