@@ -1,0 +1,45 @@
+/*
+ * recorder.h - what the recorder's tests share: `alloclab record` in a folder of
+ * its own, with nothing left behind.
+ */
+#ifndef TESTS_RECORDER_H
+#define TESTS_RECORDER_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* Group fixtures: make and remove the folder that all runs work in. */
+int recorder_set_up(void **state);
+int recorder_tear_down(void **state);
+
+/* That folder, a file in it, a program of tests/programs/. */
+const char *recorder_folder(void);
+char *recorder_path(const char *name);
+char *recorded_program(const char *name);
+
+/* `ulimit -f` of the runs, in bytes. */
+extern rlim_t recorder_file_limit;
+
+/*
+ * Runs `alloclab record WORDS...` up to a NULL; fails the test unless it exits
+ * with `expected` and leaves nothing in TMPDIR.
+ */
+void recorder_run(int expected, ...);
+
+/* The same in three steps: start, (waitpid), read what it said, look. */
+pid_t recorder_start(va_list words);
+void recorder_read_stderr(void);
+void recorder_left_nothing(void);
+
+/* Fail the test unless the last run's stderr has, or has not, this in it. */
+void recorder_said(const char *part);
+void recorder_said_not(const char *part);
+
+#endif
