@@ -47,7 +47,7 @@ is "a bad spec is exit status 2" $?
 	"alloclab gen: $dir/bad.ini:4: size: uniform lacks max=" ]
 is "with file, line and reason" $?
 [ "$(cat "$dir/out")" = precious ] && [ ! -s "$dir/stdout" ] &&
-	[ "$(ls "$dir" | wc -l)" -eq 8 ]
+	[ "$(ls "$dir" | wc -l)" -eq 9 ]
 is "and nothing written, whole or half" $?
 
 $gen >/dev/null 2>&1
