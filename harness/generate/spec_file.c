@@ -321,7 +321,7 @@ static bool add_entries(struct spec_file *file, const struct setting *setting,
 bool spec_file_set(struct spec_file *file, const char *set,
                    struct trace_error *error)
 {
-	struct setting setting;
+	struct setting setting = {0};
 	bool found = false;
 
 	if (!setting_parse(set, &setting, error))
