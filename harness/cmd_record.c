@@ -198,6 +198,19 @@ static bool report_stop(const char *path, const struct raw_image *image)
 	return false;
 }
 
+/* A forked child may do no more than free some of its parent's blocks. */
+static bool only_inherited(const struct merge_counts *counts)
+{
+	return counts->events == 0 && counts->unknown_frees > 0;
+}
+
+static int report_inherited(const char *path, const struct merge_counts *counts)
+{
+	report_counts(path, counts);
+	fprintf(stderr, "%s: not written: no other call was made\n", path);
+	return EXIT_DONE;
+}
+
 static int write_image(const struct options *options, const char *path,
                        const char *source, struct recorded_image *image)
 {
@@ -210,7 +223,8 @@ static int write_image(const struct options *options, const char *path,
 	struct trace trace;
 
 	if (!merge_records(&image->reader, &merge, &trace, &counts, &error))
-		return say(EXIT_FAILED, &error);
+		return only_inherited(&counts) ? report_inherited(path, &counts)
+		                               : say(EXIT_FAILED, &error);
 	bool written = trace_write_binary(path, &trace, &error);
 	if (written) {
 		report_trace(path, &trace, &counts);

@@ -312,11 +312,13 @@ bool merge_records(struct raw_reader *reader,
 	if (!good)
 		trace_fail(error, "%s: no memory", options->name);
 	good = good && merge_all(&merge, reader);
-	if (good)
+	if (good) {
+		counts->events = trace_builder_events(merge.builder);
 		good = trace_builder_finish(merge.builder, options->source,
 		                            trace, error);
-	else if (merge.builder != NULL)
+	} else if (merge.builder != NULL) {
 		trace_builder_free(merge.builder);
+	}
 	if (good)
 		times_from_zero(trace);
 	free(merge.lanes);

@@ -23,6 +23,7 @@ struct merge_options {
 /* What was noticed on the way. */
 struct merge_counts {
 	uint64_t records;          /* of all kinds, failed reallocs included  */
+	uint64_t events;           /* of the trace                            */
 	uint64_t threads;          /* that called the allocator               */
 	uint64_t unknown_frees;    /* of blocks never seen: left out          */
 	uint64_t unknown_reallocs; /* of blocks never seen: taken as malloc   */
@@ -34,7 +35,7 @@ struct merge_counts {
 
 /*
  * Builds the trace of the image that `reader` stands at the beginning of.
- * False with `error` set: no call in it, no memory, an interrupt, or more than
+ * False with `error` set: no call in it (then `counts->events` is 0), no memory, an interrupt, or more than
  * TRACE_THREADS_MAX threads at a time.
  */
 bool merge_records(struct raw_reader *reader,

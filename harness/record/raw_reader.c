@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Files up to this are read, larger ones mapped. */
+enum { READ_MAX_BYTES = 64 * 1024 };
+
 static uint64_t next_stamp(const struct raw_stream *stream)
 {
 	return stream->next->stamp;
@@ -100,6 +103,28 @@ static void trim_tail(const struct raw_reader *reader,
 		stream->end--;
 }
 
+/*
+ * A small file is read: the kernel maps no more than 65,530 at a time, and a
+ * program may have had more threads.  NULL with errno on failure.
+ */
+static const void *stream_load(struct raw_stream *stream, int file,
+                               size_t bytes)
+{
+	if (bytes > READ_MAX_BYTES) {
+		void *mapped =
+			mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+		if (mapped == MAP_FAILED)
+			return NULL;
+		stream->mapped_bytes = bytes;
+		return mapped;
+	}
+	stream->read = malloc(bytes);
+	if (stream->read == NULL ||
+	    read(file, stream->read, bytes) != (ssize_t)bytes)
+		return NULL;
+	return stream->read;
+}
+
 /* A thread that was stopped before it made its file has no records. */
 static bool stream_open(struct raw_reader *reader, const char *image_path,
                         struct raw_stream *stream, struct trace_error *error)
@@ -118,11 +143,10 @@ static bool stream_open(struct raw_reader *reader, const char *image_path,
 		close(file);
 		return true;
 	}
-	void *memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+	const void *memory = stream_load(stream, file, bytes);
 	close(file);
-	if (memory == MAP_FAILED)
+	if (memory == NULL)
 		return trace_fail(error, "%s: %s", path, strerror(errno));
-	stream->mapped_bytes = bytes;
 	stream->records = stream->next = memory;
 	stream->end = stream->records + bytes / sizeof *stream->records;
 	trim_tail(reader, stream);
@@ -185,6 +209,7 @@ void raw_reader_close(struct raw_reader *reader)
 		if (stream->mapped_bytes > 0)
 			munmap((void *)(uintptr_t)stream->records,
 			       stream->mapped_bytes);
+		free(stream->read);
 	}
 	free(reader->streams);
 	free(reader->heap);

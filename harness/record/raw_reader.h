@@ -11,12 +11,13 @@
 #include "../trace/trace.h"
 #include "raw.h"
 
-/* One thread's file, mapped. */
+/* One thread's file, mapped or read. */
 struct raw_stream {
 	const struct raw_record *records;
 	const struct raw_record *next;
 	const struct raw_record *end; /* behind the last complete record */
-	size_t mapped_bytes;          /* 0: no file                      */
+	size_t mapped_bytes;          /* 0: not mapped                   */
+	void *read;                   /* NULL: not read                  */
 	uint32_t thread;
 };
 

@@ -7,6 +7,7 @@
  *                             allocates COUNT blocks of 4002 bytes and ends;
  *                             then the parent allocates COUNT of 4003
  *     spawn                   the same with a child of posix_spawn
+ *     inherit                 a forked child frees a block of its parent's
  *     exec                    becomes another program image, which allocates
  *                             3 * COUNT blocks of 4004 bytes
  *     sleep                   says "ready" and waits for a signal
@@ -47,6 +48,22 @@ static int run_child(pid_t child, long count)
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return 1;
 	allocate(count, 4003);
+	return status;
+}
+
+static int run_heir(void)
+{
+	void *block = malloc(4006);
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		free(block);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return 1;
+	free(block);
 	return status;
 }
 
@@ -108,6 +125,8 @@ static int run(char *self, const char *way, char *count_text)
 			count);
 	if (strcmp(way, "spawn") == 0)
 		return run_spawned(self, count_text);
+	if (strcmp(way, "inherit") == 0)
+		return run_heir();
 	if (strcmp(way, "exec") == 0) {
 		char more[32];
 		snprintf(more, sizeof more, "%ld", 3 * count);

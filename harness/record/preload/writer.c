@@ -13,8 +13,8 @@
 
 #include "map_file.h"
 
-/* 64 KiB: 2,048 records, so that a thousand threads cost 64 MiB of disk. */
-enum { WINDOW_MIN_BYTES = 64 * 1024, WINDOW_MAX_BYTES = 4 * 1024 * 1024 };
+/* A page at first, 128 records: programs start threads by the thousand. */
+enum { WINDOW_MIN_BYTES = 4 * 1024, WINDOW_MAX_BYTES = 4 * 1024 * 1024 };
 
 /*
  * glibc keeps the values of the first 32 keys inside the thread descriptor and
