@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
          "Limit of one heap, with K, M or G (default 4G)", 0},
 	{"touch", OPTION_TOUCH, "WHAT", 0,
          "What the speed pass writes into each block: none, first (byte, the "
-         "default), lines, all",
+         "default), pages, lines, all",
          0},
 	{"paranoid", OPTION_PARANOID, NULL, 0,
          "The measure pass writes and verifies every usable byte", 0},
@@ -95,13 +95,11 @@ static double parse_amount(struct argp_state *state, const char *text,
 
 static enum touch parse_touch(struct argp_state *state, const char *text)
 {
-	static const char *const names[TOUCH_KINDS] = {"none", "first", "lines",
-	                                               "all"};
-
 	for (int i = 0; i < TOUCH_KINDS; i++)
-		if (strcmp(names[i], text) == 0)
+		if (strcmp(touch_names[i], text) == 0)
 			return (enum touch)i;
-	argp_error(state, "--touch takes none, first, lines or all, not \"%s\"",
+	argp_error(state,
+	           "--touch takes none, first, pages, lines or all, not \"%s\"",
 	           text);
 	return TOUCH_FIRST;
 }

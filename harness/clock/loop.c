@@ -6,6 +6,12 @@
 #include "../../allocators/common/heap_stats.h"
 #include "../../allocators/common/knob.h"
 
+const char *const touch_names[TOUCH_KINDS] = {
+	[TOUCH_NONE] = "none",   [TOUCH_FIRST] = "first",
+	[TOUCH_PAGES] = "pages", [TOUCH_LINES] = "lines",
+	[TOUCH_ALL] = "all",
+};
+
 #define RUN(touch, is_null)                                                    \
 	static void __attribute__((noinline)) run_##touch##_##is_null(         \
 		const struct loop *loop, uint64_t from, uint64_t to)           \
@@ -16,6 +22,8 @@ RUN(TOUCH_NONE, false)
 RUN(TOUCH_NONE, true)
 RUN(TOUCH_FIRST, false)
 RUN(TOUCH_FIRST, true)
+RUN(TOUCH_PAGES, false)
+RUN(TOUCH_PAGES, true)
 RUN(TOUCH_LINES, false)
 RUN(TOUCH_LINES, true)
 RUN(TOUCH_ALL, false)
@@ -30,6 +38,7 @@ void loop_run(const struct loop *loop, uint64_t from, uint64_t to,
 	static runner *const runners[TOUCH_KINDS][2] = {
 		[TOUCH_NONE] = {run_TOUCH_NONE_false, run_TOUCH_NONE_true},
 		[TOUCH_FIRST] = {run_TOUCH_FIRST_false, run_TOUCH_FIRST_true},
+		[TOUCH_PAGES] = {run_TOUCH_PAGES_false, run_TOUCH_PAGES_true},
 		[TOUCH_LINES] = {run_TOUCH_LINES_false, run_TOUCH_LINES_true},
 		[TOUCH_ALL] = {run_TOUCH_ALL_false, run_TOUCH_ALL_true},
 	};

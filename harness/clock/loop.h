@@ -19,9 +19,19 @@
 #include "../trace/trace.h"
 
 /* What the replay writes into each block that it is given. */
-enum touch { TOUCH_NONE, TOUCH_FIRST, TOUCH_LINES, TOUCH_ALL, TOUCH_KINDS };
+enum touch {
+	TOUCH_NONE,
+	TOUCH_FIRST, /* the first byte               */
+	TOUCH_PAGES, /* a byte in every 4 KiB        */
+	TOUCH_LINES, /* a byte in every cache line   */
+	TOUCH_ALL,   /* every byte                   */
+	TOUCH_KINDS,
+};
 
-enum { CACHE_LINE_BYTES = 64 };
+/* "none", "first", "pages", "lines", "all" */
+extern const char *const touch_names[TOUCH_KINDS];
+
+enum { CACHE_LINE_BYTES = 64, TOUCH_PAGE_BYTES = 4096 };
 
 struct loop {
 	const struct allocator *allocator;
@@ -41,6 +51,14 @@ static inline void touch_block(char *block, size_t size, enum touch touch)
 	switch (touch) {
 	case TOUCH_FIRST:
 		*block = 1;
+		break;
+	case TOUCH_PAGES:
+		*block = 1;
+		for (size_t at = TOUCH_PAGE_BYTES; at < size;
+		     at += TOUCH_PAGE_BYTES)
+			block[at] = 1;
+		if (size > 0)
+			block[size - 1] = 1;
 		break;
 	case TOUCH_LINES:
 		for (size_t at = 0; at < size; at += CACHE_LINE_BYTES)

@@ -4,6 +4,7 @@
 #include "stage.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,6 +67,7 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	if (!page_source_open(&stage->pages, &options) ||
 	    !make_tables(stage, trace, verdict))
 		return fail(verdict, "the page source");
+	malloc_trim(0); /* what we freed before must not serve `system` */
 	resident_reset_peak();
 	stage->resident_before = resident_now() - resident_file_now();
 	loop->heap = allocator->create(values, &stage->pages);

@@ -24,7 +24,7 @@
 #include "random.h"
 #include "spec.h"
 
-enum { NO_BLOCK = UINT32_MAX };
+static const uint32_t NO_BLOCK = UINT32_MAX;
 
 struct live_block {
 	uint64_t serial; /* how many were born before it          */

@@ -191,8 +191,10 @@ static bool read_stream(struct reading *reading)
 		reading_fail(reading, "this is neither [section] nor key = "
 		                      "value nor a ; comment");
 	} else if (line < 0 || ferror(reading->stream)) {
-		reading_fail(reading, strerror(errno));
+		return trace_fail(reading->error, "%.200s: %s",
+		                  reading->file->name, strerror(errno));
 	} else if (reading->file->count == 0) {
+		reading->number = 1;
 		reading_fail(reading, "the spec is empty");
 	}
 	return !reading->failed;
@@ -319,7 +321,7 @@ static bool add_entries(struct spec_file *file, const struct setting *setting,
 bool spec_file_set(struct spec_file *file, const char *set,
                    struct trace_error *error)
 {
-	struct setting setting;
+	struct setting setting = {0};
 	bool found = false;
 
 	if (!setting_parse(set, &setting, error))

@@ -101,15 +101,13 @@ static json_t *describe_subjects(const struct run *run)
 
 static json_t *describe_options(const struct run *run)
 {
-	static const char *const touches[TOUCH_KINDS] = {"none", "first",
-	                                                 "lines", "all"};
 	const struct run_options *options = run->options;
 
 	return json_pack("{s:i, s:f, s:f, s:I, s:s, s:b, s:I}", "reps",
 	                 (int)options->reps, "limit_seconds", options->seconds,
 	                 "speed_budget_seconds", options->budget_seconds,
 	                 "limit_bytes", (json_int_t)options->memory_bytes,
-	                 "touch", touches[options->touch], "paranoid",
+	                 "touch", touch_names[options->touch], "paranoid",
 	                 options->paranoid, "seed", (json_int_t)options->seed);
 }
 

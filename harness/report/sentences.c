@@ -119,15 +119,32 @@ static void say_fastest(const struct run *run, FILE *out)
 
 /* ---- why ---------------------------------------------------------------- */
 
+/* What the blocks of a tier are called. */
+static const char *blocks_of(const struct census_tier *tier)
+{
+	static const struct {
+		const char *tier, *one, *many;
+	} names[] = {
+		{"hole", "hole", "holes"},
+		{"slot", "free slot", "free slots"},
+		{"empty slab", "slot of an empty slab", "slots of empty slabs"},
+		{"page heap", "free run of pages", "free runs of pages"},
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i].tier, tier->name) == 0)
+			return tier->blocks == 1 ? names[i].one : names[i].many;
+	return tier->blocks == 1 ? "block" : "blocks";
+}
+
 /* The free memory of one tier: "2.93 MiB lay free in 9,204 holes". */
 static void say_free(const struct census_tier *tier, FILE *out)
 {
 	char size[32], count[32], largest[32];
 
-	fprintf(out, "%s lay free in %s %s%s, the largest %s",
+	fprintf(out, "%s lay free in %s %s, the largest %s",
 	        sized(tier->bytes, size, sizeof size),
-	        grouped(tier->blocks, count, sizeof count), tier->name,
-	        tier->blocks == 1 ? "" : "s",
+	        grouped(tier->blocks, count, sizeof count), blocks_of(tier),
 	        grouped(tier->largest, largest, sizeof largest));
 }
 

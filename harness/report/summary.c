@@ -80,7 +80,7 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	bool metered = subject->is_metered && has_source;
 	size_t reps = subject->reps;
 
-	put_u64(out, reps > 0, median_of(subject->resident, reps));
+	put_u64(out, subject->is_resident_known, subject->resident_bytes);
 	put_real(out, metered, 6, meter->jw1_net);
 	put_real(out, metered, 6, meter->jw2_net);
 	put_real(out, metered, 6, meter->jw3_net);

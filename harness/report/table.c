@@ -81,10 +81,10 @@ static void set_row(struct libscols_line *line, const struct subject *subject,
 {
 	set(line, COLUMN_ALLOCATOR, "%s", subject->label);
 	set_space(line, subject, unit);
+	if (subject->is_resident_known)
+		set(line, COLUMN_RESIDENT, "%.2f",
+		    (double)subject->resident_bytes / unit);
 	if (subject->reps > 0) {
-		struct estimate resident =
-			estimate_median(subject->resident, subject->reps);
-		set(line, COLUMN_RESIDENT, "%.2f", resident.median / unit);
 		set(line, COLUMN_TIME, "%.1f", subject->ns.median);
 		set(line, COLUMN_INTERVAL, "%.1f..%.1f", subject->ns.low,
 		    subject->ns.high);

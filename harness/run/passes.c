@@ -199,13 +199,13 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 
 /* ---- speed and latency -------------------------------------------------- */
 
-static struct verdict run_speed(const struct pass *pass,
+static struct verdict run_speed(const struct pass *pass, enum touch touch,
                                 volatile uint64_t *progress, void *result)
 {
 	const struct subject *subject = subject_of(pass);
 	const struct speed_options options = {
 		.limit_bytes = pass->run->options->memory_bytes,
-		.touch = pass->run->options->touch,
+		.touch = touch,
 		.progress = progress,
 	};
 
@@ -215,13 +215,24 @@ static struct verdict run_speed(const struct pass *pass,
 
 struct verdict pass_speed(void *ctx, volatile uint64_t *progress, void *result)
 {
+	const struct pass *pass = ctx;
+
 	(void)progress;
-	return run_speed(ctx, NULL, result);
+	return run_speed(pass, pass->run->options->touch, NULL, result);
 }
 
 struct verdict pass_locate(void *ctx, volatile uint64_t *progress, void *result)
 {
-	return run_speed(ctx, progress, result);
+	const struct pass *pass = ctx;
+
+	return run_speed(pass, pass->run->options->touch, progress, result);
+}
+
+struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
+                             void *result)
+{
+	(void)progress;
+	return run_speed(ctx, TOUCH_PAGES, NULL, result);
 }
 
 struct verdict pass_null(void *ctx, volatile uint64_t *progress, void *result)

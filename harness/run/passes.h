@@ -23,6 +23,13 @@ struct verdict pass_speed(void *ctx, volatile uint64_t *progress, void *result);
 struct verdict pass_locate(void *ctx, volatile uint64_t *progress,
                            void *result);
 
+/*
+ * result: struct speed, of which resident_bytes counts: a replay that touches
+ * every page of every block, as a program that uses its memory would
+ */
+struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
+                             void *result);
+
 /* result: struct speed; the floors, `subject` is not used */
 struct verdict pass_null(void *ctx, volatile uint64_t *progress, void *result);
 struct verdict pass_empty(void *ctx, volatile uint64_t *progress, void *result);

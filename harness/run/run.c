@@ -412,24 +412,32 @@ static bool run_speed_pass(struct run *run, struct progress *progress,
 	return good;
 }
 
-static bool run_latency_pass(struct run *run, struct progress *progress,
-                             struct trace_error *error)
+/* The passes that run once: resident memory, and latency if wanted. */
+static bool run_single_passes(struct run *run, struct progress *progress,
+                              struct trace_error *error)
 {
 	char what[320];
 
 	for (int i = 0; i < run->count && !got_interrupt; i++) {
 		struct subject *subject = &run->subjects[i];
-		struct verdict verdict;
+		struct verdict verdict = {0}, latency = {0};
+		struct speed speed;
 		double seconds;
 		if (subject->verdict.kind != VERDICT_OK)
 			continue;
 		snprintf(what, sizeof what, "latency of %s", subject->label);
 		progress_draw(progress, 0, what);
-		if (!run_alone(run, progress, i, pass_latency, NULL, 0,
-		               &verdict, &seconds, error))
+		if (!run_alone(run, progress, i, pass_resident, &speed,
+		               sizeof speed, &verdict, &seconds, error))
 			return false;
-		if (verdict.kind != VERDICT_OK)
-			subject->verdict = verdict;
+		subject->resident_bytes = speed.resident_bytes;
+		subject->is_resident_known = verdict.kind == VERDICT_OK;
+		if (run->options->latency &&
+		    !run_alone(run, progress, i, pass_latency, NULL, 0,
+		               &latency, &seconds, error))
+			return false;
+		subject->verdict =
+			verdict.kind != VERDICT_OK ? verdict : latency;
 	}
 	return true;
 }
@@ -451,7 +459,7 @@ bool run_all(struct run *run, struct trace_error *error)
 	const struct run_options *options = run->options;
 	struct sigaction watch = {.sa_handler = on_interrupt}, before;
 	struct progress progress;
-	double cells = run->count * (2.0 + options->reps + options->latency) +
+	double cells = run->count * (3.0 + options->reps + options->latency) +
 	               options->reps + 1;
 
 	if (!find_size_quantiles(&run->workload->trace, run->sizes))
@@ -465,8 +473,8 @@ bool run_all(struct run *run, struct trace_error *error)
 	bool good = run_measure_pass(run, &progress, error);
 	if (good && options->reps > 0)
 		good = run_speed_pass(run, &progress, error);
-	if (good && options->latency && options->reps > 0)
-		good = run_latency_pass(run, &progress, error);
+	if (good && options->reps > 0)
+		good = run_single_passes(run, &progress, error);
 	progress_close(&progress);
 	sigaction(SIGINT, &before, NULL);
 	run->interrupted = got_interrupt;

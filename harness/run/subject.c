@@ -130,6 +130,7 @@ void subject_reset(struct subject *subject)
 	subject->audit = (struct audit){0};
 	subject->meter = (struct meter){0};
 	subject->is_audited = subject->is_metered = false;
+	subject->is_resident_known = false;
 	subject->reps = 0;
 	subject->seconds = subject->measure_seconds = 0;
 	subject->ns = (struct estimate){0};

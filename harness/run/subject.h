@@ -28,6 +28,8 @@ struct subject {
 	double page_faults[REPS_MAX], system_ns[REPS_MAX];
 	unsigned position[REPS_MAX];
 	size_t reps;
+	uint64_t resident_bytes; /* peak, with every page touched             */
+	bool is_resident_known;
 	double seconds; /* spent in the speed pass so far */
 	struct estimate ns;
 };
