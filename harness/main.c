@@ -11,6 +11,7 @@
 
 static const struct command commands[] = {
 	{"run", "workloads against allocators: tables and results", cmd_run},
+	{"step", "one operation at a time, each explained", cmd_step},
 	{"gen", "a synthetic trace from a spec", cmd_gen},
 	{"record", "run a program and keep its allocations as a trace",
          cmd_record},

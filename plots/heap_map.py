@@ -4,6 +4,7 @@ import math
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from style import CONF, byte_unit, bytes_text, capped, elide, event_unit, palette, plt, \
     save, tier_hatches, title_inches, title_lines, write_title
@@ -181,6 +182,7 @@ class Sheet:
         axes.annotate(f"{self.run.ratio(name):.2f}x peak live" + ended,
                       (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
                       size=CONF["TEXT_PT"])
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.tick_params(labelbottom=False, labelleft=first)
         if first:
             axes.set_ylabel(f"heap offset ({self.unit_name})")
@@ -247,6 +249,7 @@ class Sheet:
         axes.set_facecolor(CONF["OUTSIDE"])
         axes.tick_params(labelleft=first)
         axes.set_xlabel(self.event_name if last else "")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for event, _ in self.run.phases():
             if event > .005 * self.last_event and len(self.run.phases()) <= 40:
                 axes.axvline(event / self.event_unit, color=CONF["TEXT"], linewidth=.8,
@@ -272,6 +275,8 @@ class Sheet:
                     Patch(color=CONF["METADATA"], label="headers")]
         patches += [Patch(facecolor=CONF["FREE"], hatch=hatch, label=f"free: {tier}", **edge)
                     for tier, hatch in self.hatches.items()]
+        if np.nansum(self.timeline.numbers("slack_bytes")) > 0:
+            patches.append(Patch(facecolor=CONF["SLACK"], label="slack", **edge))
         return patches + [Patch(facecolor=CONF["OUTSIDE"], label="not in the heap", **edge),
                           plt.Line2D([], [], color="black", linewidth=1.3, label="footprint")]
 

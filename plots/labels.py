@@ -39,9 +39,9 @@ def place(sizes, points, frame, taken, gap=7):
 
     `sizes` are (width, height), `points` the (x, y) they belong to, `frame` the
     box to stay in, `taken` boxes to keep clear of.  The most crowded label goes
-    first and takes the nearest free place whose leader crosses no other label;
-    a place further away, anywhere on a grid of the frame, is the last resort.
-    Returns boxes, None where nothing is free.  O(labels^2 x places).
+    first and takes the nearest free place whose leader crosses no other label,
+    failing that the nearest free place.  Returns boxes, None where the frame
+    has no room left.  O(labels^2 x places).
     """
     def neighbours(i):
         return sum(abs(points[i][0] - x) < sizes[i][0] and abs(points[i][1] - y) < 60
@@ -50,21 +50,38 @@ def place(sizes, points, frame, taken, gap=7):
     taken, placed, leaders = list(taken), [], []
     boxes = [None] * len(points)
     for i in sorted(range(len(points)), key=neighbours, reverse=True):
-        width, height = sizes[i]
-        near = (box_at(*points[i], width, height, side, gap + distance * height)
-                for distance in DISTANCES for side in SIDES)
-        for box in itertools.chain(near, anywhere(points[i], width, height, frame)):
-            if not inside(box, frame) or any(box.overlaps(other) for other in taken + leaders):
-                continue
-            leader = list(leader_of(points[i], box))
-            if any(dot.overlaps(other) for dot in leader for other in placed):
-                continue
+        box = choose(points[i], candidates(points[i], *sizes[i], frame, gap), taken, placed,
+                     leaders)
+        if box is not None:
             boxes[i] = box
-            taken.append(box.padded(1))
             placed.append(box)
-            leaders += leader
-            break
+            taken.append(box.padded(1))
+            leaders += leader_of(points[i], box)
     return boxes
+
+
+def choose(point, boxes, taken, placed, leaders):
+    """The first free box whose leader crosses no label, of the free ones near the first."""
+    first, patience = None, 100
+    for box in boxes:
+        if any(box.overlaps(other) for other in taken):
+            continue
+        first = first or box
+        if not any(box.overlaps(dot) for dot in leaders) and not any(
+                dot.overlaps(other) for dot in leader_of(point, box) for other in placed):
+            return box
+        patience -= 1
+        if patience == 0:
+            break
+    return first
+
+
+def candidates(point, width, height, frame, gap):
+    """The boxes to try for one label, the best first; all inside the frame."""
+    near = (box_at(*point, width, height, side, gap + distance * height)
+            for distance in DISTANCES for side in SIDES)
+    return (box for box in itertools.chain(near, anywhere(point, width, height, frame))
+            if inside(box, frame))
 
 
 def anywhere(point, width, height, frame):

@@ -4,8 +4,8 @@
 #     K                    which panel, from the top
 #     SOURCE               the numbered rows of a table
 #     x_of(c), y_of(c)     their values, in the units of the axes; c is unused
-#     XLO XHI YLO YHI      the axes; what is below YLO lies on it, what is
-#                          beyond XHI is left out
+#     XLO XHI YLO YHI      the axes; what is below YLO lies on it, a line
+#                          above YHI leaves the panel, beyond XHI it ends
 #     XLOG, YLOG           1 for a logarithmic axis
 #     YTITLE               what the y axis shows, and its unit
 #     UNDERLAY             what to plot first, a comma at its end; "" for nothing
@@ -26,7 +26,7 @@ array UP[N]
 array DOWN[N]
 do for [i = 1:N] { END_Y[i] = NaN }
 stats SOURCE using (i = int(column(1)), x = panel_x(0), y = panel_y(0), is_number(x) && is_number(y) \
-	? (END_X[i] = fraction(x, XLO, XHI, XLOG), END_Y[i] = fraction(y, YLO, YHI, YLOG)) : 0, 0) nooutput
+	? (END_X[i] = fraction(x, XLO, XHI, XLOG), END_Y[i] = -at_least(-fraction(y, YLO, YHI, YLOG), -1)) : 0, 0) nooutput
 
 # RANK[1..LABELS]: the allocators that have a line, lowest end first.
 LABELS = 0

@@ -33,18 +33,24 @@ array STATUS[MAX]
 array END_EVENT[MAX]
 j = 0
 stats table("summary") using (j = j + 1, STATUS[j] = strcol("status"), END_EVENT[j] = column("status_event"), j) nooutput
-RUN = system(sprintf("basename \"$(cd '%s' && pwd)\"", DIR))
 
 # --- words -----------------------------------------------------------------
 
 is_number(x) = x == x
 elide(s, n) = strlen(s) <= n ? s : s[1:n / 2 - 1]."…".s[strlen(s) - n / 2 + 2:strlen(s)]
+RUN = elide(system(sprintf("basename \"$(cd '%s' && pwd)\"", DIR)), 30)
 name(i) = elide(NAME[i], 34)
 ended(i) = STATUS[i] eq "ok" ? "" : STATUS[i] eq "out-of-memory" ? " † memory" : " † ".STATUS[i]
 label_text(i) = elide(NAME[i], 34).ended(i)
 bytes_text(x) = x < 1024 ? sprintf("%.0f bytes", x) : x < 1048576 ? sprintf("%.3g KiB", x / 1024.) : \
 	x < 1073741824 ? sprintf("%.3g MiB", x / 1048576.) : sprintf("%.3g GiB", x / 1073741824.)
 ns_text(x) = x < 1e3 ? sprintf("%.3g ns", x) : x < 1e6 ? sprintf("%.3g µs", x / 1e3) : sprintf("%.3g ms", x / 1e6)
+
+# Breaks a text of more than `room` characters in two, behind the last `gap` that
+# still lies in the room.
+last_end(s, gap, n) = n <= 0 ? 0 : s[n:n + strlen(gap) - 1] eq gap ? n + strlen(gap) - 1 : last_end(s, gap, n - 1)
+broken(s, n) = n > 0 ? s[1:n]."\n".s[n + 1:*] : s
+wrapped(s, gap, room) = strlen(s) <= room ? s : broken(s, last_end(s, gap, room))
 
 # A unit for numbers up to `top`: what to divide by, and its name.
 byte_unit(top) = top < 4096 ? 1 : top < 4194304 ? 1024 : top < 4294967296 ? 1048576 : 1073741824
@@ -60,6 +66,7 @@ LABEL_PX = 1.6 * TEXT_PT * 96 / 72
 CHARACTER_PX = .67 * TEXT_PT * 96 / 72
 LONGEST = 0
 do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
+TITLE_LINE_PX = 1.35 * TITLE_PT * 96 / 72
 LEFT_PX = 100
 RIGHT_PX = 44 + CHARACTER_PX * LONGEST
 TOP_PX = 78

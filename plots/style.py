@@ -99,12 +99,12 @@ def ending(run, allocator):
 
 
 def capped(values, factor=2.5):
-    """Where an axis should end so that one outlier does not press the others flat.
+    """Where an axis should end so that an outlier does not press the others flat.
 
-    The largest of the values that are at most `factor` times the smallest.
+    The largest of the values that are at most `factor` times their (upper) median.
     """
-    values = [v for v in values if v == v and v > 0]
-    return max((v for v in values if v <= factor * min(values)), default=1)
+    values = sorted(v for v in values if v == v and v > 0)
+    return max((v for v in values if v <= factor * values[len(values) // 2]), default=1)
 
 
 def title_lines(width, finding, what):

@@ -31,8 +31,8 @@ do for [i = 1:N] {
 if (BEST == 0) { exit status 3 }
 share(i) = sprintf("%.0f %%", 100. * LOST[i] / FREE_SUM[i])
 FINDING = BEST == WORST \
-	? sprintf("%s: on average %s of the free bytes cannot serve the 90th percentile request", name(BEST), share(BEST)) \
-	: sprintf("Free bytes too small for the 90th percentile request: %s %s, %s %s", \
+	? sprintf("%s: on average %s of the free bytes cannot serve the p90 request", name(BEST), share(BEST)) \
+	: sprintf("Free bytes too small for the p90 request: %s %s, %s %s", \
 		name(BEST), share(BEST), name(WORST), share(WORST))
 WHAT = RUN.": share of the free bytes in blocks too small for a request of the trace's p50, p90 and p99 size"
 

@@ -41,6 +41,13 @@ static void free_lists_come_in_search_order(void **state)
 	char text[256];
 
 	(void)state;
+	/* What is left of the hole that was used last comes first. */
+	struct lab *next = lab_open("next-fit");
+	play(next, THREE_HOLES "g=112");
+	assert_string_equal(lists(next, text),
+	                    "chain from the rover 80|chain from the rover 96|"
+	                    "chain from the rover 64|");
+	lab_close(next);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct lab *lab = lab_open(cases[i].allocator);
 		play(lab, THREE_HOLES);
@@ -125,6 +132,33 @@ static void explain_tells_what_free_and_realloc_do(void **state)
 	lab_close(lab);
 }
 
+static void expect_shrinking(const char *allocator, const char *script,
+                             const char *ending)
+{
+	struct lab *lab = lab_open(allocator);
+
+	play(lab, script);
+	const char *sentence =
+		explain(lab, REQUEST_REALLOC, lab->named[0], 0, 20);
+	if (strstr(sentence, ending) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", ending, sentence);
+	lab_close(lab);
+}
+
+static void explain_tells_where_a_tail_goes(void **state)
+{
+	(void)state;
+	expect_shrinking("first-fit", "a=200", "176 bytes join the wilderness");
+	expect_shrinking("first-fit", "a=200 b=16",
+	                 "its last 176 bytes stay a hole");
+	expect_shrinking("first-fit", "a=200 b=16 c=16 -b",
+	                 "its last 176 bytes join the hole of 32 behind");
+	expect_shrinking("first-fit:coalesce=never", "a=200 b=16 c=16 -b",
+	                 "its last 176 bytes stay a hole");
+	expect_shrinking("first-fit:wilderness=listed", "a=200",
+	                 "its last 176 bytes join the hole of");
+}
+
 /* Explains a request, makes it, and compares the address. */
 static bool is_predicted(struct churn *churn, size_t i)
 {
@@ -184,6 +218,7 @@ int main(void)
 		cmocka_unit_test(free_lists_come_in_search_order),
 		cmocka_unit_test(explain_says_why),
 		cmocka_unit_test(explain_tells_what_free_and_realloc_do),
+		cmocka_unit_test(explain_tells_where_a_tail_goes),
 		cmocka_unit_test(explain_predicts_the_address),
 	};
 	return cmocka_run_group_tests_name("fit: explain", tests, NULL, NULL);

@@ -103,6 +103,17 @@ static void say_hole(struct sentence *sentence, const struct fit_heap *heap,
 	say_remainder(sentence, heap, hole->tag - bytes);
 }
 
+static void say_no_hole(struct sentence *sentence, const struct fit_heap *heap,
+                        size_t bytes)
+{
+	size_t holes = count_holes(heap);
+
+	if (holes > 1)
+		say(sentence, "none of %zu holes has %zu bytes", holes, bytes);
+	else
+		say(sentence, "no hole has %zu bytes", bytes);
+}
+
 /* ---- deferred coalescing: what a sweep would make ----------------------- */
 
 struct sweep {
@@ -144,8 +155,7 @@ static void say_growth(struct sentence *sentence, const struct fit_heap *heap,
 	    heap->coalesce != COALESCE_NEVER)
 		start = last;
 	say_block(sentence, heap, start, align);
-	say(sentence, "none of %zu holes has %zu bytes", count_holes(heap),
-	    bytes);
+	say_no_hole(sentence, heap, bytes);
 	if (!heap->wilderness_is_listed)
 		say(sentence, ", nor has the wilderness (%zu)",
 		    wilderness_bytes(heap));
@@ -164,24 +174,41 @@ static void say_malloc(struct sentence *sentence, const struct fit_heap *heap,
 	}
 	if (bytes <= wilderness_bytes(heap)) {
 		say_block(sentence, heap, fence(heap), align);
-		say(sentence,
-		    "none of %zu holes has %zu bytes: the first of the %zu of "
-		    "the wilderness",
-		    count_holes(heap), bytes, wilderness_bytes(heap));
+		say_no_hole(sentence, heap, bytes);
+		say(sentence, ": it is cut from the wilderness (%zu)",
+		    wilderness_bytes(heap));
 		return;
 	}
 	struct sweep sweep = foresee_sweep(heap);
-	if (sweep.merges > 0)
-		say(sentence,
-		    "none of %zu holes has %zu bytes, nor has the wilderness: "
-		    "a sweep merges %zu pairs of neighbours, then the largest "
-		    "has %zu, and the search is made again",
-		    count_holes(heap), bytes, sweep.merges, sweep.largest);
-	else
+	if (sweep.merges == 0) {
 		say_growth(sentence, heap, bytes, align);
+		return;
+	}
+	say_no_hole(sentence, heap, bytes);
+	say(sentence,
+	    ", nor has the wilderness: a sweep merges %zu pairs of neighbours, "
+	    "then the largest has %zu, and the search is made again",
+	    sweep.merges, sweep.largest);
 }
 
 /* ---- realloc and free --------------------------------------------------- */
+
+/* What becomes of the last `left` bytes of a block that shrinks. */
+static void say_tail(struct sentence *sentence, const struct fit_heap *heap,
+                     const struct block *block, size_t left)
+{
+	const struct block *after = block_after(block);
+
+	if (left < heap->split_min || heap->coalesce != COALESCE_IMMEDIATE)
+		say_remainder(sentence, heap, left);
+	else if (block_is_free(after))
+		say(sentence, "its last %zu bytes join the hole of %zu behind",
+		    left, after->tag);
+	else if (after == fence(heap) && !heap->wilderness_is_listed)
+		say(sentence, "its last %zu bytes join the wilderness", left);
+	else
+		say_remainder(sentence, heap, left);
+}
 
 static void say_realloc(struct sentence *sentence, const struct fit_heap *heap,
                         struct block *block, size_t bytes)
@@ -197,7 +224,7 @@ static void say_realloc(struct sentence *sentence, const struct fit_heap *heap,
 	say_block(sentence, heap, block, 0);
 	if (bytes <= block_bytes(block)) {
 		say(sentence, "it shrinks where it is; ");
-		say_remainder(sentence, heap, block_bytes(block) - bytes);
+		say_tail(sentence, heap, block, block_bytes(block) - bytes);
 	} else if (after == fence(heap)) {
 		say(sentence, "it grows into the wilderness behind it");
 	} else {

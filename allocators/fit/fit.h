@@ -162,6 +162,7 @@ struct fit_policy {
 	const char *name;
 	const char *choice;  /* for sentences: "the first"                    */
 	enum fit_index tree; /* for index=tree; INDEX_CHAIN: there is none   */
+	bool roves;          /* searches begin at the rover                  */
 
 	/* Chooses a hole of at least `bytes`.  Changes nothing. */
 	struct found (*search)(const struct fit_heap *heap, size_t bytes);

@@ -108,10 +108,29 @@ const char *holes_index_name(const struct fit_heap *heap)
 	return names[heap->index];
 }
 
+/* Once round the chain from the rover. */
+static void list_from_rover(const struct fit_heap *heap,
+                            free_block_visitor *visit, void *ctx)
+{
+	struct block *hole = heap->rover;
+
+	do {
+		struct free_block block = {"chain from the rover", hole,
+		                           hole->tag};
+		if (hole != &heap->chain && !visit(ctx, &block))
+			return;
+		hole = hole->next;
+	} while (hole != heap->rover);
+}
+
 void fit_free_lists(struct heap *heap, free_block_visitor *visit, void *ctx)
 {
 	const struct fit_heap *self = (struct fit_heap *)heap;
 
+	if (self->policy->roves) {
+		list_from_rover(self, visit, ctx);
+		return;
+	}
 	for (struct block *hole = holes_first(self); hole != NULL;
 	     hole = holes_next(self, hole)) {
 		struct free_block block = {holes_index_name(self), hole,

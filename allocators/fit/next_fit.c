@@ -43,6 +43,7 @@ static const struct fit_policy policy = {
 	.name = "next-fit",
 	.choice = "the next from the rover",
 	.tree = INDEX_CHAIN,
+	.roves = true,
 	.search = search,
 };
 

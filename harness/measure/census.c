@@ -103,34 +103,12 @@ static bool count_extent(void *ctx, const struct extent *extent)
 	return true;
 }
 
-static int compare_starts(const void *a, const void *b)
-{
-	const char *x = (*(struct oracle_block *const *)a)->start;
-	const char *y = (*(struct oracle_block *const *)b)->start;
-	return (x > y) - (x < y);
-}
-
-/* The live blocks in address order, malloc'ed. */
-static struct oracle_block **sort_blocks(const struct oracle *oracle)
-{
-	struct oracle_block **sorted =
-		malloc((oracle->live + 1) * sizeof(*sorted));
-	size_t count = 0;
-
-	for (uint32_t slot = 0; sorted && slot < oracle->trace->slots; slot++)
-		if (oracle->blocks[slot].born != 0)
-			sorted[count++] = &oracle->blocks[slot];
-	if (sorted != NULL)
-		qsort(sorted, count, sizeof(*sorted), compare_starts);
-	return sorted;
-}
-
 /* The walk of a heap that has none: live blocks, and free in between. */
 static void walk_region(struct counter *counter)
 {
 	const struct page_source *pages = &counter->replayer->pages;
 	const struct oracle *oracle = &counter->replayer->oracle;
-	struct oracle_block **blocks = sort_blocks(oracle);
+	struct oracle_block **blocks = oracle_sorted(oracle);
 	char *at = pages->region;
 
 	for (uint64_t i = 0; blocks != NULL && i < oracle->live; i++) {

@@ -340,3 +340,24 @@ bool oracle_verify_all(struct oracle *oracle, uint64_t event,
 			return false;
 	return true;
 }
+
+static int compare_starts(const void *a, const void *b)
+{
+	const char *x = (*(struct oracle_block *const *)a)->start;
+	const char *y = (*(struct oracle_block *const *)b)->start;
+	return (x > y) - (x < y);
+}
+
+struct oracle_block **oracle_sorted(const struct oracle *oracle)
+{
+	struct oracle_block **sorted =
+		malloc((oracle->live + 1) * sizeof(*sorted));
+	size_t count = 0;
+
+	for (uint32_t slot = 0; sorted && slot < oracle->trace->slots; slot++)
+		if (oracle->blocks[slot].born != 0)
+			sorted[count++] = &oracle->blocks[slot];
+	if (sorted != NULL)
+		qsort(sorted, count, sizeof(*sorted), compare_starts);
+	return sorted;
+}

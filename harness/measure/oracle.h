@@ -67,6 +67,9 @@ bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
 struct oracle_block *oracle_find(const struct oracle *oracle,
                                  const void *start);
 
+/* The live blocks in address order, malloc'ed; NULL without memory. */
+struct oracle_block **oracle_sorted(const struct oracle *oracle);
+
 /* Verifies the contents of every live block. */
 bool oracle_verify_all(struct oracle *oracle, uint64_t event,
                        struct verdict *verdict);

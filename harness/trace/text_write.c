@@ -7,30 +7,30 @@
 #include "formats.h"
 #include "whole_file.h"
 
-static void write_call(FILE *to, const struct trace_op *op, const char *name)
+void trace_print_event(FILE *to, const struct trace_op *op, const char *name)
 {
 	switch ((enum trace_kind)op->kind) {
 	case TRACE_MALLOC:
 	case TRACE_CALLOC:
 	case TRACE_REALLOC:
-		fprintf(to, "%s=%s(%" PRIu64 ")\n", name,
+		fprintf(to, "%s=%s(%" PRIu64 ")", name,
 		        trace_kind_name(op->kind), op->size);
 		break;
 	case TRACE_ALIGNED:
-		fprintf(to, "%s=aligned(%u,%" PRIu64 ")\n", name,
+		fprintf(to, "%s=aligned(%u,%" PRIu64 ")", name,
 		        1u << op->align_log2, op->size);
 		break;
 	case TRACE_FREE:
-		fprintf(to, "free(%s)\n", name);
+		fprintf(to, "free(%s)", name);
 		break;
 	case TRACE_THREAD_START:
-		fprintf(to, "start(%u)\n", op->thread);
+		fprintf(to, "start(%u)", op->thread);
 		break;
 	case TRACE_THREAD_EXIT:
-		fprintf(to, "exit(%u)\n", op->thread);
+		fprintf(to, "exit(%u)", op->thread);
 		break;
 	case TRACE_PHASE:
-		fprintf(to, "phase(%s)\n", name);
+		fprintf(to, "phase(%s)", name);
 		break;
 	case TRACE_KINDS:
 		break;
@@ -54,7 +54,8 @@ static void write_events(FILE *to, const struct trace *trace)
 			fprintf(to, "+%" PRIu64 " ",
 			        i == 0 ? 0
 			               : trace->times[i] - trace->times[i - 1]);
-		write_call(to, op, trace_event_name(trace, i, letters));
+		trace_print_event(to, op, trace_event_name(trace, i, letters));
+		putc('\n', to);
 	}
 }
 

@@ -49,11 +49,10 @@ const char *trace_kind_name(enum trace_kind kind)
 }
 
 /* Bijective base 26: a..z, aa..zz, ... */
-static const char *slot_letters(uint32_t slot,
-                                char letters[TRACE_LETTERS_BYTES])
+const char *trace_letters(uint64_t n, char letters[TRACE_LETTERS_BYTES])
 {
 	char *at = letters + TRACE_LETTERS_BYTES - 1;
-	uint64_t rest = (uint64_t)slot + 1;
+	uint64_t rest = n + 1;
 
 	*at = '\0';
 	for (; rest > 0; rest = (rest - 1) / 26)
@@ -74,5 +73,5 @@ const char *trace_event_name(const struct trace *trace, uint64_t event,
 		return "NULL";
 	if (trace->ids != NULL)
 		return trace->names[trace->ids[event]];
-	return slot_letters(op->slot, letters);
+	return trace_letters(op->slot, letters);
 }

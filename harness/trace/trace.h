@@ -85,6 +85,9 @@ enum { TRACE_LETTERS_BYTES = 16 };
 const char *trace_event_name(const struct trace *trace, uint64_t event,
                              char letters[TRACE_LETTERS_BYTES]);
 
+/* The n-th name in the row a, b, ... z, aa, ab, ..., counted from 0. */
+const char *trace_letters(uint64_t n, char letters[TRACE_LETTERS_BYTES]);
+
 /* What went wrong, for the user: "file:line: reason" or "file: byte N: ...". */
 struct trace_error {
 	char text[512];
@@ -133,5 +136,11 @@ bool trace_write_text(const char *path, const struct trace *trace,
 
 /* Prints the text form; errors are left in the stream (ferror). */
 void trace_print_text(FILE *to, const struct trace *trace);
+
+/*
+ * Prints one event in the long form, without thread, time or the line's end:
+ * "c=malloc(60)".  `name` is that of the block or the phase.
+ */
+void trace_print_event(FILE *to, const struct trace_op *op, const char *name);
 
 #endif
