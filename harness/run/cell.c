@@ -55,6 +55,17 @@ static void set_limits(const struct cell_limits *limits)
 		setrlimit(RLIMIT_DATA, &data);
 }
 
+/* Calls the work with the stack moved down. */
+static __attribute__((noinline)) struct verdict work_lower(struct cell *cell,
+                                                           cell_work *work,
+                                                           void *ctx)
+{
+	char *offset = __builtin_alloca(cell->limits.stack_offset + 1);
+
+	__asm__ volatile("" : : "r"(offset) : "memory"); /* it is in use */
+	return work(ctx, &cell->page->progress, cell->result);
+}
+
 static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx)
 {
 	/* A dead parent must not leave a spinning child behind. */
@@ -66,7 +77,7 @@ static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx)
 		signal(fatal[i], SIG_DFL);
 	dup2(cell->messages, STDERR_FILENO);
 	set_limits(&cell->limits);
-	cell->page->verdict = work(ctx, &cell->page->progress, cell->result);
+	cell->page->verdict = work_lower(cell, work, ctx);
 	cell->page->finished = true;
 	fflush(NULL);
 	_exit(0);

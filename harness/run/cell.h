@@ -22,6 +22,11 @@ struct cell_page {
 struct cell_limits {
 	double seconds;      /* wall time; then the child is killed       */
 	size_t memory_bytes; /* of private memory beyond what it inherits */
+	/*
+	 * The child's stack starts so much lower: what lies where on the stack
+	 * changes times, so it is varied between repetitions [Mytkowicz09].
+	 */
+	size_t stack_offset;
 };
 
 /*

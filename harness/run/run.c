@@ -16,6 +16,7 @@
 
 enum {
 	CORES_MAX = 64,
+	STACK_OFFSETS = 256, /* times 16 bytes: up to a page */
 	SIZES_COUNTED = 1 << 20,
 	OUTLIER = 8, /* a footprint so many times the smallest does
 	                        not set the scale of the others          */
@@ -276,6 +277,9 @@ static bool run_alone(struct run *run, struct progress *progress, int subject,
 	struct pass pass = {run, subject};
 	struct cell cell;
 
+	limits.stack_offset =
+		splitmix64(&run->random) % STACK_OFFSETS * MALLOC_ALIGN_BYTES;
+
 	if (!cell_start(&cell, work, &pass, result_bytes, &limits))
 		return cannot_fork(error);
 	cell_wait(&cell, &run->workload->trace, verdict);
@@ -387,7 +391,6 @@ static bool run_round(struct run *run, struct progress *progress,
 static bool run_speed_pass(struct run *run, struct progress *progress,
                            struct trace_error *error)
 {
-	uint64_t random = run->options->seed;
 	int *order = malloc((size_t)(run->count + 1) * sizeof *order);
 	struct verdict verdict;
 	struct speed speed;
@@ -398,7 +401,7 @@ static bool run_speed_pass(struct run *run, struct progress *progress,
 		order[i] = i;
 	for (unsigned round = 0;
 	     good && round < run->options->reps && !got_interrupt; round++) {
-		shuffle(order, run->count + 1, &random);
+		shuffle(order, run->count + 1, &run->random);
 		good = run_round(run, progress, order, error);
 	}
 	free(order);
@@ -466,6 +469,7 @@ bool run_all(struct run *run, struct trace_error *error)
 		return trace_fail(error, "no memory for the sizes");
 	for (int i = 0; i < run->count; i++)
 		subject_reset(&run->subjects[i]);
+	run->random = options->seed;
 	got_interrupt = 0;
 	sigaction(SIGINT, &watch, &before);
 	progress_open(&progress, run->workload->name, cells,

@@ -41,6 +41,7 @@ struct run {
 	size_t null_reps;
 	struct estimate null_estimate;
 	double empty_ns;  /* the empty loop               */
+	uint64_t random;  /* state: order of rounds, places of stacks */
 	bool interrupted; /* SIGINT: what is finished counts */
 };
 
