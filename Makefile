@@ -127,6 +127,7 @@ $(BUILD)/harness/report/json.o: $(BUILD)/version.h
 FORCE:
 
 include harness/record/record.mk
+include docs/docs.mk
 include tests/tests.mk
 include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

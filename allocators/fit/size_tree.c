@@ -20,7 +20,7 @@
  *
  * Cost.     search, insert, remove  O(log holes)
  * Threads.  None.
- * Sources.  [Knuth97, 6.2.3] balanced trees; the balancing is libbsd's.
+ * Sources.  [Knuth98, 6.2.3] balanced trees; the balancing is libbsd's.
  *
  * Read next: ../buddy/buddy.c, which needs no search at all.
  */

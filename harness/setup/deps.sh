@@ -24,7 +24,6 @@ needs() {
 		build  header:libsmartcols/libsmartcols.h  libsmartcols-dev
 		charts command:gnuplot         gnuplot-nox
 		charts python:matplotlib       python3-matplotlib
-		charts python:pandas           python3-pandas
 		test   header:cmocka.h         libcmocka-dev
 		test   command:python3         python3
 		fuzz   command:clang           clang
