@@ -15,8 +15,8 @@ bool run_measure_pass(struct run *run, struct progress *progress,
                       struct trace_error *error);
 bool run_speed_pass(struct run *run, struct progress *progress,
                     struct trace_error *error);
-bool run_latency_pass(struct run *run, struct progress *progress,
-                      struct trace_error *error);
+bool run_single_passes(struct run *run, struct progress *progress,
+                       struct trace_error *error);
 
 /* What a child of this run may use. */
 struct cell_limits run_limits(const struct run *run);

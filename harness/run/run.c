@@ -93,7 +93,7 @@ bool run_all(struct run *run, struct trace_error *error)
 {
 	const struct run_options *options = run->options;
 	struct progress progress;
-	double cells = run->count * (2.0 + options->reps + options->latency) +
+	double cells = run->count * (3.0 + options->reps + options->latency) +
 	               options->reps + 1;
 
 	if (!find_size_quantiles(&run->workload->trace, run->sizes))
@@ -105,8 +105,8 @@ bool run_all(struct run *run, struct trace_error *error)
 	bool good = run_measure_pass(run, &progress, error);
 	if (good && options->reps > 0 && !interrupt_came())
 		good = run_speed_pass(run, &progress, error);
-	if (good && options->reps > 0 && options->latency)
-		good = run_latency_pass(run, &progress, error);
+	if (good && options->reps > 0)
+		good = run_single_passes(run, &progress, error);
 	progress_close(&progress);
 	run->interrupted = interrupt_came();
 	return good;

@@ -1,5 +1,5 @@
 /*
- * timed_passes.c - speed and latency: one child at a time.
+ * timed_passes.c - speed, resident memory, latency: one child at a time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -176,26 +176,59 @@ bool run_speed_pass(struct run *run, struct progress *progress,
 	return good;
 }
 
-bool run_latency_pass(struct run *run, struct progress *progress,
-                      struct trace_error *error)
+/* Resident memory of one allocator, from a replay that touches every page. */
+static bool measure_resident(struct run *run, struct progress *progress,
+                             int subject, struct trace_error *error)
+{
+	struct subject *row = &run->subjects[subject];
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+
+	if (!run_alone(run, progress, subject, pass_resident, &speed,
+	               sizeof speed, &verdict, &seconds, error))
+		return false;
+	row->resident_bytes = speed.resident_bytes;
+	row->is_resident_known = verdict.kind == VERDICT_OK;
+	if (verdict.kind != VERDICT_OK && verdict.kind != VERDICT_NOT_RUN)
+		row->verdict = verdict;
+	return true;
+}
+
+static bool measure_latency(struct run *run, struct progress *progress,
+                            int subject, struct trace_error *error)
+{
+	struct verdict verdict;
+	double seconds;
+
+	if (!run_alone(run, progress, subject, pass_latency, NULL, 0, &verdict,
+	               &seconds, error))
+		return false;
+	if (verdict.kind == VERDICT_NOT_RUN)
+		run_remove_part(run, subject, PART_LATENCY);
+	else if (verdict.kind != VERDICT_OK)
+		run->subjects[subject].verdict = verdict;
+	return true;
+}
+
+bool run_single_passes(struct run *run, struct progress *progress,
+                       struct trace_error *error)
 {
 	char what[320];
 
 	for (int i = 0; i < run->count && !interrupt_came(); i++) {
 		struct subject *subject = &run->subjects[i];
-		struct verdict verdict;
-		double seconds;
 		if (subject->verdict.kind != VERDICT_OK)
 			continue;
-		snprintf(what, sizeof what, "latency of %s", subject->label);
+		snprintf(what, sizeof what, "memory and latency of %s",
+		         subject->label);
 		progress_draw(progress, 0, what);
-		if (!run_alone(run, progress, i, pass_latency, NULL, 0,
-		               &verdict, &seconds, error))
+		if (!measure_resident(run, progress, i, error))
 			return false;
-		if (verdict.kind == VERDICT_NOT_RUN)
-			run_remove_part(run, i, PART_LATENCY);
-		else if (verdict.kind != VERDICT_OK)
-			subject->verdict = verdict;
+		if (run->options->latency &&
+		    subject->verdict.kind == VERDICT_OK &&
+		    !measure_latency(run, progress, i, error))
+			return false;
 	}
 	return true;
 }
