@@ -4,7 +4,7 @@
  *     audit, all allocators      as many at a time as there are cores
  *     meter, all allocators      likewise: it needs the audits' peaks
  *     rounds of the speed pass   one child at a time, shuffled in each round
- *     latency, all allocators    one at a time
+ *     resident memory, latency   one at a time
  *
  * An allocator that fails a pass keeps what it has and is left out of the
  * later ones.
