@@ -66,7 +66,7 @@ def label_part(axes, x, y, width, size, colour, end):
 
 
 def sentence(run):
-    names = run.finished("peak_footprint_bytes")
+    names = run.comparable("peak_footprint_bytes")
     if not names:
         return "No allocator came to the end of the trace"
     best, worst = names[0], names[-1]
