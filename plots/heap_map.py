@@ -108,15 +108,7 @@ class Sheet:
         if np.nanmin(line) >= 0:  # else the map begins above what was the top once
             self.footprint(axes, name, line)
         self.phases(axes, first)
-        status = self.run.status(name)
-        reach = self.reach.get(name, window.low + np.nanmax(line) * unit) - window.low
-        beyond = f"  ↑ {bytes_text(reach)}" if reach > 1.001 * self.span else ""
-        ended = "" if status == "ok" else f"  † {status}"
-        room = int(axes.get_position().width * axes.figure.get_figwidth() * 10)
-        axes.set_title(elide(name, room), loc="left", pad=14, weight="bold", size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
-        axes.annotate(f"{self.run.ratio(name):.2f}x peak live" + beyond + ended,
-                      (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
-                      size=CONF["TEXT_PT"])
+        self.title(axes, name, window.low + np.nanmax(line) * unit)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.tick_params(labelbottom=False, labelleft=first)
         if first:
@@ -124,6 +116,21 @@ class Sheet:
             axes.set_ylabel(f"{what} ({byte_unit(self.span)[1]})")
         axes.set_xlim(0, extent[1])
         axes.set_ylim(0, extent[3])
+
+    def title(self, axes, name, top):
+        """Name and ratio, and how far a heap goes on whose end is not shown."""
+        status = self.run.status(name)
+        text = f"{self.run.ratio(name):.2f}x peak live"
+        reach = self.reach.get(name, top) - self.low[name]
+        if reach > 1.001 * self.span:
+            text += f"  ↑ {bytes_text(reach)}"
+        if status != "ok":
+            text += f"  † {status}"
+        room = int(axes.get_position().width * axes.figure.get_figwidth() * 10)
+        axes.set_title(elide(name, room), loc="left", pad=14, weight="bold",
+                       size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
+        axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction",
+                      textcoords="offset points", size=CONF["TEXT_PT"])
 
     def footprint(self, axes, name, line):
         """The black line on top, with a cross where it ends early."""

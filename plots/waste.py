@@ -80,8 +80,7 @@ def sentence(run):
 
 def draw(run):
     looks = palette(run)
-    walked = [name for name in run.allocators
-              if run.figure(name, "peak_footprint_bytes") == run.figure(name, "peak_footprint_bytes")]
+    walked = [name for name in run.allocators if run.ratio(name) == run.ratio(name)]
     if not walked:
         return 0
     walked.sort(key=lambda name: -run.figure(name, "peak_footprint_bytes"))
