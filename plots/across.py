@@ -45,8 +45,8 @@ def draw_table(axes, run, grid, names, workloads, looks, title):
             value, status = (mean_of(grid, name, workloads), "ok") if workload is None else \
                 grid.get((name, workload), (math.nan, ""))
             known = value == value and status == "ok"
-            shade = SHADES(min(math.log(value) / math.log(4), 1.)) if known and value > 0 else "none"
-            axes.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=shade, edgecolor=CONF["GRID"],
+            dark = min(math.log(value) / math.log(4), 1.) if known and value > 0 else 0.
+            axes.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=SHADES(dark), edgecolor=CONF["GRID"],
                                          linewidth=.7))
             text = number_text(value) if known else "†" if status not in ("ok", "") else "–"
             axes.text(x + .5, y + .5, text, ha="center", va="center", size=CONF["TEXT_PT"] - 1,
@@ -92,9 +92,10 @@ def draw(run):
     block = 1.35 + .25 * len(names) + .35
     height = .75 + panels * block
     figure = plt.figure(figsize=(width, height))
-    used = write_title(figure, finding(means, names), "Each cell: one workload; mean: geometric, of "
-                       "those that ended well everywhere; †: did not come to the end; –: not "
-                       "measured; sorted by mean, darker is worse, from 4x on no darker")
+    used = write_title(figure, finding(means, names),
+                       "Each cell: one workload; mean: geometric, of those that ended well "
+                       "everywhere; †: did not come to the end; –: not measured; sorted by mean, "
+                       "darker is worse, from 4x on no darker")
     step = (height - used - .1) / panels
     for k in range(panels):
         bottom = height - used - (k + 1) * step + .35

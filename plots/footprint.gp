@@ -15,13 +15,6 @@ BEST = WORST = 0
 stats table("summary") using (j = j + 1, RATIO[j] = column("jw4"), PEAK[j] = column("peak_footprint_bytes"), \
 	column("peak_requested_bytes")) nooutput
 LIVE_PEAK = STATS_max
-do for [i = 1:N] {
-	if (is_number(RATIO[i]) && STATUS[i] eq "ok") {
-		if (BEST == 0) { BEST = WORST = i }
-		if (RATIO[i] < RATIO[BEST]) { BEST = i }
-		if (RATIO[i] > RATIO[WORST]) { WORST = i }
-	}
-}
 TOP = LIVE_PEAK
 HOLDS_ALL = 0
 do for [i = 1:N] { if (is_number(PEAK[i])) { HOLDS_ALL = i } }
@@ -41,6 +34,13 @@ do for [i = 1:N] {
 	if (is_number(PEAK[i]) && 2 * NEAR >= COUNT) { TOP = at_least(TOP, PEAK[i]) }
 }
 
+do for [i = 1:N] {
+	if (is_number(RATIO[i]) && STATUS[i] eq "ok" && PEAK[i] <= TOP) {
+		if (BEST == 0) { BEST = WORST = i }
+		if (RATIO[i] < RATIO[BEST]) { BEST = i }
+		if (RATIO[i] > RATIO[WORST]) { WORST = i }
+	}
+}
 FINDING = BEST == 0 ? "No allocator came to the end of the trace" : BEST == WORST \
 	? sprintf("At its peak %s needs %.2fx the peak of its live memory", name(BEST), RATIO[BEST]) \
 	: sprintf("At its peak %s needs %.2fx the peak of live memory, %s %.2fx", \

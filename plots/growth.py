@@ -1,10 +1,10 @@
-"""Why did the heap have to grow?  What was asked and what lay free, just before it grew to its peak."""
+"""Why did the heap have to grow?  What was asked and what lay free, just before its peak."""
 import numpy as np
 
 from style import CONF, byte_unit, bytes_text, elide, palette, plt, save, write_title
 
 NAME = "growth"
-UNITS = {1 << (10 * k): name for k, name in enumerate(("1 byte", "1 KiB", "1 MiB", "1 GiB", "1 TiB"))}
+UNITS = {1: "byte", 1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB", 1 << 40: "TiB"}
 
 
 def cases_of(run):
@@ -48,7 +48,8 @@ def draw(run):
             mean = free / blocks
             axes.plot([mean, free], [y, y], color=colour, linewidth=1.2, zorder=2)
             axes.plot(mean, y, "|", color=colour, markersize=12, markeredgewidth=2, zorder=3)
-            axes.plot(largest, y, "o", color="white", markeredgecolor=colour, markersize=8, zorder=3)
+            axes.plot(largest, y, "o", color="white", markeredgecolor=colour, markersize=8,
+                      zorder=3)
             axes.plot(free, y, "s", color=colour, markersize=8, zorder=3)
         axes.plot(request, y, "D", color=CONF["TEXT"], markersize=6, zorder=4)
         axes.text(1.02, y, verdict(free, blocks, fits), transform=axes.get_yaxis_transform(),
@@ -88,7 +89,7 @@ def set_axes(axes, cases):
 
 def tick_text(size):
     unit = max(unit for unit in UNITS if unit <= size)
-    return f"{size // unit} {UNITS[unit][2:]}" + ("s" if unit == 1 and size > 1 else "")
+    return f"{size // unit} {UNITS[unit]}" + ("s" if unit == 1 and size > 1 else "")
 
 
 def legend(figure, y):

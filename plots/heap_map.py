@@ -2,108 +2,15 @@
 import math
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from heap_pixels import LONG_SHARE, OCCUPANCY, Window, category_image, occupancy_image
 from style import CONF, byte_unit, bytes_text, capped, elide, event_unit, palette, plt, \
     save, tier_hatches, title_inches, title_lines, write_title
 from table import read_numbers
 
 NAME = "heap-map"
-ROWS, COLUMNS = 420, 640     # pixels of a map
-LONG_SHARE = .1              # of the trace: a block that lives longer is long-lived
-OCCUPANCY = LinearSegmentedColormap.from_list("occupancy", [CONF["FREE"], CONF["SHORT_LIVED"],
-                                                            CONF["LONG_LIVED"], "#08203a"])
-
-
-def rgb(name):
-    return np.array(to_rgb(CONF[name]), dtype=np.float32)
-
-
-def steps(cells):
-    """Cuts heapmap rows of one allocator, sorted by event, into (event, slice) per sample."""
-    events = cells["event"]
-    starts = np.flatnonzero(np.r_[True, events[1:] != events[:-1]])
-    ends = np.r_[starts[1:], len(events)]
-    return [(events[a], slice(a, b)) for a, b in zip(starts, ends)]
-
-
-def binned(cells, part, edges):
-    """The bytes of `part` between neighbouring edges: exact sums, whatever the cell size."""
-    starts = cells["start_bytes"][part]
-    ends = starts + cells["bytes"][part]
-    knots = np.r_[starts, ends[-1:]]
-
-    def below(column):
-        return np.interp(edges, knots, np.r_[0, np.cumsum(cells[column][part])])
-    return lambda column: np.diff(below(column))
-
-
-def raster(cells, top, last_event, end, columns):
-    """The bytes of each use in every pixel of the map: {column: rows x time}.
-
-    Each sample stands from its event to the next one's; nothing stands after the event `end`.
-    """
-    edges = np.linspace(0, top, ROWS + 1)
-    samples = steps(cells)
-    out = {column: np.zeros((len(samples), ROWS), np.float32) for column in columns}
-    for k, (_, part) in enumerate(samples):
-        bytes_in = binned(cells, part, edges)
-        for column in columns:
-            out[column][k] = bytes_in(column)
-    times = np.array([event for event, _ in samples])
-    shown = (np.arange(COLUMNS) + .5) * last_event / COLUMNS
-    at = np.searchsorted(times, shown, "right") - 1
-    grids = {column: out[column][np.clip(at, 0, None)].T for column in columns}
-    for grid in grids.values():
-        grid[:, (at < 0) | (shown > end)] = 0
-    return grids
-
-
-def occupancy_image(cells, top, last_event, end):
-    """How much of each pixel is requested: white 0, dark 1; headers orange; outside grey."""
-    columns = ("bytes", "requested_bytes", "metadata_bytes")
-    grid = raster(cells, top, last_event, end, columns)
-    held = np.maximum(grid["bytes"], 1e-9)
-    image = OCCUPANCY(grid["requested_bytes"] / held)[..., :3]
-    image[grid["metadata_bytes"] > .5 * held] = rgb("METADATA")
-    return outside_grey(image, grid["bytes"] / (top / ROWS))
-
-
-def outside_grey(image, coverage):
-    """Mixes in the colour of what is beyond the heap, by the share of the pixel that is."""
-    coverage = np.clip(coverage, 0, 1)[..., None]
-    return coverage * image + (1 - coverage) * rgb("OUTSIDE")
-
-
-def category_image(cells, blocks, top, last_event, end):
-    """Every block painted in the colour of its kind, on what lies between the blocks.
-
-    Painted finer than it is shown, and averaged: a pixel of many small blocks
-    has the mean of their colours.
-    """
-    columns = ("bytes", "metadata_bytes", "free_bytes", "slack_bytes")
-    grid = raster(cells, top, last_event, end, columns)
-    rest = np.full((ROWS, COLUMNS, 3), rgb("FREE"))
-    rest[grid["metadata_bytes"] > grid["free_bytes"] + grid["slack_bytes"]] = rgb("METADATA")
-    rest[grid["slack_bytes"] > grid["free_bytes"] + grid["metadata_bytes"]] = rgb("SLACK")
-    fine = max(1, min(8, math.ceil(top / 8 / ROWS)))
-    image = np.repeat(outside_grey(rest, grid["bytes"] / (top / ROWS)), fine, axis=0)
-    born, died, start, size, usable = blocks
-    x0 = np.floor(born / last_event * COLUMNS).astype(int)
-    x1 = np.maximum(x0 + 1, np.floor(died / last_event * COLUMNS).astype(int))
-    scale = ROWS * fine / top
-    y0, y1, y2 = ((edge * scale).round().astype(int)
-                  for edge in (start, start + size, start + usable))
-    long_lived = died - born > LONG_SHARE * last_event
-    for a, b, low, mid, high, is_long in zip(x0, x1, y0, y1, y2, long_lived):
-        image[low:max(mid, low + 1), a:b] = rgb_of[is_long]
-        image[mid:high, a:b] = rgb_of[2]
-    return image.reshape(ROWS, fine, COLUMNS, 3).mean(axis=1)
-
-
-rgb_of = [rgb("SHORT_LIVED"), rgb("LONG_LIVED"), rgb("INTERNAL")]
 
 
 def blocks_of(run, name, end):
@@ -130,7 +37,31 @@ class Sheet:
         peaks = [np.nanmax(self.timeline.of(name, "footprint_bytes")) for name in self.names]
         self.top = 1.03 * max(capped(peaks), run.peak_live())
         self.unit, self.unit_name = byte_unit(self.top)
+        self.reach = {}  # where the highest block ends, where a map is cut to the blocks
+        self.low, self.span = self.view()
         self.event_unit, self.event_name = event_unit(self.last_event)
+
+    def view(self):
+        """What the maps show: the lowest byte of each allocator, and how many bytes for all.
+
+        The whole heap; but where the blocks fill little of it, as in a trace for the
+        blackboard, only the part from the lowest block on.
+        """
+        whole = dict.fromkeys(self.names, 0), self.top
+        if not self.by_block:
+            return whole
+        table, low, reach = self.run.table("blocks"), {}, {}
+        for name in self.names:
+            starts = table.of(name, "start_bytes")
+            if not len(starts):
+                return whole
+            low[name] = max(0, starts.min() - 32) // 64 * 64
+            reach[name] = (starts + table.of(name, "usable_bytes")).max()
+        span = 1.1 * capped(reach[name] - low[name] for name in self.names)
+        if span >= .6 * self.top:
+            return whole
+        self.reach = reach
+        return low, span
 
     def draw(self):
         count = len(self.names)
@@ -150,7 +81,7 @@ class Sheet:
                       bbox_to_anchor=(0, 1 - used / height), handlelength=1.7,
                       columnspacing=1.2, borderaxespad=.3, fontsize=CONF["TEXT_PT"] - .5)
         left, between = .75, .22
-        each = (width - left - .15 - (columns - 1) * between) / columns
+        each = (width - left - .25 - (columns - 1) * between) / columns
         for k, name in enumerate(self.names):
             row, column = divmod(k, columns)
             x = (left + column * (each + between)) / width
@@ -162,45 +93,52 @@ class Sheet:
         return save(figure, self.run, NAME)
 
     def panel(self, axes, name, first):
-        cells, extent = self.cells[name], [0, self.last_event / self.event_unit,
-                                           0, self.top / self.unit]
+        unit, _ = byte_unit(self.span)
         end = self.run.figure(name, "status_event")
-        end = end if end == end else self.last_event
+        window = Window(self.low[name], self.span, self.last_event,
+                        end if end == end else self.last_event)
         if self.by_block:
-            image = category_image(cells, blocks_of(self.run, name, end), self.top,
-                                   self.last_event, end)
+            image = category_image(self.cells[name], blocks_of(self.run, name, window.end), window)
         else:
-            image = occupancy_image(cells, self.top, self.last_event, end)
+            image = occupancy_image(self.cells[name], window)
+        extent = [0, self.last_event / self.event_unit, 0, self.span / unit]
         axes.imshow(image, origin="lower", extent=extent, aspect="auto",
                     interpolation="antialiased")
-        self.footprint(axes, name)
+        line = (self.timeline.of(name, "footprint_bytes") - window.low) / unit
+        if np.nanmin(line) >= 0:  # else the map begins above what was the top once
+            self.footprint(axes, name, line)
         self.phases(axes, first)
-        status = self.run.status(name)
-        ended = "" if status == "ok" else f"  † {status}"
-        room = int(axes.get_position().width * axes.figure.get_figwidth() * 10)
-        axes.set_title(elide(name, room), loc="left", pad=14, weight="bold", size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
-        axes.annotate(f"{self.run.ratio(name):.2f}x peak live" + ended,
-                      (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
-                      size=CONF["TEXT_PT"])
+        self.title(axes, name, window.low + np.nanmax(line) * unit)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.tick_params(labelbottom=False, labelleft=first)
         if first:
-            axes.set_ylabel(f"heap offset ({self.unit_name})")
+            what = "heap offset" if self.span == self.top else "offset from the lowest block"
+            axes.set_ylabel(f"{what} ({byte_unit(self.span)[1]})")
+        axes.set_xlim(0, extent[1])
+        axes.set_ylim(0, extent[3])
 
-    def footprint(self, axes, name):
-        """The black line on top, with a word where it leaves the chart or ends early."""
+    def title(self, axes, name, top):
+        """Name and ratio, and how far a heap goes on whose end is not shown."""
+        status = self.run.status(name)
+        text = f"{self.run.ratio(name):.2f}x peak live"
+        reach = self.reach.get(name, top) - self.low[name]
+        if reach > 1.001 * self.span:
+            text += f"  ↑ {bytes_text(reach)}"
+        if status != "ok":
+            text += f"  † {status}"
+        room = int(axes.get_position().width * axes.figure.get_figwidth() * 10)
+        axes.set_title(elide(name, room), loc="left", pad=14, weight="bold",
+                       size=CONF["TEXT_PT"] + 1, color=self.looks[name].colour)
+        axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction",
+                      textcoords="offset points", size=CONF["TEXT_PT"])
+
+    def footprint(self, axes, name, line):
+        """The black line on top, with a cross where it ends early."""
         events = self.timeline.of(name, "event") / self.event_unit
-        line = self.timeline.of(name, "footprint_bytes") / self.unit
         axes.plot(events, line, color="black", linewidth=1.3, drawstyle="steps-post")
         if self.run.status(name) != "ok" and len(events):
-            axes.plot(events[-1], min(line[-1], self.top / self.unit), "x", color="black",
+            axes.plot(events[-1], min(line[-1], axes.get_ylim()[1]), "x", color="black",
                       markersize=7, markeredgewidth=1.8, clip_on=False, zorder=6)
-        if np.nanmax(line) * self.unit > self.top:
-            axes.text(.02, .97, f"goes on to {bytes_text(np.nanmax(line) * self.unit)}",
-                      transform=axes.transAxes, va="top",
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-        axes.set_xlim(0, self.last_event / self.event_unit)
-        axes.set_ylim(0, self.top / self.unit)
 
     def phases(self, axes, named):
         """A dotted line per phase mark; in the first panel also its name, where it has room."""
@@ -281,7 +219,7 @@ class Sheet:
                           plt.Line2D([], [], color="black", linewidth=1.3, label="footprint")]
 
     def finding(self):
-        names = [name for name in self.run.finished("peak_footprint_bytes") if name in self.names]
+        names = [name for name in self.run.comparable("peak_footprint_bytes") if name in self.names]
         if not names:
             return "No allocator came to the end of the trace"
         best, worst = names[0], names[-1]

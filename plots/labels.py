@@ -39,7 +39,7 @@ def place(sizes, points, frame, taken, gap=7):
 
     `sizes` are (width, height), `points` the (x, y) they belong to, `frame` the
     box to stay in, `taken` boxes to keep clear of.  The most crowded label goes
-    first and takes the nearest free place whose leader crosses no other label,
+    first and takes the nearest free place whose leader crosses no label or point,
     failing that the nearest free place.  Returns boxes, None where the frame
     has no room left.  O(labels^2 x places).
     """
@@ -50,8 +50,9 @@ def place(sizes, points, frame, taken, gap=7):
     taken, placed, leaders = list(taken), [], []
     boxes = [None] * len(points)
     for i in sorted(range(len(points)), key=neighbours, reverse=True):
-        box = choose(points[i], candidates(points[i], *sizes[i], frame, gap), taken, placed,
-                     leaders)
+        dots = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in points if (x, y) != points[i]]
+        box = choose(points[i], candidates(points[i], *sizes[i], frame, gap), taken,
+                     placed + dots, leaders)
         if box is not None:
             boxes[i] = box
             placed.append(box)
@@ -60,15 +61,15 @@ def place(sizes, points, frame, taken, gap=7):
     return boxes
 
 
-def choose(point, boxes, taken, placed, leaders):
-    """The first free box whose leader crosses no label, of the free ones near the first."""
+def choose(point, boxes, taken, marks, leaders):
+    """The first free box whose leader crosses none of `marks`, of the free ones near the first."""
     first, patience = None, 100
     for box in boxes:
         if any(box.overlaps(other) for other in taken):
             continue
         first = first or box
         if not any(box.overlaps(dot) for dot in leaders) and not any(
-                dot.overlaps(other) for dot in leader_of(point, box) for other in placed):
+                dot.overlaps(other) for dot in leader_of(point, box) for other in marks):
             return box
         patience -= 1
         if patience == 0:

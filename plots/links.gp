@@ -20,8 +20,9 @@ do for [i = 1:N] {
 	}
 }
 if (BEST == 0) { exit status 3 }
-FINDING = BEST == WORST ? sprintf("%s follows %.3g links a call", name(BEST), MEAN[BEST]) \
-	: sprintf("%s follows %.3g links a call, %s %.3g", name(WORST), MEAN[WORST], name(BEST), MEAN[BEST])
+FINDING = BEST == WORST ? sprintf("%s follows %s links a call", name(BEST), count_text(MEAN[BEST])) \
+	: sprintf("%s follows %s links a call, %s %s", \
+		name(WORST), count_text(MEAN[WORST]), name(BEST), count_text(MEAN[BEST]))
 WHAT = RUN.": links followed in free lists and trees per call of malloc or free, by window of the trace (log scale)"
 
 SOURCE = numbered("searches")

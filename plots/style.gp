@@ -44,6 +44,7 @@ ended(i) = STATUS[i] eq "ok" ? "" : STATUS[i] eq "out-of-memory" ? " † memory"
 label_text(i) = elide(NAME[i], 34).ended(i)
 bytes_text(x) = x < 1024 ? sprintf("%.0f bytes", x) : x < 1048576 ? sprintf("%.3g KiB", x / 1024.) : \
 	x < 1073741824 ? sprintf("%.3g MiB", x / 1048576.) : sprintf("%.3g GiB", x / 1073741824.)
+count_text(x) = x < 100 ? sprintf("%.3g", x) : sprintf("%.0f", x)
 ns_text(x) = x < 1e3 ? sprintf("%.3g ns", x) : x < 1e6 ? sprintf("%.3g µs", x / 1e3) : sprintf("%.3g ms", x / 1e6)
 
 # Breaks a text of more than `room` characters in two, behind the last `gap` that
@@ -67,7 +68,7 @@ CHARACTER_PX = .67 * TEXT_PT * 96 / 72
 LONGEST = 0
 do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
 TITLE_LINE_PX = 1.35 * TITLE_PT * 96 / 72
-LEFT_PX = 100
+LEFT_PX = 88
 RIGHT_PX = 44 + CHARACTER_PX * LONGEST
 TOP_PX = 78
 GAP_PX = 22
@@ -83,7 +84,7 @@ terminal(format) = format eq "svg" \
 	? sprintf("svg noenhanced size %d,%d font '%s,%g' background 'white'", \
 		WIDTH, HEIGHT, FONT, TEXT_PT * 96 / 72.) \
 	: sprintf("pngcairo noenhanced size %d,%d font '%s,%g' fontscale %g linewidth %g pointscale %g background 'white'", \
-		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM * 96 / 72., PNG_ZOOM, PNG_ZOOM)
+		WIDTH * PNG_ZOOM, HEIGHT * PNG_ZOOM, FONT, TEXT_PT, PNG_ZOOM, PNG_ZOOM, PNG_ZOOM)
 title_font = sprintf("%s:Bold,%g", FONT, FORMAT eq "svg" ? TITLE_PT * 96 / 72. : TITLE_PT)
 
 set border 3 lc rgb MUTED lw 1

@@ -4,7 +4,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import Bbox
 
 from labels import label_points
-from style import CONF, elide, palette, plt, save, write_title
+from style import CONF, capped, elide, palette, plt, save, write_title
 
 NAME = "throughput"
 
@@ -29,13 +29,13 @@ def front_of(points):
 
 def sentence(points):
     fastest = max(points, key=lambda p: p[1])
-    smallest = min(points, key=lambda p: p[2])
+    smallest = min((p for p in points if p[2] == p[2]), key=lambda p: p[2])
     if fastest == smallest:
         return f"{elide(fastest[0])} is both the fastest ({1e3 / fastest[1]:.3g} ns a call) " \
                f"and the smallest ({fastest[2]:.2f}x live)"
-    return f"{elide(fastest[0])} is fastest ({1e3 / fastest[1]:.3g} ns a call, " \
-           f"{fastest[2]:.2f}x live), {elide(smallest[0])} smallest " \
-           f"({1e3 / smallest[1]:.3g} ns, {smallest[2]:.2f}x)"
+    space = f", {fastest[2]:.2f}x live" if fastest[2] == fastest[2] else ""
+    return f"{elide(fastest[0])} is fastest ({1e3 / fastest[1]:.3g} ns a call{space}), " \
+           f"{elide(smallest[0])} smallest ({1e3 / smallest[1]:.3g} ns, {smallest[2]:.2f}x)"
 
 
 def draw_front(axes, front):
@@ -62,16 +62,11 @@ def set_axes(axes, points, timed):
     span = max(np.log10(max(speeds) / min(speeds)), .15)
     axes.set_xscale("log")
     axes.set_xlim(min(speeds) / 10 ** (.12 * span), max(speeds) * 10 ** (.22 * span))
-    high = max(max(ratios) - min(ratios), .05)
-    if max(ratios) > 4 * min(ratios):
-        axes.set_yscale("log")
-        axes.set_ylim(min(ratios) / 1.35, max(ratios) * 1.3)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    else:
-        axes.set_ylim(min(ratios) - .2 * high, max(ratios) + .14 * high)
-        axes.yaxis.set_major_locator(MaxNLocator(7))
+    top = capped(ratios)
+    high = max(top - min(ratios), .1 * top)
+    axes.set_ylim(min(ratios) - .2 * high, top + (.14 if top == max(ratios) else .3) * high)
+    axes.yaxis.set_major_locator(MaxNLocator(7))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.4g}x"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     wide = span > 1.2
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else range(1, 10)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.4g}"))
@@ -80,12 +75,43 @@ def set_axes(axes, points, timed):
 
 
 def draw_without_walk(axes, points, looks):
-    """Those of known speed and unknown footprint: a dotted line each, named at the bottom."""
-    bottom, top = axes.get_ylim()
+    """Those of known speed and unknown footprint: a dotted line each, named at the top."""
+    foot = axes.transData.inverted().transform(axes.transAxes.transform((0, .97)))[1]
     for name, speed, _, (low, high) in points:
         axes.axvline(speed, color=looks[name].colour, linewidth=1.2, linestyle=(0, (1, 2)))
         axes.axvspan(low, high, color=looks[name].colour, alpha=.1, linewidth=0)
-    return [(speed, bottom + .02 * (top - bottom)) for _, speed, _, _ in points]
+    return [(speed, foot) for _, speed, _, _ in points]
+
+
+def what(run, timed):
+    """The line below the title."""
+    text = (f"{run.name}: bars are 95 % intervals of the median; ringed and dashed: the Pareto "
+            "front, nothing is both faster and smaller")
+    floor = run.summary.numbers("null_ns_per_op")
+    if np.isfinite(floor).any():
+        text += f"; the empty loop takes {np.nanmedian(floor):.2g} ns"
+    lost = [elide(name, 20) for name in run.allocators if name not in [p[0] for p in timed]]
+    return text + ("; no speed: " + ", ".join(lost) if lost else "")
+
+
+def draw_points(axes, points, front, looks):
+    for name, speed, ratio, (low, high) in points:
+        look = looks[name]
+        axes.errorbar(speed, ratio, xerr=[[max(speed - low, 0)], [max(high - speed, 0)]],
+                      fmt="none", ecolor=look.colour, elinewidth=1.2, capsize=3, zorder=3)
+        axes.plot(speed, ratio, look.marker, color=look.colour, markersize=7, zorder=4)
+    draw_front(axes, front)
+    for _, speed, ratio, _ in front:
+        axes.plot(speed, ratio, "o", color="none", markeredgecolor=CONF["TEXT"], markersize=13,
+                  zorder=4)
+
+
+def draw_better(axes):
+    """The arrow to where it is good to be; returns its box, for labels to keep clear of."""
+    text = axes.annotate("better", (.985, .03), (.91, .1), xycoords="axes fraction", ha="center",
+                         color=CONF["MUTED"],
+                         arrowprops={"arrowstyle": "->", "color": CONF["MUTED"]})
+    return text.get_window_extent(axes.figure.canvas.get_renderer())
 
 
 def draw(run):
@@ -95,35 +121,22 @@ def draw(run):
         return 0
     looks = palette(run)
     figure = plt.figure(figsize=(10, 6.4))
-    floor = run.summary.numbers("null_ns_per_op")
-    floor = f"; the empty loop takes {np.nanmedian(floor):.2g} ns" if np.isfinite(floor).any() else ""
-    lost = [name for name in run.allocators if name not in [p[0] for p in timed]]
-    lost = "; no speed: " + ", ".join(elide(name, 20) for name in lost) if lost else ""
-    used = write_title(figure, sentence(points), f"{run.name}: bars are 95 % intervals of the "
-                       f"median; ringed and dashed: the Pareto front, nothing is both faster and "
-                       f"smaller{floor}{lost}")
+    used = write_title(figure, sentence(timed), what(run, timed))
     axes = figure.add_axes([.085, .09, .895, 1 - .09 - (used + .1) / 6.4])
+    axes.set_xlabel("throughput (calls per µs, log)")
+    axes.set_ylabel("peak footprint / peak live")
     set_axes(axes, points, timed)
     blind = [p for p in timed if p[2] != p[2]]
     feet = draw_without_walk(axes, blind, looks)
+    brim = axes.get_ylim()[1] - .03 * np.diff(axes.get_ylim())[0]
+    texts = [elide(name) + (f" (↑ {ratio:.3g}x)" if ratio > brim else "")
+             for name, _, ratio, _ in points]
+    texts += [f"{elide(p[0])} (speed only)" for p in blind]
     front = front_of(points)
-    draw_front(axes, front)
-    for name, speed, ratio, (low, high) in points:
-        look = looks[name]
-        axes.errorbar(speed, ratio, xerr=[[max(speed - low, 0)], [max(high - speed, 0)]],
-                      fmt="none", ecolor=look.colour, elinewidth=1.2, capsize=3, zorder=3)
-        axes.plot(speed, ratio, look.marker, color=look.colour, markersize=7, zorder=4)
-    for _, speed, ratio, _ in front:
-        axes.plot(speed, ratio, "o", color="none", markeredgecolor=CONF["TEXT"], markersize=13,
-                  zorder=4)
-    axes.set_xlabel("throughput (calls per µs, log)")
-    axes.set_ylabel("peak footprint / peak live")
-    better = axes.annotate("better", (.985, .03), (.91, .1), xycoords="axes fraction", ha="center",
-                           color=CONF["MUTED"], arrowprops={"arrowstyle": "->",
-                                                            "color": CONF["MUTED"]})
-    renderer = figure.canvas.get_renderer()
-    taken = pixels_of_lines(axes, points, front) + [better.get_window_extent(renderer)]
-    label_points(axes, [p[1:3] for p in points] + feet,
-                 [elide(p[0]) for p in points] + [f"{elide(p[0])} (speed only)" for p in blind],
-                 [looks[p[0]].colour for p in points + blind], taken)
+    points = [(name, speed, min(ratio, brim), ends) for name, speed, ratio, ends in points]
+    draw_points(axes, points, front, looks)
+    walls = [Bbox.from_bounds(axes.transData.transform(foot)[0] - 1, 0, 2, 1e4) for foot in feet]
+    label_points(axes, [p[1:3] for p in points] + feet, texts,
+                 [looks[p[0]].colour for p in points + blind],
+                 walls + pixels_of_lines(axes, points, front) + [draw_better(axes)])
     return save(figure, run, NAME)

@@ -10,8 +10,8 @@
 call system(sprintf("dirname '%s'", ARG0))."/style.gp" ARG1 ARG2
 
 SOURCE = numbered("timeline")
-# The mean over all free bytes of all samples; an allocator that has hardly
-# anything free (bump) has no say.
+# The mean over all free bytes of all samples.  Of an allocator that has hardly
+# anything free (bump) the share says nothing: it is left out.
 array LOST[N]
 array FREE_SUM[N]
 array HELD[N]
@@ -20,9 +20,10 @@ stats SOURCE using (column("event")):(i = int(column(1)), v = column("unusable_p
 	is_number(v) ? (LOST[i] = LOST[i] + v * f, FREE_SUM[i] = FREE_SUM[i] + f, \
 	HELD[i] = HELD[i] + column("footprint_bytes")) : 0, 0) nooutput
 EVENTS = STATS_max_x
+has_free(i) = FREE_SUM[i] > .005 * HELD[i]
 BEST = WORST = 0
 do for [i = 1:N] {
-	if (FREE_SUM[i] > .005 * HELD[i]) {
+	if (has_free(i)) {
 		if (BEST == 0) { BEST = WORST = i }
 		if (LOST[i] / FREE_SUM[i] < LOST[BEST] / FREE_SUM[BEST]) { BEST = i }
 		if (LOST[i] / FREE_SUM[i] > LOST[WORST] / FREE_SUM[WORST]) { WORST = i }
@@ -38,7 +39,7 @@ WHAT = RUN.": share of the free bytes in blocks too small for a request of the t
 
 XUNIT = event_unit(EVENTS)
 x_of(c) = column("event") / XUNIT
-y_of(c) = 100 * column("unusable_".word(PERCENTILES, K))
+y_of(c) = has_free(int(column(1))) ? 100 * column("unusable_".word(PERCENTILES, K)) : NaN
 XLO = 0
 XHI = EVENTS / XUNIT
 YLO = 0

@@ -66,7 +66,7 @@ def label_part(axes, x, y, width, size, colour, end):
 
 
 def sentence(run):
-    names = run.finished("peak_footprint_bytes")
+    names = run.comparable("peak_footprint_bytes")
     if not names:
         return "No allocator came to the end of the trace"
     best, worst = names[0], names[-1]
@@ -80,8 +80,7 @@ def sentence(run):
 
 def draw(run):
     looks = palette(run)
-    walked = [name for name in run.allocators
-              if run.figure(name, "peak_footprint_bytes") == run.figure(name, "peak_footprint_bytes")]
+    walked = [name for name in run.allocators if run.ratio(name) == run.ratio(name)]
     if not walked:
         return 0
     walked.sort(key=lambda name: -run.figure(name, "peak_footprint_bytes"))

@@ -60,8 +60,9 @@ all_drawn() {
 		drawn "$made" "$from_gnuplot $from_python" &&
 		python3 tests/plots/svg_labels.py \
 			$(for chart in $from_gnuplot; do echo "$made/$chart.svg"; done) \
-			>"$work/log"
-	result "$name: every chart, PNG and SVG, no label on another" $?
+			>"$work/log" &&
+		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
+	result "$name: every chart, PNG and SVG, no label on another or cut off" $?
 }
 
 # The colour of first-fit is the same in an SVG of gnuplot and one of matplotlib.
@@ -79,7 +80,7 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP the fixture needs python3"
 	exit 0
 fi
-echo "1..15"
+echo "1..16"
 : >"$work/log"
 python=$(find_python)
 have_gnuplot=$(command -v gnuplot)
@@ -125,7 +126,7 @@ fi
 
 # --- the charts ---
 if [ -z "$python" ] || [ -z "$have_gnuplot" ]; then
-	while [ "$number" -lt 15 ]; do
+	while [ "$number" -lt 16 ]; do
 		result "all charts" 0 "gnuplot or matplotlib is missing"
 	done
 	exit 0
@@ -136,8 +137,10 @@ same_colour "$work/seven-allocators" 2>"$work/log"
 result "an allocator has the same colour from gnuplot and matplotlib" $?
 all_drawn "fourteen, with a crash, out of memory, no walk" --allocators 14 --ends
 all_drawn "a large trace" --allocators 3 --large
+all_drawn "long names of a run and of its allocators" --allocators 14 --ends --long
 python3 tests/plots/fake_results.py "$work/across" --allocators 9 --across &&
-	draw "$work/across" && drawn "$work/across" across
+	draw "$work/across" && drawn "$work/across" across &&
+	"$python" tests/plots/png_edges.py "$work/across/across.png" >"$work/log"
 result "many workloads: one chart" $?
 sed 's/,crash,/,ok,/' "$work/small/summary.csv" | awk -F , 'NR == 1 || $2 = "crash"' OFS=, \
 	>"$work/small/s" && mv "$work/small/s" "$work/small/summary.csv" &&

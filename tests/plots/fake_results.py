@@ -9,6 +9,7 @@ The same arguments write the same bytes.  Needs nothing but the standard library
 --allocators N  the first N of NAMES, 1 to 14 (default 7)
 --ends          next-fit crashes, bump runs out of memory, `system` has no walk
 --large         as for a trace of more than 20,000 events: no blocks.csv
+--long          long names with commas
 --across        OUT/summary.csv over many workloads instead of one run
 """
 import argparse
@@ -21,6 +22,9 @@ import zlib
 NAMES = ["first-fit", "next-fit", "best-fit", "worst-fit", "buddy", "slab", "bump",
          "first-fit:order=lifo", "first-fit:order=fifo", "system", "./mine.c",
          "best-fit:min_block=64,index=tree", "buddy:lazy=8", "./submissions/mm-42.c"]
+LONG = {"first-fit": "first-fit:order=lifo,coalesce=deferred,growth=64K",
+        "slab": "best-fit:order=fifo,coalesce=never,growth=1M",
+        "bump": "worst-fit:order=fifo,coalesce=never,growth=1M"}
 PAGE, HEADER, CELL, SAMPLES = 4096, 16, 256, 400
 WALK = ["requested_bytes", "internal_bytes", "metadata_bytes", "free_bytes", "slack_bytes"]
 
@@ -322,8 +326,9 @@ def write_run(folder, options):
     events = make_trace(options.large)
     ends = {"next-fit": ("crash", len(events) * 5 // 8),
             "bump": ("out-of-memory", len(events) * 4 // 5)} if options.ends else {}
+    names = [LONG.get(name, name) if options.long else name for name in NAMES]
     runs = [Run(name, events, *ends.get(name, ("ok", len(events))))
-            for name in NAMES[:options.allocators]]
+            for name in names[:options.allocators]]
     live = peak = 0
     sizes = {}
     for op, slot, size in events:
@@ -365,7 +370,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
     parser.add_argument("--allocators", type=int, default=7)
-    for flag in ("--ends", "--large", "--across"):
+    for flag in ("--ends", "--large", "--long", "--across"):
         parser.add_argument(flag, action="store_true")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)

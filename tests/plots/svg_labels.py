@@ -10,9 +10,10 @@ import itertools
 import re
 import sys
 
-TEXT = re.compile(r'<g transform="translate\(([-\d.]+),([-\d.]+)\)(?: rotate\(([-\d.]+)\))?"'
-                  r'([^>]*)font-size="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>\s*<text[^>]*>(.*?)</text>',
-                  re.S)
+TEXT = re.compile(
+    r'<g transform="translate\(([-\d.]+),([-\d.]+)\)(?: rotate\(([-\d.]+)\))?"'
+    r'([^>]*)font-size="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>\s*<text[^>]*>(.*?)</text>',
+    re.S)
 
 
 def boxes(svg):
