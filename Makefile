@@ -13,19 +13,23 @@ QUICK ?=
 KEEP ?=
 RUN_OPTIONS ?=
 
+# Status 1 says that an allocator misbehaved; the others have their charts.
 run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
 	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
-	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)")
+	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)"); \
+	    status=$$?; echo $$status > build/last-status; [ $$status -lt 2 ]
 	@$(if $(filter-out 0,$(QUICK)),true,$(MAKE) --no-print-directory draw-last)
+	@exit $$(cat build/last-status)
 
 help:
 	@echo "make run [WORKLOAD=...] [ALLOCATORS=...]  replay, measure, explain, draw"
 	@echo "         QUICK=1  the measure pass only     REPS=n  repetitions (9)"
 	@echo "         KEEP=1   keep other rows           DEPS=skip  install nothing"
 	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
-	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n]   one operation at a time"
+	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   operation by operation"
+	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
 	@echo "make bench                what the harness itself costs"
@@ -46,9 +50,11 @@ bench: ready
 	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
 
 AT ?=
+COUNT ?=
 step: ready
 	@build/alloclab step $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
-	    $(if $(AT),--at $(AT)) $(if $(WORKLOAD),"$(WORKLOAD)")
+	    $(if $(AT),--at $(AT)) $(if $(COUNT),--count $(COUNT)) \
+	    $(if $(WORKLOAD),"$(WORKLOAD)")
 
 # The program, built; what is missing for that is installed first.
 ready:
@@ -112,7 +118,7 @@ $(BUILD)/liblab.a: $(LIB_OBJ)
 	$(Q)ar rcs $@ $^
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT_OBJ) $(BUILD)/liblab.a
-	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -rdynamic $^ -o $@ -lcmocka $(LIBS)
 
 # What run.json says of the program; written anew only when it changes.
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)

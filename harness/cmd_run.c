@@ -70,7 +70,7 @@ struct arguments {
 	struct run_options run;
 	const char *allocators, *results, *directory, *folders;
 	FILE *folders_out;
-	bool keep;
+	bool keep, interrupted;
 	char **workloads; /* ends with NULL; words that were joined are split */
 	int workload_count;
 };
@@ -259,6 +259,17 @@ static bool finish(struct run *run, const struct folder *folder,
 	return true;
 }
 
+/* Running out of memory is no fault: bump's heap ends that way. */
+static bool all_behaved(const struct run *run)
+{
+	for (int i = 0; i < run->count; i++) {
+		enum verdict_kind kind = run->subjects[i].verdict.kind;
+		if (kind != VERDICT_OK && kind != VERDICT_OUT_OF_MEMORY)
+			return false;
+	}
+	return true;
+}
+
 static int run_workload(const char *text, struct arguments *arguments,
                         struct subject *subjects, int count,
                         const char *command)
@@ -287,7 +298,8 @@ static int run_workload(const char *text, struct arguments *arguments,
 	workload_close(&workload);
 	if (!good)
 		return complain(&error);
-	return run.interrupted ? EXIT_FAILED : EXIT_DONE;
+	arguments->interrupted = run.interrupted;
+	return run.interrupted || !all_behaved(&run) ? EXIT_FAILED : EXIT_DONE;
 }
 
 int cmd_run(int argc, char **argv)
@@ -323,10 +335,13 @@ int cmd_run(int argc, char **argv)
 	int count = subjects_parse(arguments.allocators, &subjects, &error);
 	if (count < 0)
 		return complain(&error);
-	for (int i = 0; i < arguments.workload_count && status == EXIT_DONE;
-	     i++)
-		status = run_workload(arguments.workloads[i], &arguments,
-		                      subjects, count, command);
+	for (int i = 0; i < arguments.workload_count && status != EXIT_USAGE &&
+	                !arguments.interrupted;
+	     i++) {
+		int ended = run_workload(arguments.workloads[i], &arguments,
+		                         subjects, count, command);
+		status = ended > status ? ended : status;
+	}
 	free(subjects);
 	if (arguments.folders_out != NULL)
 		fclose(arguments.folders_out);
