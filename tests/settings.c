@@ -12,6 +12,7 @@
 #include "allocators/common/knob.h"
 #include "allocators/common/page_source.h"
 #include "allocators/registry.h"
+#include "harness/plugin/plugin.h"
 #include "known.h"
 
 static const char *const chosen[] = {
@@ -187,8 +188,31 @@ static void list_all_derived(const struct allocator *allocator)
 	}
 }
 
+/* CONTRACT_ALLOCATOR=./mine.c: a plug-in in place of all others. */
+static void list_plugin(const char *path)
+{
+	struct trace_error error;
+	const struct allocator *allocator = plugin_load(path, &error);
+
+	if (allocator == NULL || allocator->usable_size == NULL) {
+		printf("Bail out! %s\n",
+		       allocator == NULL ? error.text
+		                         : "the battery needs usable_size");
+		exit(EXIT_FAILURE);
+	}
+	list_setting(allocator, allocator->name, false);
+	list_all_derived(allocator);
+}
+
 const struct setting *settings_collect(size_t *count)
 {
+	const char *plugin = getenv("CONTRACT_ALLOCATOR");
+
+	if (plugin != NULL && plugin[0] != '\0') {
+		list_plugin(plugin);
+		*count = setting_count;
+		return settings;
+	}
 	const char *extent = getenv("CONTRACT");
 	bool quick = extent != NULL && strcmp(extent, "quick") == 0;
 

@@ -5,6 +5,7 @@
  *     TEST_FILTER='buddy*' build/checked/tests/test_contract   those that match
  *     CONTRACT=quick ...                                       without the
  *                                                              derived settings
+ *     make check ALLOCATORS=./mine.c                           a plug-in alone
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 # tests.mk: builds and runs the tests.  Included by the Makefile.
 #
 #     make test          everything: checked, asan, tsan, scripts
+#     make check         the contract on ALLOCATORS=./mine.c
 #     make test-quick    checked build, the chosen settings only, no scripts
 #
 # A test is a program tests/test_*.c (cmocka) or an executable script
@@ -30,6 +31,12 @@ test-quick:
 	@CONTRACT=quick tests/run.sh \
 	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c))
 
+# The contract battery on one allocator that is not built in.
+check:
+	@harness/setup/deps.sh build test
+	@$(MAKE) --no-print-directory VARIANT=checked build/checked/tests/test_contract
+	@CONTRACT_ALLOCATOR="$(ALLOCATORS)" tests/run.sh build/checked/tests/test_contract
+
 # The mutants alone; `make test` runs them, too.
 mutants:
 	@$(MAKE) --no-print-directory VARIANT=checked tests-built
@@ -40,4 +47,4 @@ print-build:
 	@echo "MUTANT_CC='$(CC)' MUTANT_CFLAGS='$(CFLAGS_ALL)'" \
 	      "MUTANT_SUPPORT='$(SUPPORT_OBJ)' MUTANT_LIBS='$(LIBS)'"
 
-.PHONY: test test-quick mutants print-build
+.PHONY: test test-quick check mutants print-build

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../allocators/common/bits.h"
@@ -13,11 +14,12 @@
 #include "../../allocators/common/page_source.h"
 #include "csapp/memlib.h"
 
-enum { WEAKER_ALIGN = 8, ALIGNED_MAX = 4096 };
+enum { WEAKER_ALIGN = 8 };
 
 /* A block that was moved up inside a larger one, for the sake of alignment. */
 struct aligned {
 	char *block, *whole;
+	size_t size; /* that was asked for */
 };
 
 /*
@@ -27,9 +29,9 @@ struct aligned {
 static struct csapp_heap {
 	const struct csapp_functions *mm;
 	struct page_source *pages;
-	char *low, *brk, *end; /* end: of the committed pages */
-	struct aligned aligned[ALIGNED_MAX];
-	size_t aligned_count;
+	char *low, *brk, *end;   /* end: of the committed pages */
+	struct aligned *aligned; /* malloc'ed */
+	size_t aligned_count, aligned_capacity;
 } the_heap;
 
 static struct csapp_functions functions[CSAPP_MAX];
@@ -95,9 +97,10 @@ static struct heap *csapp_create(const struct csapp_functions *mm,
 		return NULL;
 	the_heap.brk = the_heap.low;
 	if (mm->init() < 0) {
+		int reason = pages->refused > 0 ? ENOMEM : ECANCELED;
 		page_source_shrink(pages,
 		                   (size_t)(the_heap.end - the_heap.low));
-		errno = ENOMEM;
+		errno = reason;
 		return NULL;
 	}
 	return (struct heap *)&the_heap;
@@ -106,7 +109,11 @@ static struct heap *csapp_create(const struct csapp_functions *mm,
 static void csapp_destroy(struct heap *heap)
 {
 	struct csapp_heap *self = (struct csapp_heap *)heap;
+
 	page_source_shrink(self->pages, (size_t)(self->end - self->low));
+	free(self->aligned);
+	self->aligned = NULL;
+	self->aligned_capacity = 0;
 }
 
 static struct thread_heap *csapp_attach(struct heap *heap)
@@ -149,6 +156,22 @@ static struct aligned *find_aligned(struct csapp_heap *heap, const void *block)
 	return NULL;
 }
 
+/* Makes room for one more entry; false without memory. */
+static bool reserve_aligned(struct csapp_heap *heap)
+{
+	size_t more =
+		heap->aligned_capacity == 0 ? 64 : 2 * heap->aligned_capacity;
+
+	if (heap->aligned_count < heap->aligned_capacity)
+		return true;
+	struct aligned *grown = realloc(heap->aligned, more * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	heap->aligned = grown;
+	heap->aligned_capacity = more;
+	return true;
+}
+
 static void *csapp_aligned_malloc(struct thread_heap *self, size_t align,
                                   size_t size)
 {
@@ -156,7 +179,7 @@ static void *csapp_aligned_malloc(struct thread_heap *self, size_t align,
 
 	if (align <= WEAKER_ALIGN)
 		return csapp_malloc(self, size);
-	if (heap->aligned_count == ALIGNED_MAX || size > SIZE_MAX - align) {
+	if (size > SIZE_MAX - align || !reserve_aligned(heap)) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -164,7 +187,9 @@ static void *csapp_aligned_malloc(struct thread_heap *self, size_t align,
 	if (whole == NULL)
 		return NULL;
 	char *block = whole + (round_up((size_t)whole, align) - (size_t)whole);
-	heap->aligned[heap->aligned_count++] = (struct aligned){block, whole};
+	if (block != whole)
+		heap->aligned[heap->aligned_count++] =
+			(struct aligned){block, whole, size};
 	return block;
 }
 
@@ -182,19 +207,29 @@ static void csapp_free(struct thread_heap *self, void *block)
 	mm_of(self)->free(block);
 }
 
+/* mm.c does not know the block: a new one, which need not be aligned. */
+static void *move_aligned(struct thread_heap *self,
+                          const struct aligned *aligned, size_t size)
+{
+	void *moved = csapp_malloc(self, size);
+
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, aligned->block,
+	       size < aligned->size ? size : aligned->size);
+	csapp_free(self, aligned->block);
+	return moved;
+}
+
 static void *csapp_realloc(struct thread_heap *self, void *block, size_t size)
 {
 	struct csapp_heap *heap = (struct csapp_heap *)self;
-	struct aligned *aligned = find_aligned(heap, block);
+	const struct aligned *aligned = find_aligned(heap, block);
 
 	if (block == NULL)
 		return csapp_malloc(self, size);
-	if (aligned != NULL) {
-		/* Slide the contents down, then it is a block like others. */
-		memmove(aligned->whole, block, size);
-		block = aligned->whole;
-		*aligned = heap->aligned[--heap->aligned_count];
-	}
+	if (aligned != NULL)
+		return move_aligned(self, aligned, size);
 	void *moved = mm_of(self)->realloc(block, size);
 	if (moved == NULL)
 		errno = ENOMEM;

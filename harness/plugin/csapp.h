@@ -14,7 +14,8 @@
  * The lab knows less about such an allocator: there is no walk (the harness
  * takes what is not live for free) and no usable_size, blocks may be aligned to
  * 8, and calloc clears every time.  Requests for alignment are met by asking
- * for more.
+ * for more and remembering where the block began, in a list of our own: free and
+ * realloc look through it, O(live blocks that were moved up).
  */
 #ifndef HARNESS_PLUGIN_CSAPP_H
 #define HARNESS_PLUGIN_CSAPP_H

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../allocators/common/misuse.h"
 #include "csapp.h"
 
 enum { PATH_BYTES = 4096 };
@@ -112,6 +114,9 @@ static bool compile(const char *path, char *object, size_t capacity,
 		"-DDRIVER",
 		"-fPIC",
 		"-shared",
+		/* Its own functions come before ours of the same name. */
+		"-Wl,-Bsymbolic",
+		CHECKED ? "-DALLOCLAB_CHECKED" : "-UALLOCLAB_CHECKED",
 		include_root,
 		include_csapp,
 		"-o",
@@ -128,7 +133,13 @@ static bool compile(const char *path, char *object, size_t capacity,
 
 /* ---- load --------------------------------------------------------------- */
 
-/* Loads in a child: constructors may crash, and may not take us along. */
+/* How the child that tries to load ends; no constructor would exit with them. */
+enum { TRIAL_LOADED = 201, TRIAL_REFUSED = 202, TRIAL_SECONDS = 5 };
+
+/*
+ * Loads in a child: constructors may crash, hang or exit, and may not take us
+ * along.
+ */
 static bool survives_loading(const char *object, const char *path,
                              struct trace_error *error)
 {
@@ -137,17 +148,39 @@ static bool survives_loading(const char *object, const char *path,
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(10);
-		if (dlopen(object, RTLD_NOW | RTLD_LOCAL) == NULL)
-			_exit(1);
-		_exit(0);
+		alarm(TRIAL_SECONDS);
+		_exit(dlopen(object, RTLD_NOW | RTLD_LOCAL) == NULL
+		              ? TRIAL_REFUSED
+		              : TRIAL_LOADED);
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0)
 		return trace_fail(error, "cannot start a process: %s",
 		                  strerror(errno));
-	return !WIFSIGNALED(status) ||
-	       trace_fail(error, "%s: killed by signal %d (%s) while loading",
-	                  path, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return trace_fail(error, "%s: not loaded after %d s", path,
+		                  TRIAL_SECONDS);
+	if (WIFSIGNALED(status))
+		return trace_fail(
+			error, "%s: killed by signal %d (%s) while loading",
+			path, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	/* Why the loader refused is asked again, where it can be told. */
+	return WEXITSTATUS(status) == TRIAL_LOADED ||
+	       WEXITSTATUS(status) == TRIAL_REFUSED ||
+	       trace_fail(error,
+	                  "%s: ended the process while loading, with "
+	                  "status %d",
+	                  path, WEXITSTATUS(status));
+}
+
+static void *load(const char *object, const char *path,
+                  struct trace_error *error)
+{
+	if (!survives_loading(object, path, error))
+		return NULL;
+	void *loaded = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+	if (loaded == NULL)
+		trace_fail(error, "%s: cannot be loaded: %s", path, dlerror());
+	return loaded;
 }
 
 /* dlsym gives data pointers; POSIX promises that they hold functions too. */
@@ -254,14 +287,8 @@ const struct allocator *plugin_load(const char *path, struct trace_error *error)
 	strlcpy(object, path, sizeof object);
 	if (is_source && !compile(path, object, sizeof object, error))
 		return NULL;
-	if (!survives_loading(object, path, error))
-		return NULL;
-	void *loaded = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+	void *loaded = load(object, path, error);
 	if (is_source)
-		unlink(object); /* it stays mapped */
-	if (loaded == NULL) {
-		trace_fail(error, "%s: cannot be loaded: %s", path, dlerror());
-		return NULL;
-	}
-	return find_vtable(loaded, path, error);
+		unlink(object); /* what is loaded stays mapped */
+	return loaded == NULL ? NULL : find_vtable(loaded, path, error);
 }

@@ -1,0 +1,2 @@
+/* no-compile.c - is not C. */
+this is not a program
