@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "run/interrupt.h"
 #include "run/run.h"
 #include "trace/trace_builder.h"
 
@@ -186,12 +187,17 @@ int cmd_bench(int argc, char **argv)
 	};
 	struct workload workload = {0};
 	struct trace_error error = {""};
-	struct run run = {.options = &run_options, .workload = &workload};
+	struct run run = {.options = &run_options,
+	                  .workload = &workload,
+	                  .title = "bench"};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &allocators);
+	interrupt_watch();
 	run.count = subjects_parse(allocators, &run.subjects, &error);
 	bool good = run.count > 0 && make_churn(&workload, &error) &&
 	            run_all(&run, &error);
+	if (good && run.interrupted)
+		good = trace_fail(&error, "interrupted");
 	if (good) {
 		report_costs(&run);
 		good = time_reading(&workload.trace, ".rep",
@@ -201,9 +207,11 @@ int cmd_bench(int argc, char **argv)
 	}
 	if (!good)
 		fprintf(stderr, "alloclab: %s\n", error.text);
-	run_remove_parts(&run);
+	for (int i = 0; i < run.count; i++)
+		run_remove_parts(&run, i);
 	rmdir(folder);
 	workload_close(&workload);
 	free(run.subjects);
+	interrupt_unwatch();
 	return good ? EXIT_DONE : EXIT_FAILED;
 }

@@ -23,6 +23,7 @@ const char *verdict_word(enum verdict_kind kind)
 		[VERDICT_STOPPED] = "stopped",
 		[VERDICT_FAILED] = "failed",
 		[VERDICT_NOT_RUN] = "not-run",
+		[VERDICT_NOT_WRITTEN] = "not-written",
 	};
 	return words[kind];
 }

@@ -23,6 +23,7 @@ enum verdict_kind {
 	VERDICT_STOPPED,       /* the allocator's own misuse check aborted   */
 	VERDICT_FAILED,        /* could not be started at all                */
 	VERDICT_NOT_RUN,       /* interrupted before its turn                */
+	VERDICT_NOT_WRITTEN,   /* no finding: its files could not be written */
 	VERDICT_KINDS,
 };
 

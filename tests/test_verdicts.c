@@ -64,7 +64,8 @@ static struct outcome run_broken(enum broken kind, const char *call,
 	assert_true(run_all(&run, &error));
 	outcome = (struct outcome){subjects[0].verdict, subjects[1].verdict,
 	                           subjects[0].reps > 0};
-	run_remove_parts(&run);
+	for (int i = 0; i < run.count; i++)
+		run_remove_parts(&run, i);
 	assert_int_equal(rmdir(folder), 0);
 	workload_close(&workload);
 	free(subjects);

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_NS = 500 * 1000 };
+#include "interrupt.h"
 
 static double now_s(void)
 {
@@ -70,7 +70,7 @@ static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx)
 {
 	/* A dead parent must not leave a spinning child behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGINT, SIG_IGN); /* the parent decides */
+	interrupt_ignore(); /* the parent decides */
 	/* A test runner's or a sanitizer's handlers would blur the cause. */
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
@@ -195,15 +195,6 @@ bool cell_has_ended(struct cell *cell, const struct trace *trace,
 	cell->seconds = now_s() - cell->seconds;
 	judge(cell, status, timed_out, trace, verdict);
 	return true;
-}
-
-void cell_wait(struct cell *cell, const struct trace *trace,
-               struct verdict *verdict)
-{
-	const struct timespec pause = {.tv_nsec = POLL_NS};
-
-	while (!cell_has_ended(cell, trace, verdict))
-		nanosleep(&pause, NULL);
 }
 
 void cell_close(struct cell *cell)

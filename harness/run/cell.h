@@ -59,10 +59,6 @@ bool cell_start(struct cell *cell, cell_work *work, void *ctx,
 bool cell_has_ended(struct cell *cell, const struct trace *trace,
                     struct verdict *verdict);
 
-/* Waits for the end. */
-void cell_wait(struct cell *cell, const struct trace *trace,
-               struct verdict *verdict);
-
 /* Kills the child if it still runs and frees what the cell holds. */
 void cell_close(struct cell *cell);
 

@@ -56,21 +56,25 @@ static FILE *open_part(const struct pass *pass, enum part part)
 	return fopen(path, "w");
 }
 
-/* Closes a part; a full disk must not go unnoticed. */
-static void close_part(FILE *part, struct verdict *verdict)
-{
-	if (part != NULL && (ferror(part) != 0) + (fclose(part) != 0) > 0)
-		verdict_set(verdict, VERDICT_FAILED, 0,
-		            "cannot write the results: %s", strerror(errno));
-}
-
-static struct verdict no_file(void)
+static struct verdict not_written(const struct pass *pass)
 {
 	struct verdict verdict = {0};
 
-	verdict_set(&verdict, VERDICT_FAILED, 0, "cannot write the results: %s",
+	verdict_set(&verdict, VERDICT_NOT_WRITTEN, 0,
+	            "%.300s: cannot write: %s", pass->run->options->folder,
 	            strerror(errno));
 	return verdict;
+}
+
+/* Closes a part; a full disk must not go unnoticed. */
+static void close_part(const struct pass *pass, FILE *part,
+                       struct verdict *verdict)
+{
+	if (part == NULL)
+		return;
+	bool failed = ferror(part) != 0;
+	if (fclose(part) != 0 || failed)
+		*verdict = not_written(pass);
 }
 
 struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result)
@@ -87,11 +91,11 @@ struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result)
 	};
 
 	if (options.searches == NULL)
-		return no_file();
+		return not_written(pass);
 	struct verdict verdict =
 		audit_run(subject->allocator, &subject->values,
 	                  &pass->run->workload->trace, &options, result);
-	close_part(options.searches, &verdict);
+	close_part(pass, options.searches, &verdict);
 	return verdict;
 }
 
@@ -183,17 +187,17 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	if (options.timeline == NULL || options.tiers == NULL ||
 	    options.heapmap == NULL || options.failures == NULL ||
 	    classes == NULL)
-		return no_file();
+		return not_written(pass);
 	if (census_is_possible(subject->allocator))
 		verdict = meter_run(subject->allocator, &subject->values, trace,
 		                    &subject->audit, &options, result);
 	write_classes(pass, classes, &verdict);
-	close_part(options.timeline, &verdict);
-	close_part(options.tiers, &verdict);
-	close_part(options.heapmap, &verdict);
-	close_part(options.failures, &verdict);
-	close_part(options.blocks, &verdict);
-	close_part(classes, &verdict);
+	close_part(pass, options.timeline, &verdict);
+	close_part(pass, options.tiers, &verdict);
+	close_part(pass, options.heapmap, &verdict);
+	close_part(pass, options.failures, &verdict);
+	close_part(pass, options.blocks, &verdict);
+	close_part(pass, classes, &verdict);
 	return verdict;
 }
 
@@ -266,10 +270,10 @@ struct verdict pass_latency(void *ctx, volatile uint64_t *progress,
 	(void)progress;
 	(void)result;
 	if (out == NULL)
-		return no_file();
+		return not_written(pass);
 	struct verdict verdict = latency_run(
 		subject->allocator, &subject->values,
 		&pass->run->workload->trace, &options, subject->label, out);
-	close_part(out, &verdict);
+	close_part(pass, out, &verdict);
 	return verdict;
 }

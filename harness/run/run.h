@@ -33,6 +33,7 @@ struct run_options {
 struct run {
 	const struct run_options *options;
 	const struct workload *workload;
+	const char *title; /* of the progress bar */
 	struct subject *subjects;
 	int count;
 	uint64_t sizes[CENSUS_QUANTILES]; /* request sizes p50, p90, p99 */
@@ -42,7 +43,7 @@ struct run {
 	struct estimate null_estimate;
 	double empty_ns;  /* the empty loop               */
 	uint64_t random;  /* state: order of rounds, places of stacks */
-	bool interrupted; /* SIGINT: what is finished counts */
+	bool interrupted; /* what is finished counts  */
 };
 
 /* The CSV files that children write in parts, one part per subject. */
@@ -66,12 +67,14 @@ extern const char *const part_headers[PARTS];
 void part_path(const struct run *run, int subject, enum part part, char *path,
                size_t capacity);
 
-/* Removes the parts of all subjects that are still there. */
-void run_remove_parts(const struct run *run);
+/* Removes one part, or all parts, of a subject, where they are there. */
+void run_remove_part(const struct run *run, int subject, enum part part);
+void run_remove_parts(const struct run *run, int subject);
 
 /*
  * Runs everything.  False with `error` set only when the lab itself cannot go
- * on (no memory, no processes); failing allocators are findings.
+ * on (no memory, no processes, a full disk); failing allocators are findings.
+ * Ends early, with what is finished, where interrupt_came().
  */
 bool run_all(struct run *run, struct trace_error *error);
 

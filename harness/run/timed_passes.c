@@ -1,0 +1,222 @@
+/*
+ * timed_passes.c - speed, resident memory and latency: one child at a time.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "order.h"
+#include "passes.h"
+
+enum { STACK_OFFSETS = 256 }; /* times 16 bytes: up to a page */
+
+/* Waits for the end of a child, or for an interrupt: then it has not run. */
+static void wait_for(struct cell *cell, const struct trace *trace,
+                     struct verdict *verdict)
+{
+	const struct timespec pause = {.tv_nsec = 300 * 1000};
+
+	*verdict = (struct verdict){.kind = VERDICT_NOT_RUN};
+	while (!interrupt_came() && !cell_has_ended(cell, trace, verdict))
+		nanosleep(&pause, NULL);
+}
+
+/*
+ * Runs one child to its end; its result is copied to `result`.  The verdict is
+ * NOT_RUN if an interrupt came first.
+ */
+static bool run_alone(struct run *run, struct progress *progress, int subject,
+                      cell_work *work, void *result, size_t result_bytes,
+                      struct verdict *verdict, double *seconds,
+                      struct trace_error *error)
+{
+	struct cell_limits limits = run_limits(run);
+	struct pass pass = {run, subject};
+	struct cell cell;
+
+	limits.stack_offset =
+		splitmix64(&run->random) % STACK_OFFSETS * MALLOC_ALIGN_BYTES;
+	if (!cell_start(&cell, work, &pass, result_bytes, &limits))
+		return run_cannot_fork(error);
+	wait_for(&cell, &run->workload->trace, verdict);
+	if (result_bytes > 0)
+		memcpy(result, cell.result, result_bytes);
+	*seconds = cell.seconds;
+	cell_close(&cell);
+	progress->done++;
+	return run_is_written(verdict, error);
+}
+
+/* A speed pass died: once more, step by step, to learn where. */
+static bool locate_death(struct run *run, struct progress *progress,
+                         int subject, struct trace_error *error)
+{
+	struct subject *row = &run->subjects[subject];
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+
+	if (!run_alone(run, progress, subject, pass_locate, &speed,
+	               sizeof speed, &verdict, &seconds, error))
+		return false;
+	if (verdict.kind != VERDICT_OK && verdict.kind != VERDICT_NOT_RUN)
+		row->verdict = verdict;
+	row->reps = 0;
+	return true;
+}
+
+static bool time_subject(struct run *run, struct progress *progress,
+                         int subject, unsigned position,
+                         struct trace_error *error)
+{
+	struct subject *row = &run->subjects[subject];
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+
+	if (!run_alone(run, progress, subject, pass_speed, &speed, sizeof speed,
+	               &verdict, &seconds, error))
+		return false;
+	if (verdict.kind == VERDICT_NOT_RUN)
+		return true;
+	if (verdict.kind != VERDICT_OK) {
+		row->verdict = verdict;
+		return locate_death(run, progress, subject, error);
+	}
+	row->ns_per_op[row->reps] = speed.ns_per_op;
+	row->resident[row->reps] = (double)speed.resident_bytes;
+	row->page_faults[row->reps] = (double)speed.page_faults;
+	row->system_ns[row->reps] = (double)speed.system_ns;
+	row->position[row->reps] = position;
+	row->reps++;
+	row->seconds += seconds;
+	return true;
+}
+
+static bool time_null(struct run *run, struct progress *progress,
+                      struct trace_error *error)
+{
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+
+	if (!run_alone(run, progress, 0, pass_null, &speed, sizeof speed,
+	               &verdict, &seconds, error))
+		return false;
+	if (verdict.kind == VERDICT_OK)
+		run->null_ns[run->null_reps++] = speed.ns_per_op;
+	return true;
+}
+
+static bool is_timed(const struct run *run, const struct subject *subject)
+{
+	return subject->verdict.kind == VERDICT_OK &&
+	       subject->seconds < run->options->budget_seconds;
+}
+
+/* A new order for each round, so that no allocator always follows another. */
+static void shuffle(int *order, int count, uint64_t *random)
+{
+	for (int i = count - 1; i > 0; i--) {
+		int k = (int)(splitmix64(random) % (unsigned)(i + 1));
+		int swap = order[i];
+		order[i] = order[k];
+		order[k] = swap;
+	}
+}
+
+/* One child for every subject and for null, which is number `count`. */
+static bool run_round(struct run *run, struct progress *progress,
+                      const int *order, struct trace_error *error)
+{
+	char what[320];
+
+	for (int i = 0; i <= run->count && !interrupt_came(); i++) {
+		int subject = order[i];
+		bool is_null = subject == run->count;
+		snprintf(what, sizeof what, "timing %s",
+		         is_null ? "null" : run->subjects[subject].label);
+		progress_draw(progress, 0, what);
+		if (is_null ? !time_null(run, progress, error)
+		            : is_timed(run, &run->subjects[subject]) &&
+		                      !time_subject(run, progress, subject,
+		                                    (unsigned)i, error))
+			return false;
+	}
+	return true;
+}
+
+bool run_speed_pass(struct run *run, struct progress *progress,
+                    struct trace_error *error)
+{
+	int *order = malloc((size_t)(run->count + 1) * sizeof *order);
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+	bool good = order != NULL;
+
+	for (int i = 0; good && i <= run->count; i++)
+		order[i] = i;
+	for (unsigned round = 0;
+	     good && round < run->options->reps && !interrupt_came(); round++) {
+		shuffle(order, run->count + 1, &run->random);
+		good = run_round(run, progress, order, error);
+	}
+	free(order);
+	good = good && run_alone(run, progress, 0, pass_empty, &speed,
+	                         sizeof speed, &verdict, &seconds, error);
+	if (good && verdict.kind == VERDICT_OK)
+		run->empty_ns = speed.ns_per_op;
+	run->null_estimate = estimate_median(run->null_ns, run->null_reps);
+	for (int i = 0; i < run->count; i++)
+		run->subjects[i].ns = estimate_median(
+			run->subjects[i].ns_per_op, run->subjects[i].reps);
+	return good;
+}
+
+/* Resident memory of one subject, then its latency. */
+static bool run_single_pass(struct run *run, struct progress *progress,
+                            int number, struct trace_error *error)
+{
+	struct subject *subject = &run->subjects[number];
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+
+	if (!run_alone(run, progress, number, pass_resident, &speed,
+	               sizeof speed, &verdict, &seconds, error))
+		return false;
+	if (verdict.kind == VERDICT_OK) {
+		subject->resident_bytes = speed.resident_bytes;
+		subject->is_resident_known = true;
+		if (!run->options->latency)
+			return true;
+		if (!run_alone(run, progress, number, pass_latency, NULL, 0,
+		               &verdict, &seconds, error))
+			return false;
+	}
+	if (verdict.kind == VERDICT_NOT_RUN)
+		run_remove_part(run, number, PART_LATENCY);
+	else
+		subject->verdict = verdict;
+	return true;
+}
+
+bool run_single_passes(struct run *run, struct progress *progress,
+                       struct trace_error *error)
+{
+	char what[320];
+
+	for (int i = 0; i < run->count && !interrupt_came(); i++) {
+		if (run->subjects[i].verdict.kind != VERDICT_OK)
+			continue;
+		snprintf(what, sizeof what, "latency of %s",
+		         run->subjects[i].label);
+		progress_draw(progress, 0, what);
+		if (!run_single_pass(run, progress, i, error))
+			return false;
+	}
+	return true;
+}
