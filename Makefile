@@ -17,8 +17,10 @@ run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
 	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
-	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)")
-	@$(if $(filter-out 0,$(QUICK)),true,$(MAKE) --no-print-directory draw-last)
+	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)") || status=$$?; \
+	[ $${status:-0} = 2 ] || $(if $(filter-out 0,$(QUICK)),true, \
+	    $(MAKE) --no-print-directory draw-last); \
+	exit $${status:-0}
 
 help:
 	@echo "make run [WORKLOAD=...] [ALLOCATORS=...]  replay, measure, explain, draw"

@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "report/folder.h"
 #include "report/report.h"
+#include "run/interrupt.h"
 #include "run/run.h"
-#include "workload.h"
+#include "workload_list.h"
 
 static const char default_allocators[] =
 	"first-fit next-fit best-fit worst-fit buddy slab system";
@@ -71,25 +71,65 @@ struct arguments {
 	const char *allocators, *results, *directory, *folders;
 	FILE *folders_out;
 	bool keep;
-	char **workloads; /* ends with NULL; words that were joined are split */
+	char **workloads; /* as on the command line */
 	int workload_count;
 };
 
-/* A number with an optional K, M or G; 0 with an error otherwise. */
-static double parse_amount(struct argp_state *state, const char *text,
-                           const char *what)
+/* Everything that the command line stands for, opened. */
+struct session {
+	const struct arguments *arguments;
+	struct workload_list list;
+	struct subject *subjects;
+	int count; /* of subjects */
+	FILE *folders;
+	char command[2048];
+};
+
+/* Bytes, with an optional K, M or G. */
+static size_t parse_bytes(struct argp_state *state, const char *text)
 {
+	static const char units[] = "KMG";
+	static const double least = 1 << 16, most = (double)((size_t)1 << 40);
+	char *end;
+	double n = strtod(text, &end);
+	const char *unit = *end != '\0' ? strchr(units, *end & ~0x20) : NULL;
+
+	if (unit != NULL) {
+		n *= (double)((size_t)1024 << (10 * (unit - units)));
+		end++;
+	}
+	if (end == text || *end != '\0' || !(n >= least && n <= most))
+		argp_error(state,
+		           "--memory takes 64K..1024G (with K, M or G), not "
+		           "\"%s\"",
+		           text);
+	return (size_t)n;
+}
+
+static double parse_seconds(struct argp_state *state, const char *text)
+{
+	static const double least = 0.001, most = 1e6;
 	char *end;
 	double n = strtod(text, &end);
 
-	if (*end == 'K' || *end == 'k')
-		n *= 1 << 10, end++;
-	else if (*end == 'M' || *end == 'm')
-		n *= 1 << 20, end++;
-	else if (*end == 'G' || *end == 'g')
-		n *= 1 << 30, end++;
-	if (end == text || *end != '\0' || !(n > 0) || n > 1e15)
-		argp_error(state, "%s cannot be \"%s\"", what, text);
+	if (end == text || *end != '\0' || !(n >= least && n <= most))
+		argp_error(state, "--seconds takes 0.001..1000000, not \"%s\"",
+		           text);
+	return n;
+}
+
+/* A whole number without sign. */
+static uint64_t parse_whole(struct argp_state *state, const char *option,
+                            const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+	if (!(text[0] >= '0' && text[0] <= '9') || *end != '\0' || errno != 0 ||
+	    n < least || n > most)
+		argp_error(state, "%s takes %lu..%lu, not \"%s\"", option,
+		           least, most, text);
 	return n;
 }
 
@@ -104,60 +144,6 @@ static enum touch parse_touch(struct argp_state *state, const char *text)
 	return TOUCH_FIRST;
 }
 
-static unsigned parse_reps(struct argp_state *state, const char *text)
-{
-	double n = parse_amount(state, text, "--reps");
-
-	if (n > REPS_MAX || n != (double)(unsigned)n)
-		argp_error(state, "--reps takes 1..%d, not \"%s\"", REPS_MAX,
-		           text);
-	return (unsigned)n;
-}
-
-static bool add_workload(struct arguments *arguments, const char *text)
-{
-	size_t count = (size_t)arguments->workload_count;
-	char **grown =
-		realloc(arguments->workloads, (count + 2) * sizeof *grown);
-
-	if (grown == NULL)
-		return false;
-	arguments->workloads = grown;
-	grown[count] = strdup(text);
-	grown[count + 1] = NULL;
-	arguments->workload_count++;
-	return grown[count] != NULL;
-}
-
-/*
- * One argument may name several workloads, as in WORKLOAD="sqlite perl", or all
- * of them; text with a "=" is an inline trace, and a file may have blanks.
- */
-static bool add_workloads(struct arguments *arguments, const char *text)
-{
-	char *copy = strdup(text), *rest = copy, *word;
-	bool good = copy != NULL;
-
-	if (strchr(text, '=') != NULL || access(text, F_OK) == 0) {
-		free(copy);
-		return add_workload(arguments, text);
-	}
-	while (good && (word = strsep(&rest, " \t\n")) != NULL) {
-		if (strcmp(word, "all") != 0) {
-			good = word[0] == '\0' || add_workload(arguments, word);
-			continue;
-		}
-		char **names = workload_names(arguments->directory);
-		for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-			good = good && add_workload(arguments, names[i]);
-			free(names[i]);
-		}
-		free(names);
-	}
-	free(copy);
-	return good;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -168,7 +154,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->allocators = value;
 		break;
 	case OPTION_REPS:
-		run->reps = parse_reps(state, value);
+		run->reps = (unsigned)parse_whole(state, "--reps", value, 1,
+		                                  REPS_MAX);
 		break;
 	case OPTION_QUICK:
 		run->reps = 0;
@@ -186,11 +173,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->keep = true;
 		break;
 	case OPTION_SECONDS:
-		run->seconds = parse_amount(state, value, "--seconds");
+		run->seconds = parse_seconds(state, value);
 		break;
 	case OPTION_MEMORY:
-		run->memory_bytes =
-			(size_t)parse_amount(state, value, "--memory");
+		run->memory_bytes = parse_bytes(state, value);
 		break;
 	case OPTION_TOUCH:
 		run->touch = parse_touch(state, value);
@@ -199,14 +185,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		run->paranoid = true;
 		break;
 	case OPTION_SEED:
-		run->seed = strtoull(value, NULL, 10);
+		run->seed = parse_whole(state, "--seed", value, 0, INT64_MAX);
 		break;
 	case OPTION_FOLDERS:
 		arguments->folders = value;
 		break;
-	case ARGP_KEY_ARG:
-		if (!add_workloads(arguments, value))
-			argp_failure(state, EXIT_USAGE, 0, "no memory");
+	case ARGP_KEY_ARGS:
+		arguments->workloads = state->argv + state->next;
+		arguments->workload_count = state->argc - state->next;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -243,51 +229,155 @@ static int complain(const struct trace_error *error)
 	return EXIT_USAGE;
 }
 
-/* Writes the results and prints them. */
-static bool finish(struct run *run, const struct folder *folder,
-                   const struct arguments *arguments, const char *command,
-                   struct trace_error *error)
+/* Whether a cell found anything: an interrupt may come before. */
+static bool has_findings(const struct run *run)
 {
-	if (!folder_fill(folder, run, command, arguments->keep, error) ||
-	    !folder_commit(folder, error))
-		return false;
-	if (arguments->folders_out != NULL)
-		fprintf(arguments->folders_out, "%s\n", folder->path);
-	report_table(run, stdout);
-	report_sentences(run, stdout);
-	fprintf(stderr, "alloclab: results are in %s/\n", folder->path);
+	for (int i = 0; i < run->count; i++)
+		if (run->subjects[i].verdict.kind != VERDICT_NOT_RUN)
+			return true;
+	return false;
+}
+
+/* Running out of memory is legitimate: bump does on any long trace. */
+static bool all_are_sound(const struct run *run)
+{
+	for (int i = 0; i < run->count; i++) {
+		enum verdict_kind kind = run->subjects[i].verdict.kind;
+		if (kind != VERDICT_OK && kind != VERDICT_OUT_OF_MEMORY)
+			return false;
+	}
 	return true;
 }
 
-static int run_workload(const char *text, struct arguments *arguments,
-                        struct subject *subjects, int count,
-                        const char *command)
+/* Writes the results and prints them. */
+static int finish(struct session *session, struct run *run,
+                  const struct folder *folder)
 {
 	struct trace_error error;
-	struct workload workload;
-	struct folder folder;
 
-	if (!workload_open(text, arguments->directory, &workload, &error))
-		return complain(&error);
-	struct run run = {
-		.options = &arguments->run,
-		.workload = &workload,
-		.subjects = subjects,
-		.count = count,
-	};
-	bool good = folder_create(&folder, arguments->results, workload.name,
-	                          &error);
-	if (good) {
-		arguments->run.folder = folder.temp;
-		good = run_all(&run, &error) &&
-		       finish(&run, &folder, arguments, command, &error);
-		if (!good)
-			folder_abandon(&folder);
+	if (!has_findings(run)) {
+		folder_abandon(folder);
+		fprintf(stderr,
+		        "alloclab: interrupted before anything was "
+		        "measured; %s/ is as it was\n",
+		        folder->path);
+		return EXIT_FAILED;
 	}
-	workload_close(&workload);
-	if (!good)
+	if (!folder_fill(folder, run, session->command, &error) ||
+	    !folder_commit(folder, &error)) {
+		folder_abandon(folder);
 		return complain(&error);
-	return run.interrupted ? EXIT_FAILED : EXIT_DONE;
+	}
+	if (session->folders != NULL)
+		fprintf(session->folders, "%s\n", folder->path);
+	report_table(run, stdout);
+	report_sentences(run, stdout);
+	fflush(stdout);
+	fprintf(stderr, "alloclab: %sresults are in %s/\n",
+	        run->interrupted ? "interrupted; what had finished: " : "",
+	        folder->path);
+	return run->interrupted || !all_are_sound(run) ? EXIT_FAILED
+	                                               : EXIT_DONE;
+}
+
+static int run_trace(struct session *session, const struct workload *workload,
+                     const char *title)
+{
+	struct run_options chosen = session->arguments->run;
+	struct trace_error error;
+	struct folder folder;
+	struct run run = {
+		.options = &chosen,
+		.workload = workload,
+		.title = title,
+		.subjects = session->subjects,
+		.count = session->count,
+	};
+
+	if (!folder_create(&folder, session->arguments->results, workload,
+	                   session->arguments->keep, &error))
+		return complain(&error);
+	chosen.folder = folder.temp;
+	if (!run_all(&run, &error)) {
+		folder_abandon(&folder);
+		return complain(&error);
+	}
+	return finish(session, &run, &folder);
+}
+
+/* The number-th of all workloads, counted from 0. */
+static int run_workload(struct session *session, int number)
+{
+	const struct workload_place *place = &session->list.places[number];
+	struct trace_error error;
+	struct workload workload;
+	char title[200];
+
+	if (!workload_read(place, &workload, &error)) {
+		/* "file:line: reason", for editors to jump to */
+		fprintf(stderr, "%s\n", error.text);
+		return EXIT_USAGE;
+	}
+	snprintf(title, sizeof title, "%s", workload.name);
+	if (session->list.count > 1)
+		snprintf(title, sizeof title, "%s (%d of %d)", workload.name,
+		         number + 1, session->list.count);
+	int status = run_trace(session, &workload, title);
+	workload_close(&workload);
+	return status;
+}
+
+/*
+ * One after the other.  An allocator that fails is a finding; input that cannot
+ * be used, or an interrupt, is the end.
+ */
+static int run_list(struct session *session)
+{
+	int worst = EXIT_DONE;
+
+	interrupt_watch();
+	for (int i = 0; i < session->list.count; i++) {
+		int status = run_workload(session, i);
+		if (status > worst)
+			worst = status;
+		if (status == EXIT_USAGE || interrupt_came())
+			break;
+	}
+	interrupt_unwatch();
+	return worst;
+}
+
+/* What the command line names: workloads, allocators, the list of folders. */
+static bool open_session(struct session *session, struct trace_error *error)
+{
+	const struct arguments *arguments = session->arguments;
+
+	for (int i = 0; i < arguments->workload_count; i++)
+		if (!workload_list_add(&session->list, arguments->workloads[i],
+		                       arguments->directory, error))
+			return false;
+	if (session->list.count == 0 &&
+	    !workload_list_add(&session->list, default_workload,
+	                       arguments->directory, error))
+		return false;
+	session->count = subjects_parse(arguments->allocators,
+	                                &session->subjects, error);
+	if (session->count < 0)
+		return false;
+	if (arguments->folders == NULL)
+		return true;
+	session->folders = fopen(arguments->folders, "w");
+	return session->folders != NULL ||
+	       trace_fail(error, "%.300s: %s", arguments->folders,
+	                  strerror(errno));
+}
+
+static void close_session(struct session *session)
+{
+	if (session->folders != NULL)
+		fclose(session->folders);
+	free(session->subjects);
+	workload_list_free(&session->list);
 }
 
 int cmd_run(int argc, char **argv)
@@ -305,33 +395,13 @@ int cmd_run(int argc, char **argv)
 		.results = "results",
 		.directory = "workloads",
 	};
-	struct subject *subjects;
+	struct session session = {.arguments = &arguments};
 	struct trace_error error;
-	char command[2048];
-	int status = EXIT_DONE;
 
-	join_command(argc, argv, command, sizeof command);
+	join_command(argc, argv, session.command, sizeof session.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (arguments.workload_count == 0)
-		add_workload(&arguments, default_workload);
-	if (arguments.folders != NULL &&
-	    (arguments.folders_out = fopen(arguments.folders, "w")) == NULL) {
-		fprintf(stderr, "alloclab: %s: %s\n", arguments.folders,
-		        strerror(errno));
-		return EXIT_USAGE;
-	}
-	int count = subjects_parse(arguments.allocators, &subjects, &error);
-	if (count < 0)
-		return complain(&error);
-	for (int i = 0; i < arguments.workload_count && status == EXIT_DONE;
-	     i++)
-		status = run_workload(arguments.workloads[i], &arguments,
-		                      subjects, count, command);
-	free(subjects);
-	if (arguments.folders_out != NULL)
-		fclose(arguments.folders_out);
-	for (int i = 0; i < arguments.workload_count; i++)
-		free(arguments.workloads[i]);
-	free(arguments.workloads);
+	int status = open_session(&session, &error) ? run_list(&session)
+	                                            : complain(&error);
+	close_session(&session);
 	return status;
 }

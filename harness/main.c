@@ -2,6 +2,7 @@
  * main.c - the program `alloclab`: finds the subcommand and runs it.
  */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,15 @@ static void print_help(FILE *to)
 	fprintf(to, "\n`alloclab COMMAND --help` describes one command.\n");
 }
 
+/* Results that did not reach their file or pipe are no success. */
+static int flush_results(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	fprintf(stderr, "alloclab: standard output: %s\n", strerror(errno));
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	char name[64];
@@ -57,7 +67,7 @@ int main(int argc, char **argv)
 		argv[1] = name;
 		argp_err_exit_status = EXIT_USAGE;
 		argp_program_version = VERSION;
-		return commands[i].run(argc - 1, argv + 1);
+		return flush_results(commands[i].run(argc - 1, argv + 1));
 	}
 	fprintf(stderr,
 	        "alloclab: there is no command \"%s\"; see "

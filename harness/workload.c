@@ -5,6 +5,7 @@
 
 #include <bsd/string.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,15 +35,6 @@ static void base_name(const char *path, char *name, size_t capacity)
 		strlcpy(name, "trace", capacity);
 }
 
-static bool open_file(const char *path, struct workload *workload,
-                      struct trace_error *error)
-{
-	base_name(path, workload->name, sizeof workload->name);
-	return has_ending(path, ".ini")
-	               ? generate_from_spec(path, &workload->trace, error)
-	               : trace_read_file(path, &workload->trace, error);
-}
-
 static bool is_inline(const char *text)
 {
 	return strpbrk(text, "= \t\n") != NULL;
@@ -66,27 +58,77 @@ static bool not_found(const char *text, const char *directory,
 	                  text, directory, list);
 }
 
-bool workload_open(const char *text, const char *directory,
-                   struct workload *workload, struct trace_error *error)
+static bool found(const char *text, struct workload_place *place,
+                  struct trace_error *error)
+{
+	place->text = strdup(text);
+	return place->text != NULL || trace_fail(error, "no memory");
+}
+
+static bool found_file(const char *path, struct workload_place *place,
+                       struct trace_error *error)
+{
+	if (access(path, F_OK) != 0)
+		return trace_fail(error, "%.300s: %s", path, strerror(errno));
+	base_name(path, place->name, sizeof place->name);
+	return found(path, place, error);
+}
+
+bool workload_find(const char *text, const char *directory,
+                   struct workload_place *place, struct trace_error *error)
 {
 	char path[4096];
 
-	*workload = (struct workload){0};
+	*place = (struct workload_place){0};
 	if (strchr(text, '/') != NULL && !is_inline(text))
-		return open_file(text, workload, error);
+		return found_file(text, place, error);
 	for (size_t i = 0; workload_endings[i] != NULL; i++) {
 		snprintf(path, sizeof path, "%s/%s%s", directory, text,
 		         workload_endings[i]);
 		if (access(path, R_OK) == 0)
-			return open_file(path, workload, error);
+			return found_file(path, place, error);
 	}
 	if (access(text, F_OK) == 0)
-		return open_file(text, workload, error);
+		return found_file(text, place, error);
 	if (!is_inline(text))
 		return not_found(text, directory, error);
-	strlcpy(workload->name, "inline", sizeof workload->name);
-	return trace_read_text("inline", text, strlen(text), &workload->trace,
-	                       error);
+	place->is_inline = true;
+	strlcpy(place->name, "inline", sizeof place->name);
+	return found(text, place, error);
+}
+
+void workload_place_free(struct workload_place *place)
+{
+	free(place->text);
+	*place = (struct workload_place){0};
+}
+
+bool workload_read(const struct workload_place *place,
+                   struct workload *workload, struct trace_error *error)
+{
+	const char *text = place->text;
+	struct trace *trace = &workload->trace;
+
+	*workload = (struct workload){0};
+	strlcpy(workload->name, place->name, sizeof workload->name);
+	if (place->is_inline)
+		return trace_read_text("inline", text, strlen(text), trace,
+		                       error);
+	return has_ending(text, ".ini") ? generate_from_spec(text, trace, error)
+	                                : trace_read_file(text, trace, error);
+}
+
+bool workload_open(const char *text, const char *directory,
+                   struct workload *workload, struct trace_error *error)
+{
+	struct workload_place place;
+
+	*workload = (struct workload){0};
+	if (!workload_find(text, directory, &place, error))
+		return false;
+	bool good = workload_read(&place, workload, error);
+	workload_place_free(&place);
+	return good;
 }
 
 void workload_close(struct workload *workload)

@@ -20,10 +20,29 @@ struct workload {
 /* Ends of the names in workloads/, in the order in which they are tried. */
 extern const char *const workload_endings[];
 
+/* Where a workload is to be read from. */
+struct workload_place {
+	char name[128]; /* of the results folder                              */
+	char *text;     /* a path, or the inline trace itself          */
+	bool is_inline;
+};
+
 /*
- * Reads or generates the workload called `text`.  `directory` is where names
- * are looked up.  False with a message in `error`; nothing is left behind.
+ * Looks a workload up without reading it.  `directory` is where names are.
+ * False with a message in `error`, if there is none: it lists the names.
  */
+bool workload_find(const char *text, const char *directory,
+                   struct workload_place *place, struct trace_error *error);
+void workload_place_free(struct workload_place *place);
+
+/*
+ * Reads the trace, or generates it from its spec.  False with a message in
+ * `error` that begins with the place, "file:line: "; nothing is left behind.
+ */
+bool workload_read(const struct workload_place *place,
+                   struct workload *workload, struct trace_error *error);
+
+/* workload_find() and workload_read() in one. */
 bool workload_open(const char *text, const char *directory,
                    struct workload *workload, struct trace_error *error);
 void workload_close(struct workload *workload);

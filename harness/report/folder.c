@@ -6,16 +6,13 @@
 #include <bsd/string.h>
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "csv.h"
+#include "keep.h"
 #include "report.h"
-
-enum { LINE_MAX_BYTES = 65536 };
 
 static bool cannot_write(const char *path, struct trace_error *error)
 {
@@ -40,164 +37,191 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
-bool folder_create(struct folder *folder, const char *results, const char *name,
+static bool is_empty_folder(const char *path)
+{
+	DIR *open = opendir(path);
+	int entries = 0;
+
+	while (open != NULL && readdir(open) != NULL)
+		entries++;
+	if (open != NULL)
+		closedir(open);
+	return entries == 2; /* . and .. */
+}
+
+/* What is not ours is not replaced: files, and folders of something else. */
+static bool may_replace(const char *path, struct trace_error *error)
+{
+	char file[4096];
+
+	snprintf(file, sizeof file, "%s/summary.csv", path);
+	return access(path, F_OK) != 0 || access(file, F_OK) == 0 ||
+	       is_empty_folder(path) ||
+	       trace_fail(error,
+	                  "%.300s is there and holds no results: it is left "
+	                  "alone",
+	                  path);
+}
+
+bool folder_create(struct folder *folder, const char *results,
+                   const struct workload *workload, bool keeps,
                    struct trace_error *error)
 {
-	snprintf(folder->path, sizeof folder->path, "%s/%s", results, name);
-	snprintf(folder->temp, sizeof folder->temp, "%s/.%s.%d", results, name,
-	         (int)getpid());
+	folder->keeps = keeps;
+	snprintf(folder->path, sizeof folder->path, "%s/%s", results,
+	         workload->name);
+	snprintf(folder->temp, sizeof folder->temp, "%s/.%s.%d", results,
+	         workload->name, (int)getpid());
+	if (keeps && !keep_is_possible(folder->path, &workload->trace, error))
+		return false;
+	if (!may_replace(folder->path, error))
+		return false;
 	mkdir(results, 0777);
 	remove_folder(folder->temp);
 	return mkdir(folder->temp, 0777) == 0 ||
-	       cannot_write(folder->temp, error);
+	       cannot_write(folder->path, error);
 }
 
 /* ---- one file ----------------------------------------------------------- */
 
-static void copy_stream(FILE *from, FILE *to)
+static FILE *create_file(const struct folder *folder, const char *name,
+                         char *path, size_t capacity, struct trace_error *error)
 {
-	char bytes[1 << 16];
-	size_t got;
-
-	while ((got = fread(bytes, 1, sizeof bytes, from)) > 0)
-		fwrite(bytes, 1, got, to);
+	snprintf(path, capacity, "%s/%s", folder->temp, name);
+	FILE *out = fopen(path, "w");
+	if (out == NULL)
+		cannot_write(path, error);
+	return out;
 }
 
-static bool is_in_run(const struct run *run, const char *label)
+/* Adds the rows to keep, and closes the file. */
+static bool end_file(const struct folder *folder, const struct run *run,
+                     const char *name, const char *header, FILE *out,
+                     struct trace_error *error)
 {
-	for (int i = 0; i < run->count; i++)
-		if (strcmp(run->subjects[i].label, label) == 0)
-			return true;
-	return false;
-}
+	char old[4096];
+	bool good = true;
 
-/* Appends the old file's rows of allocators that are not in this run. */
-static void keep_rows(const struct folder *folder, const struct run *run,
-                      const char *file, FILE *out)
-{
-	char path[4096], label[512];
-	char *line = malloc(LINE_MAX_BYTES);
-
-	snprintf(path, sizeof path, "%s/%s.csv", folder->path, file);
-	FILE *old = fopen(path, "r");
-	bool is_header = true;
-	while (old != NULL && line != NULL &&
-	       fgets(line, LINE_MAX_BYTES, old) != NULL) {
-		if (!is_header && csv_first_field(line, label, sizeof label) &&
-		    strcmp(label, "null") != 0 && !is_in_run(run, label))
-			fputs(line, out);
-		is_header = false;
-	}
-	if (old != NULL)
-		fclose(old);
-	free(line);
-}
-
-static bool close_file(FILE *out, const char *path, struct trace_error *error)
-{
+	snprintf(old, sizeof old, "%s/%s", folder->path, name);
+	if (folder->keeps)
+		good = keep_rows(old, header, run, out, error);
 	bool failed = ferror(out) != 0;
+	if (fclose(out) != 0 || failed)
+		return good && cannot_write(folder->path, error);
+	return good;
+}
 
-	failed = fclose(out) != 0 || failed;
-	return !failed || cannot_write(path, error);
+/*
+ * Appends the whole lines of a child's part.  One that was killed may have left
+ * a part of a line at the end.
+ */
+static void copy_lines(FILE *from, FILE *to)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t got;
+
+	while ((got = getline(&line, &room, from)) > 0)
+		if (line[got - 1] == '\n')
+			fwrite(line, 1, (size_t)got, to);
+	free(line);
 }
 
 /* Joins the children's parts of one file, and removes them. */
 static bool join_parts(const struct folder *folder, const struct run *run,
-                       enum part part, bool keep, struct trace_error *error)
+                       enum part part, struct trace_error *error)
 {
-	char path[4096], part_file[4096];
-	FILE *out = NULL;
+	char name[64], path[4096];
+	bool any = false;
 
-	snprintf(path, sizeof path, "%s/%s.csv", folder->temp,
-	         part_names[part]);
+	snprintf(name, sizeof name, "%s.csv", part_names[part]);
+	FILE *out = create_file(folder, name, path, sizeof path, error);
+	if (out == NULL)
+		return false;
+	fprintf(out, "%s\n", part_headers[part]);
+	long empty = ftell(out);
 	for (int i = 0; i < run->count; i++) {
+		char part_file[4096];
 		part_path(run, i, part, part_file, sizeof part_file);
 		FILE *in = fopen(part_file, "r");
 		if (in == NULL)
 			continue;
-		if (out == NULL) {
-			out = fopen(path, "w");
-			if (out == NULL) {
-				fclose(in);
-				return cannot_write(path, error);
-			}
-			fprintf(out, "%s\n", part_headers[part]);
-		}
-		copy_stream(in, out);
+		copy_lines(in, out);
 		fclose(in);
 		unlink(part_file);
+		any = true;
 	}
-	if (out == NULL)
-		return true;
-	if (keep)
-		keep_rows(folder, run, part_names[part], out);
-	return close_file(out, path, error);
+	if (!end_file(folder, run, name, part_headers[part], out, error))
+		return false;
+	struct stat status;
+	if (!any && stat(path, &status) == 0 && status.st_size == empty)
+		unlink(path);
+	return true;
 }
 
 /* ---- all files ---------------------------------------------------------- */
 
-/* Whether the folder that is there was made from the same trace. */
-static bool holds_same_trace(const struct folder *folder,
-                             const struct trace *trace)
+static bool write_summary(const struct folder *folder, const struct run *run,
+                          struct trace_error *error)
 {
-	char path[4096], checksum[32];
-	json_error_t reason;
+	char path[4096];
+	FILE *out =
+		create_file(folder, "summary.csv", path, sizeof path, error);
 
-	snprintf(path, sizeof path, "%s/run.json", folder->path);
-	snprintf(checksum, sizeof checksum, "%016lx", trace->checksum);
-	json_t *old = json_load_file(path, 0, &reason);
-	const char *found = json_string_value(
-		json_object_get(json_object_get(old, "trace"), "checksum"));
-	bool same = found != NULL && strcmp(found, checksum) == 0;
-	json_decref(old);
-	return same;
+	if (out == NULL)
+		return false;
+	fprintf(out, "%s\n", report_summary_header);
+	report_summary(run, NULL, out);
+	return end_file(folder, run, "summary.csv", report_summary_header, out,
+	                error);
 }
 
-static FILE *create_file(const struct folder *folder, const char *name,
-                         char *path, size_t capacity)
+static bool write_repetitions(const struct folder *folder,
+                              const struct run *run, struct trace_error *error)
 {
-	snprintf(path, capacity, "%s/%s.csv", folder->temp, name);
-	return fopen(path, "w");
+	char path[4096];
+	FILE *out = create_file(folder, "repetitions.csv", path, sizeof path,
+	                        error);
+
+	if (out == NULL)
+		return false;
+	fprintf(out, "%s\n", report_repetitions_header);
+	report_repetitions(run, out);
+	return end_file(folder, run, "repetitions.csv",
+	                report_repetitions_header, out, error);
+}
+
+/* The same in every run of the trace: nothing is to be kept. */
+static bool write_phases(const struct folder *folder, const struct run *run,
+                         struct trace_error *error)
+{
+	char path[4096];
+	FILE *out = create_file(folder, "phases.csv", path, sizeof path, error);
+
+	if (out == NULL)
+		return false;
+	report_phases(&run->workload->trace, out);
+	bool failed = ferror(out) != 0;
+	return (fclose(out) == 0 && !failed) ||
+	       cannot_write(folder->path, error);
 }
 
 bool folder_fill(const struct folder *folder, const struct run *run,
-                 const char *command, bool keep, struct trace_error *error)
+                 const char *command, struct trace_error *error)
 {
-	char path[4096];
-	FILE *out;
+	char path[4096], old[4096];
 
-	if (keep && !holds_same_trace(folder, &run->workload->trace)) {
-		fprintf(stderr,
-		        "alloclab: %s holds no results of this trace: "
-		        "nothing to keep\n",
-		        folder->path);
-		keep = false;
-	}
 	for (int part = 0; part < PARTS; part++)
-		if (!join_parts(folder, run, (enum part)part, keep, error))
+		if (!join_parts(folder, run, (enum part)part, error))
 			return false;
-	if ((out = create_file(folder, "summary", path, sizeof path)) == NULL)
-		return cannot_write(path, error);
-	report_summary(run, out);
-	if (keep)
-		keep_rows(folder, run, "summary", out);
-	if (!close_file(out, path, error))
-		return false;
-	if ((out = create_file(folder, "repetitions", path, sizeof path)) ==
-	    NULL)
-		return cannot_write(path, error);
-	report_repetitions(run, out);
-	if (keep)
-		keep_rows(folder, run, "repetitions", out);
-	if (!close_file(out, path, error))
-		return false;
-	if ((out = create_file(folder, "phases", path, sizeof path)) == NULL)
-		return cannot_write(path, error);
-	report_phases(&run->workload->trace, out);
-	if (!close_file(out, path, error))
+	if (!write_summary(folder, run, error) ||
+	    !write_repetitions(folder, run, error) ||
+	    !write_phases(folder, run, error))
 		return false;
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);
-	return report_json(run, command, path) || cannot_write(path, error);
+	snprintf(old, sizeof old, "%s/run.json", folder->path);
+	return report_json(run, command, path, folder->keeps ? old : NULL) ||
+	       cannot_write(path, error);
 }
 
 bool folder_commit(const struct folder *folder, struct trace_error *error)
@@ -207,9 +231,15 @@ bool folder_commit(const struct folder *folder, struct trace_error *error)
 	snprintf(old, sizeof old, "%s.old", folder->temp);
 	if (rename(folder->path, old) != 0 && errno != ENOENT)
 		return cannot_write(folder->path, error);
-	if (rename(folder->temp, folder->path) != 0)
-		return cannot_write(folder->path, error);
+	if (rename(folder->temp, folder->path) != 0) {
+		cannot_write(folder->path, error);
+		rename(old, folder->path);
+		return false;
+	}
 	remove_folder(old);
+	if (access(old, F_OK) == 0)
+		fprintf(stderr, "alloclab: what else lay in %s is now in %s\n",
+		        folder->path, old);
 	return true;
 }
 

@@ -10,23 +10,27 @@
 #include "../run/run.h"
 
 struct folder {
+	bool keeps;      /* rows of earlier runs, see keep.h */
 	char path[3072]; /* results/sqlite                  */
 	char temp[3100]; /* results/.sqlite.1234: being made */
 };
 
-/* Makes the new, empty folder, and `results` if it is missing. */
-bool folder_create(struct folder *folder, const char *results, const char *name,
+/*
+ * Makes the new, empty folder, and `results` if it is missing.  With `keeps`,
+ * refuses if the folder that is there is of another trace.
+ */
+bool folder_create(struct folder *folder, const char *results,
+                   const struct workload *workload, bool keeps,
                    struct trace_error *error);
 
-/*
- * Writes every file of the run into the new folder.  With `keep`, rows of
- * allocators that are not in this run are taken over from the folder that is
- * there, if that holds the same trace (by checksum).
- */
+/* Writes every file of the run into the new folder. */
 bool folder_fill(const struct folder *folder, const struct run *run,
-                 const char *command, bool keep, struct trace_error *error);
+                 const char *command, struct trace_error *error);
 
-/* Puts the new folder in the place of the old one. */
+/*
+ * Puts the new folder in the place of the old one, which is back in its place if
+ * that fails.
+ */
 bool folder_commit(const struct folder *folder, struct trace_error *error);
 
 /* Removes the new folder with all that is in it. */

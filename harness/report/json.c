@@ -8,8 +8,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "version.h"
+#include "keep.h"
 #include "report.h"
+#include "version.h"
+
+/*
+ * JSON is UTF-8; a command line or a file name need not be.  Then what is not
+ * ASCII becomes "?".
+ */
+static json_t *json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *ascii;
+
+	if (string != NULL || (ascii = strdup(text)) == NULL)
+		return string;
+	for (char *byte = ascii; *byte != '\0'; byte++)
+		if (*byte & 0x80)
+			*byte = '?';
+	string = json_string(ascii);
+	free(ascii);
+	return string;
+}
 
 /* The value of the first line "key : value" of a file in /proc. */
 static void read_proc(const char *path, const char *key, char *value,
@@ -32,18 +52,32 @@ static void read_proc(const char *path, const char *key, char *value,
 		fclose(file);
 }
 
+/* The only line of a file in /sys, or "unknown". */
+static void read_line(const char *path, char *line, size_t capacity)
+{
+	FILE *file = fopen(path, "r");
+
+	if (file == NULL || fgets(line, (int)capacity, file) == NULL)
+		snprintf(line, capacity, "unknown");
+	line[strcspn(line, "\n")] = '\0';
+	if (file != NULL)
+		fclose(file);
+}
+
 static json_t *describe_machine(void)
 {
-	char model[256], memory[64];
+	char model[256], memory[64], governor[64];
 	struct utsname system = {0};
 
 	read_proc("/proc/cpuinfo", "model name", model, sizeof model);
 	read_proc("/proc/meminfo", "MemTotal", memory, sizeof memory);
+	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+	          governor, sizeof governor);
 	uname(&system);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "processor", model,
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "processor", model,
 	                 "cores", (int)sysconf(_SC_NPROCESSORS_ONLN), "memory",
 	                 memory, "kernel", system.release, "architecture",
-	                 system.machine);
+	                 system.machine, "governor", governor);
 }
 
 static json_t *describe_trace(const struct run *run)
@@ -53,14 +87,14 @@ static json_t *describe_trace(const struct run *run)
 
 	snprintf(checksum, sizeof checksum, "%016lx", trace->checksum);
 	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}",
-		"name", run->workload->name, "source",
-		trace->source != NULL ? trace->source : "", "checksum",
-		checksum, "events", (json_int_t)trace->events, "calls",
-		(json_int_t)trace->calls, "slots", (json_int_t)trace->slots,
-		"threads", (int)trace->threads, "peak_live_bytes",
-		(json_int_t)trace->peak_live_bytes, "size_p50_bytes",
-		(json_int_t)run->sizes[0], "size_p90_bytes",
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}",
+		"name", json_text(run->workload->name), "source",
+		json_text(trace->source != NULL ? trace->source : ""),
+		"checksum", checksum, "events", (json_int_t)trace->events,
+		"calls", (json_int_t)trace->calls, "slots",
+		(json_int_t)trace->slots, "threads", (int)trace->threads,
+		"peak_live_bytes", (json_int_t)trace->peak_live_bytes,
+		"size_p50_bytes", (json_int_t)run->sizes[0], "size_p90_bytes",
 		(json_int_t)run->sizes[1], "size_p99_bytes",
 		(json_int_t)run->sizes[2]);
 }
@@ -89,12 +123,13 @@ static json_t *describe_subjects(const struct run *run)
 		const struct subject *subject = &run->subjects[i];
 		const struct verdict *verdict = &subject->verdict;
 		json_array_append_new(
-			array, json_pack("{s:s, s:o, s:s, s:I, s:s}",
-		                         "allocator", subject->label, "knobs",
-		                         describe_knobs(subject), "status",
-		                         verdict_word(verdict->kind), "event",
-		                         (json_int_t)verdict->event, "sentence",
-		                         verdict->sentence));
+			array,
+			json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
+		                  json_text(subject->label), "knobs",
+		                  describe_knobs(subject), "status",
+		                  verdict_word(verdict->kind), "event",
+		                  (json_int_t)verdict->event, "sentence",
+		                  json_text(verdict->sentence)));
 	}
 	return array;
 }
@@ -111,22 +146,25 @@ static json_t *describe_options(const struct run *run)
 	                 options->paranoid, "seed", (json_int_t)options->seed);
 }
 
-bool report_json(const struct run *run, const char *command, const char *path)
+bool report_json(const struct run *run, const char *command, const char *path,
+                 const char *old)
 {
 	char when[64];
 	time_t now = time(NULL);
 
+	json_t *allocators = describe_subjects(run);
+	if (old != NULL)
+		keep_subjects(old, run, allocators);
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	json_t *root = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:{s:f, "
+		"{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:{s:f, "
 		"s:f}}",
-		"time", when, "command", command, "commit", BUILD_COMMIT,
-		"compiler", __VERSION__, "flags", BUILD_FLAGS, "interrupted",
-		run->interrupted, "machine", describe_machine(), "trace",
-		describe_trace(run), "options", describe_options(run),
-		"allocators", describe_subjects(run), "floors",
-		"null_ns_per_op", run->null_estimate.median, "empty_ns_per_op",
-		run->empty_ns);
+		"time", when, "command", json_text(command), "commit",
+		BUILD_COMMIT, "compiler", __VERSION__, "flags", BUILD_FLAGS,
+		"interrupted", run->interrupted, "machine", describe_machine(),
+		"trace", describe_trace(run), "options", describe_options(run),
+		"allocators", allocators, "floors", "null_ns_per_op",
+		run->null_estimate.median, "empty_ns_per_op", run->empty_ns);
 	if (root == NULL)
 		return false;
 	int failed = json_dump_file(root, path, JSON_INDENT(2));

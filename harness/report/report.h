@@ -8,17 +8,24 @@
 
 #include "../run/run.h"
 
-/* The header and the rows of summary.csv. */
-void report_summary(const struct run *run, FILE *out);
+/* The first lines of summary.csv and repetitions.csv, without line end. */
+extern const char report_summary_header[], report_repetitions_header[];
 
-/* The header and the rows of repetitions.csv. */
+/* The rows of summary.csv; before each, `workload` as a column unless NULL. */
+void report_summary(const struct run *run, const char *workload, FILE *out);
+
+/* The rows of repetitions.csv. */
 void report_repetitions(const struct run *run, FILE *out);
 
 /* phases.csv. */
 void report_phases(const struct trace *trace, FILE *out);
 
-/* run.json; `command` is the command line.  False if it cannot be written. */
-bool report_json(const struct run *run, const char *command, const char *path);
+/*
+ * run.json at `path`; `command` is the command line, `old` the run.json whose
+ * other allocators are kept, or NULL.  False if it cannot be written.
+ */
+bool report_json(const struct run *run, const char *command, const char *path,
+                 const char *old);
 
 /* The table for people. */
 void report_table(const struct run *run, FILE *out);

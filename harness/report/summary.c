@@ -5,7 +5,7 @@
 #include "csv.h"
 #include "report.h"
 
-static const char summary_header[] =
+const char report_summary_header[] =
 	"allocator,status,status_event,ops,reps,ns_per_op,ns_per_op_lo,"
 	"ns_per_op_hi,null_ns_per_op,peak_requested_bytes,"
 	"peak_footprint_bytes,jw1,jw2,jw3,jw4,requested_bytes,internal_bytes,"
@@ -99,11 +99,14 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	                 (double)run->workload->trace.calls);
 }
 
-void report_summary(const struct run *run, FILE *out)
+void report_summary(const struct run *run, const char *workload, FILE *out)
 {
-	fprintf(out, "%s\n", summary_header);
 	for (int i = 0; i < run->count; i++) {
 		const struct subject *subject = &run->subjects[i];
+		if (workload != NULL) {
+			csv_text(out, workload);
+			putc(',', out);
+		}
 		csv_text(out, subject->label);
 		fprintf(out, ",%s", verdict_word(subject->verdict.kind));
 		put_u64(out, subject->verdict.kind != VERDICT_OK,
@@ -115,10 +118,12 @@ void report_summary(const struct run *run, FILE *out)
 	}
 }
 
+const char report_repetitions_header[] =
+	"allocator,round,position,ns_per_op,resident_bytes,page_faults,"
+	"system_ns";
+
 void report_repetitions(const struct run *run, FILE *out)
 {
-	fprintf(out, "allocator,round,position,ns_per_op,resident_bytes,"
-	             "page_faults,system_ns\n");
 	for (int i = 0; i < run->count; i++) {
 		const struct subject *subject = &run->subjects[i];
 		for (size_t r = 0; r < subject->reps; r++) {
