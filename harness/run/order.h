@@ -15,6 +15,7 @@ bool run_measure_pass(struct run *run, struct progress *progress,
                       struct trace_error *error);
 bool run_speed_pass(struct run *run, struct progress *progress,
                     struct trace_error *error);
+/* The passes that run once: resident memory, and latency if wanted. */
 bool run_single_passes(struct run *run, struct progress *progress,
                        struct trace_error *error);
 
