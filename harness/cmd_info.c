@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "trace/request_sizes.h"
 #include "workload.h"
 
 enum { OPTION_WORKLOADS = 256 };
@@ -56,47 +57,19 @@ static const struct argp argp = {
 struct census {
 	uint64_t kinds[TRACE_KINDS];
 	uint64_t free_null;
-	uint64_t *sizes; /* of all requests, ascending */
-	uint64_t requests;
+	struct request_sizes sizes;
 };
-
-static bool has_size(const struct trace_op *op)
-{
-	return op->kind <= TRACE_REALLOC;
-}
-
-static int compare_sizes(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 static bool census_take(struct census *census, const struct trace *trace)
 {
 	*census = (struct census){0};
-	census->sizes = malloc(trace->calls * sizeof *census->sizes);
-	if (census->sizes == NULL)
-		return false;
 	for (uint64_t i = 0; i < trace->events; i++) {
 		const struct trace_op *op = &trace->ops[i];
 		census->kinds[op->kind]++;
-		if (has_size(op))
-			census->sizes[census->requests++] = op->size;
 		if (op->kind == TRACE_FREE && op->slot == trace->slots)
 			census->free_null++;
 	}
-	qsort(census->sizes, census->requests, sizeof *census->sizes,
-	      compare_sizes);
-	return true;
-}
-
-/* The smallest size that at least `percent` of the requests do not pass. */
-static uint64_t size_percentile(const struct census *census, unsigned percent)
-{
-	uint64_t rank = (census->requests * percent + 99) / 100;
-
-	return census->sizes[rank > 0 ? rank - 1 : 0];
+	return request_sizes_open(&census->sizes, trace);
 }
 
 /* --- what is printed ---------------------------------------------------- */
@@ -115,13 +88,14 @@ static void print_kinds(const struct census *census)
 
 static void print_sizes(const struct census *census)
 {
-	if (census->requests == 0)
+	if (census->sizes.count == 0)
 		return;
 	printf("  %-12s  p50 %" PRIu64 ", p90 %" PRIu64 ", p99 %" PRIu64
 	       ", largest %" PRIu64 " bytes\n",
-	       "sizes", size_percentile(census, 50),
-	       size_percentile(census, 90), size_percentile(census, 99),
-	       size_percentile(census, 100));
+	       "sizes", request_sizes_percentile(&census->sizes, 50),
+	       request_sizes_percentile(&census->sizes, 90),
+	       request_sizes_percentile(&census->sizes, 99),
+	       request_sizes_percentile(&census->sizes, 100));
 }
 
 static void print_phases(const struct trace *trace)
@@ -180,7 +154,7 @@ static bool print_input(const char *input, const char *directory)
 		print_trace(input, &workload.trace, &census);
 	else
 		fprintf(stderr, "%s: no memory\n", input);
-	free(census.sizes);
+	request_sizes_close(&census.sizes);
 	workload_close(&workload);
 	return counted;
 }

@@ -142,8 +142,11 @@ bool holes_sweep(struct fit_heap *heap)
 		if (block_is_free(block) &&
 		    (block_is_free(after) ||
 		     (after == fence(heap) && !heap->wilderness_is_listed))) {
+			bool roving = heap->rover == block;
 			holes_remove(heap, block);
 			block = merge(heap, block);
+			if (roving && block != fence(heap))
+				heap->rover = block;
 		}
 	}
 	heap->unswept = false;

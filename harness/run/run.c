@@ -8,46 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../trace/request_sizes.h"
 #include "interrupt.h"
 #include "order.h"
 
-enum { SIZES_COUNTED = 1 << 20 };
-
 /* ---- the shape of the workload ------------------------------------------ */
 
-/* The size that `rank` requests are smaller than. */
-static uint64_t find_rank(const uint64_t *counts, uint64_t rank)
-{
-	uint64_t size = 0;
-
-	while (size + 1 < SIZES_COUNTED && counts[size] <= rank)
-		rank -= counts[size++];
-	return size;
-}
-
-/*
- * The 50th, 90th and 99th percentile of the request sizes; sizes from
- * SIZES_COUNTED on count as that.
- */
+/* The 50th, 90th and 99th percentile of the request sizes. */
 static bool find_size_quantiles(const struct trace *trace, uint64_t *quantiles)
 {
-	static const double shares[CENSUS_QUANTILES] = {.50, .90, .99};
-	uint64_t *counts = calloc(SIZES_COUNTED, sizeof(*counts)), n = 0;
+	static const unsigned percents[CENSUS_QUANTILES] = {50, 90, 99};
+	struct request_sizes sizes;
 
-	if (counts == NULL)
+	if (!request_sizes_open(&sizes, trace))
 		return false;
-	for (uint64_t i = 0; i < trace->events; i++) {
-		const struct trace_op *op = &trace->ops[i];
-		if (op->kind >= TRACE_FREE)
-			continue;
-		counts[op->size < SIZES_COUNTED ? op->size
-		                                : SIZES_COUNTED - 1]++;
-		n++;
-	}
 	for (int i = 0; i < CENSUS_QUANTILES; i++)
-		quantiles[i] =
-			find_rank(counts, (uint64_t)(shares[i] * (double)n));
-	free(counts);
+		quantiles[i] = request_sizes_percentile(&sizes, percents[i]);
+	request_sizes_close(&sizes);
 	return true;
 }
 
