@@ -12,11 +12,7 @@ PARTS = [("requested", "requested (live)", CONF["LONG_LIVED"], ""),
 
 
 def free_by_tier(run, allocator):
-    """{tier: bytes} of the free bytes at the peak.
-
-    summary.csv knows their sum exactly; tiers.csv, which samples, how they were
-    shared out at the sample nearest to the peak.
-    """
+    """{tier: bytes} of the free bytes at the peak, which is always a sample."""
     free = run.figure(allocator, "free_bytes")
     tiers, timeline = run.table("tiers"), run.table("timeline")
     footprints = timeline.of(allocator, "footprint_bytes") if timeline else np.array([])
@@ -24,10 +20,7 @@ def free_by_tier(run, allocator):
         return {"": free} if free > 0 else {}
     event = timeline.of(allocator, "event")[np.nanargmax(footprints)]
     rows = [i for i in tiers.rows_of(allocator) if tiers.numbers("event")[i] == event]
-    total = sum(tiers.numbers("bytes")[i] for i in rows)
-    if total <= 0:
-        return {"": free}
-    return {tiers.text["tier"][i]: free * tiers.numbers("bytes")[i] / total for i in rows}
+    return {tiers.text["tier"][i]: tiers.numbers("bytes")[i] for i in rows} or {"": free}
 
 
 def parts_of(run, allocator, hatches):

@@ -88,9 +88,13 @@ static bool sample(struct metering *metering)
 	return true;
 }
 
-static bool is_sample_point(const struct trace *trace, uint64_t event)
+/* Evenly spaced, and the peak, so that charts can take that one apart. */
+static bool is_sample_point(const struct metering *metering, uint64_t event)
 {
+	const struct trace *trace = metering->replayer.trace;
+
 	return trace->events <= METER_EVERY_EVENT_MAX ||
+	       event == metering->audit->peak_footprint_event ||
 	       event * METER_SAMPLES / trace->events !=
 	               (event - 1) * METER_SAMPLES / trace->events;
 }
@@ -324,8 +328,7 @@ static bool replay_all(struct metering *metering)
 			return false;
 		if (!take_apart_peaks(metering))
 			return false;
-		if (is_sample_point(replayer->trace, event) &&
-		    !sample(metering))
+		if (is_sample_point(metering, event) && !sample(metering))
 			return false;
 	}
 	if (options->blocks != NULL)

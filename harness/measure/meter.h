@@ -13,7 +13,7 @@
 #include "census.h"
 
 enum {
-	METER_SAMPLES = 400,          /* points of a long trace               */
+	METER_SAMPLES = 400, /* points of a long trace, and its peak  */
 	METER_EVERY_EVENT_MAX = 1000, /* a trace up to here: every event      */
 	METER_BLOCKS_MAX = 20000,     /* a trace up to here gets a blocks.csv */
 };
