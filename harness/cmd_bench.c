@@ -19,7 +19,7 @@
 #include "trace/trace_builder.h"
 
 enum {
-	LIVE = 1000, /* slots: 8 KB, in the first-level cache */
+	LIVE = 256, /* blocks: their first lines fit the first-level cache */
 	STEPS = 1000 * 1000,
 	SIZE_MAX_BYTES = 512,
 	REPS = 9,

@@ -78,22 +78,27 @@ static inline __attribute__((always_inline)) void loop_replay(
 	bool is_null)
 {
 	const struct allocator *allocator = loop->allocator;
+	void *(*const call_malloc)(struct thread_heap *, size_t) =
+		allocator->malloc;
+	void (*const call_free)(struct thread_heap *, void *) = allocator->free;
 	struct thread_heap **threads = loop->threads;
+	struct thread_heap *const *handles =
+		is_null ? loop->addresses : loop->threads;
 	void **blocks = loop->blocks;
 	const struct trace_op *end = loop->trace->ops + to;
 
 	for (const struct trace_op *op = loop->trace->ops + from; op < end;
 	     op++) {
-		struct thread_heap *self = is_null ? loop->addresses[op->slot]
-		                                   : threads[op->thread];
+		struct thread_heap *self =
+			handles[is_null ? op->slot : op->thread];
 		void *block;
 
 		switch (op->kind) {
 		case TRACE_MALLOC:
-			block = allocator->malloc(self, op->size);
+			block = call_malloc(self, op->size);
 			break;
 		case TRACE_FREE:
-			allocator->free(self, blocks[op->slot]);
+			call_free(self, blocks[op->slot]);
 			blocks[op->slot] = NULL;
 			continue;
 		case TRACE_CALLOC:
