@@ -27,7 +27,8 @@ help:
 	@echo "         QUICK=1  the measure pass only     REPS=n  repetitions (9)"
 	@echo "         KEEP=1   keep other rows           DEPS=skip  install nothing"
 	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
-	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n]   one operation at a time"
+	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   operation by operation"
+	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
 	@echo "make bench                what the harness itself costs"
@@ -48,9 +49,11 @@ bench: ready
 	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
 
 AT ?=
+COUNT ?=
 step: ready
 	@build/alloclab step $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
-	    $(if $(AT),--at $(AT)) $(if $(WORKLOAD),"$(WORKLOAD)")
+	    $(if $(AT),--at $(AT)) $(if $(COUNT),--count $(COUNT)) \
+	    $(if $(WORKLOAD),"$(WORKLOAD)")
 
 # The program, built; what is missing for that is installed first.
 ready:
@@ -114,7 +117,7 @@ $(BUILD)/liblab.a: $(LIB_OBJ)
 	$(Q)ar rcs $@ $^
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT_OBJ) $(BUILD)/liblab.a
-	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -rdynamic $^ -o $@ -lcmocka $(LIBS)
 
 # What run.json says of the program; written anew only when it changes.
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)

@@ -50,7 +50,7 @@
 #include "allocators/common/misuse.h"
 #include "allocators/common/page_source.h"
 
-/* What can be set on the command line: ./mine.c:growth=64K */
+/* What can be set, behind the name and a colon: growth=64K */
 enum { KNOB_GROWTH };
 
 static const struct knob knobs[] = {
