@@ -21,8 +21,8 @@ struct heap_stats {
 	uint64_t links;
 	uint64_t searches; /* searches made, failed ones included            */
 	uint64_t
-		exact_fits; /* free blocks used whole, without a remainder    */
-	uint64_t splits;    /* free blocks cut in two                         */
+		exact_fits; /* free blocks used whole: no rest, or none to keep   */
+	uint64_t splits;    /* blocks cut in two, by malloc or by realloc     */
 	uint64_t merges;    /* pairs of neighbours (or buddies) joined        */
 	uint64_t grows;     /* times the heap asked its source for more pages */
 	uint64_t shrinks;   /* times it gave pages back                       */

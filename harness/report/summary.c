@@ -29,6 +29,12 @@ static void put_real(FILE *out, bool exists, int digits, double value)
 		fprintf(out, "%.*f", digits, value);
 }
 
+/* Over what was requested: no number if nothing was. */
+static void put_ratio(FILE *out, bool exists, double value)
+{
+	put_real(out, exists && value > 0, 6, value);
+}
+
 static void write_speed(const struct run *run, const struct subject *subject,
                         FILE *out)
 {
@@ -51,10 +57,10 @@ static void write_space(const struct subject *subject, FILE *out)
 
 	put_u64(out, subject->is_audited, audit->peak_requested_bytes);
 	put_u64(out, audited, audit->peak_footprint_bytes);
-	put_real(out, audited, 6, audit->jw1);
-	put_real(out, audited, 6, audit->jw2);
-	put_real(out, audited, 6, audit->jw3);
-	put_real(out, audited, 6, audit->jw4);
+	put_ratio(out, audited, audit->jw1);
+	put_ratio(out, audited, audit->jw2);
+	put_ratio(out, audited, audit->jw3);
+	put_ratio(out, audited, audit->jw4);
 	put_u64(out, metered, meter->at_peak.requested);
 	put_u64(out, metered, meter->at_peak.internal);
 	put_u64(out, metered, meter->at_peak.metadata);
@@ -81,10 +87,10 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	size_t reps = subject->reps;
 
 	put_u64(out, subject->is_resident_known, subject->resident_bytes);
-	put_real(out, metered, 6, meter->jw1_net);
-	put_real(out, metered, 6, meter->jw2_net);
-	put_real(out, metered, 6, meter->jw3_net);
-	put_real(out, metered, 6, meter->jw4_net);
+	put_ratio(out, metered, meter->jw1_net);
+	put_ratio(out, metered, meter->jw2_net);
+	put_ratio(out, metered, meter->jw3_net);
+	put_ratio(out, metered, meter->jw4_net);
 	put_u64(out, metered, meter->touched_bytes);
 	put_u64(out, audited, stats->splits);
 	put_u64(out, audited, stats->merges);
