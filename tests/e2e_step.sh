@@ -95,7 +95,7 @@ for allocator in bump next-fit first-fit:order=lifo,coalesce=deferred \
 	worst-fit:wilderness=listed best-fit:coalesce=never buddy:merge=lazy \
 	slab system; do
 	narrow 30 churn -a $allocator --at 70000 --count 30
-	narrow 51 tiny -a $allocator --count 0
+	narrow 57 tiny -a $allocator --count 0
 done
 
 # A lazily merged heap steps to the end, all of it.

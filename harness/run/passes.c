@@ -105,21 +105,37 @@ enum {
 	CLASSES_EACH_TO = 1024, /* every size up to here               */
 	CLASSES_STEPS_PER_DOUBLING = 32, /* then so many a doubling          */
 	CLASSES_TO = 64 * 1024,
+	CLASSES_BLOCKS = 4,
 };
 
+/*
+ * The least that malloc gives of a few blocks held together: where a hole leaves
+ * too little behind to be of use (the C library's heap is that of the whole
+ * process, and has some) a block gets more than its size class.
+ */
 static bool write_class(const struct replayer *replayer, const char *label,
                         size_t size, FILE *out)
 {
 	const struct allocator *allocator = replayer->allocator;
 	struct thread_heap *self = replayer->threads[0];
-	void *block = allocator->malloc(self, size);
+	void *blocks[CLASSES_BLOCKS];
+	size_t least = SIZE_MAX;
 
-	if (block == NULL)
+	for (int i = 0; i < CLASSES_BLOCKS; i++) {
+		blocks[i] = allocator->malloc(self, size);
+		size_t usable = blocks[i] == NULL
+		                        ? 0
+		                        : allocator->usable_size(replayer->heap,
+		                                                 blocks[i]);
+		if (usable < least)
+			least = usable;
+	}
+	for (int i = 0; i < CLASSES_BLOCKS; i++)
+		allocator->free(self, blocks[i]);
+	if (least == 0)
 		return false;
 	csv_text(out, label);
-	fprintf(out, ",%zu,%zu\n", size,
-	        allocator->usable_size(replayer->heap, block));
-	allocator->free(self, block);
+	fprintf(out, ",%zu,%zu\n", size, least);
 	return true;
 }
 
