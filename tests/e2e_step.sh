@@ -3,6 +3,7 @@
 # against the texts in tests/golden/.  After a change that is meant to change
 # them: UPDATE=1 tests/e2e_step.sh, and read the difference.
 set -u
+export LC_ALL=C
 step="build/alloclab step"
 out=build/step-test
 number=0
@@ -10,6 +11,7 @@ failed=0
 mkdir -p "$out"
 
 verdict() { # ok|not name
+	set -- "$1" "$(echo "$2" | tr -s "\n\t" "  ")"
 	number=$((number + 1))
 	case $1 in ok) echo "ok $number - $2" ;; *)
 		echo "not ok $number - $2"
@@ -114,6 +116,17 @@ refuses 'whole number from 0, not "-3"' --count=-3
 refuses 'seconds' --seconds soon
 refuses 'inline:1' 'a=100 -b'
 refuses 'unrecognized option' --graphic
+
+# The lesson shows what is really printed: each of its output lines is in one of
+# the texts above.
+sed -n 's/^    //p' docs/stepping.md | grep -v '^make ' >"$out/lesson.txt"
+cat tests/golden/step-*.txt | sort -u >"$out/all.txt"
+sort -u "$out/lesson.txt" | comm -23 - "$out/all.txt" >"$out/invented.txt"
+[ -s "$out/lesson.txt" ] && [ ! -s "$out/invented.txt" ] &&
+	verdict ok "docs/stepping.md shows real output" || {
+	sed 's/^/# not printed: /' "$out/invented.txt"
+	verdict not "docs/stepping.md shows real output"
+}
 
 # Colour on a terminal only, and never with NO_COLOR or TERM=dumb.
 escape=$(printf '\033')
