@@ -107,8 +107,8 @@ struct allocator {
 
 	/*
 	 * What malloc and realloc align to, if that is less than
-	 * MALLOC_ALIGN_BYTES; 0: nothing less.  Only plug-ins set it: many a
-	 * CS:APP allocator aligns to 8.
+	 * MALLOC_ALIGN_BYTES; 0: nothing less.  For allocators of others: many
+	 * a CS:APP allocator, and some libraries, align to 8.
 	 */
 	size_t weaker_align;
 

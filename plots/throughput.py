@@ -89,7 +89,7 @@ def what(run, timed):
             "front, nothing is both faster and smaller")
     floor = run.summary.numbers("null_ns_per_op")
     if np.isfinite(floor).any():
-        text += f"; the empty loop takes {np.nanmedian(floor):.2g} ns"
+        text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"
     lost = [elide(name, 20) for name in run.allocators if name not in [p[0] for p in timed]]
     return text + ("; no speed: " + ", ".join(lost) if lost else "")
 

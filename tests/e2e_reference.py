@@ -69,7 +69,7 @@ def compare(heap, text, results, allocator, tag_bytes):
         for row in rows("searches")]
     return (
         first_difference("blocks", meter.blocks(story), rows("blocks"), ["block"])
-        or first_difference("timeline", meter.timeline(story, numbers), rows("timeline"), ["event"])
+        or first_difference("timeline", meter.timeline(story, numbers, tag_bytes), rows("timeline"), ["event"])
         or first_difference("tiers", meter.tiers(story, numbers), rows("tiers"), ["event", "tier"])
         or failures and first_difference("failures", failures, rows("failures"), ["event", "tier"])
         or first_difference("searches", windows, rows("searches"), ["event_from"])

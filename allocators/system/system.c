@@ -100,6 +100,7 @@ const struct allocator system_allocator = {
 	.source = "glibc",
 	.knobs = knobs,
 	.ignores_page_source = true,
+	.weaker_align = 8, /* glibc gives 16, preloaded libraries may not */
 	.create = system_create,
 	.destroy = system_destroy,
 	.attach = system_attach,

@@ -118,7 +118,7 @@ static struct verdict run_floor(const struct trace *trace, enum touch touch,
 	struct verdict verdict = {0};
 	struct stage stage;
 
-	if (stage_open_null(&stage, trace, &verdict))
+	if (stage_open_null(&stage, trace, touch, &verdict))
 		for (uint64_t i = 0; i < repeats; i++)
 			time_loop(&stage, touch, is_empty, speed);
 	stage_close(&stage);

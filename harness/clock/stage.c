@@ -77,45 +77,48 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	return loop->threads[0] != NULL || fail(verdict, "attach");
 }
 
-/* The largest block that each slot ever holds, in `bytes`. */
-static void measure_slots(const struct trace *trace, size_t *bytes)
+/* The largest request of the trace. */
+static size_t largest_size(const struct trace *trace)
 {
+	size_t largest = 0;
+
 	for (uint64_t i = 0; i < trace->events; i++) {
 		const struct trace_op *op = &trace->ops[i];
-		if (op->kind < TRACE_FREE && op->size > bytes[op->slot])
-			bytes[op->slot] = op->size;
+		if (op->kind < TRACE_FREE && op->size > largest)
+			largest = op->size;
 	}
+	return largest;
 }
 
+/*
+ * The addresses lie as close as addresses can, and are faulted in: no real
+ * allocator can be kinder to the cache.  Blocks overlap; nobody reads them.
+ */
 bool stage_open_null(struct stage *stage, const struct trace *trace,
-                     struct verdict *verdict)
+                     enum touch touch, struct verdict *verdict)
 {
 	struct loop *loop = &stage->loop;
+	/* Phases and thread marks use `slot` otherwise: room for all. */
+	size_t entries = (size_t)trace->slots + trace->phase_count + 1;
+	size_t starts = entries * MALLOC_ALIGN_BYTES;
 
 	*stage = (struct stage){.loop = {.allocator = &null_allocator}};
 	if (!make_tables(stage, trace, verdict))
 		return false;
-	/* Phases and thread marks use `slot` otherwise: room for all. */
-	size_t entries = (size_t)trace->slots + trace->phase_count + 1;
-	size_t *bytes = make_table(entries);
-	loop->addresses = (struct thread_heap **)bytes;
-	if (bytes == NULL)
+	loop->addresses = make_table(entries);
+	if (loop->addresses == NULL)
 		return fail(verdict, "the address table");
-	measure_slots(trace, bytes);
-	for (size_t slot = 0; slot < entries; slot++)
-		stage->null_bytes +=
-			round_up(bytes[slot] + 1, MALLOC_ALIGN_BYTES);
-	stage->null_memory =
-		mmap(NULL, stage->null_bytes, PROT_READ | PROT_WRITE,
-	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (stage->null_memory == MAP_FAILED)
+	stage->null_bytes = starts + largest_size(trace);
+	char *memory = mmap(NULL, stage->null_bytes, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
 		return fail(verdict, "the null allocator's addresses");
-	char *next = stage->null_memory;
-	for (size_t slot = 0; slot < entries; slot++) {
-		size_t step = round_up(bytes[slot] + 1, MALLOC_ALIGN_BYTES);
-		loop->addresses[slot] = (struct thread_heap *)next;
-		next += step;
-	}
+	stage->null_memory = memory;
+	memset(memory, 0, touch > TOUCH_FIRST ? stage->null_bytes : starts);
+	for (size_t slot = 0; slot < entries; slot++)
+		loop->addresses[slot] =
+			(struct thread_heap *)(memory +
+		                               slot * MALLOC_ALIGN_BYTES);
 	return true;
 }
 

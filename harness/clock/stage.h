@@ -24,7 +24,7 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 
 /* The stage for the null allocator: an address of its own for each slot. */
 bool stage_open_null(struct stage *stage, const struct trace *trace,
-                     struct verdict *verdict);
+                     enum touch touch, struct verdict *verdict);
 
 /* Drops everything, the heap's pages included, without tearing it down. */
 void stage_close(struct stage *stage);

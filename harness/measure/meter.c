@@ -17,6 +17,7 @@ struct metering {
 	struct meter *meter;
 	struct heapmap map;
 	double net_sum, requested_sum;          /* over the samples */
+	uint64_t hole_sizes[CENSUS_QUANTILES];  /* for requests p50, p90, p99 */
 	struct census_tier tiers[CENSUS_TIERS]; /* before the growth */
 	int tier_count;
 	uint64_t *ranks;   /* of each slot's block, for blocks.csv */
@@ -27,8 +28,8 @@ struct metering {
 static bool take(struct metering *metering, struct census *census,
                  census_visitor *visit, void *ctx)
 {
-	return census_take(&metering->replayer, metering->options->sizes,
-	                   census, visit, ctx);
+	return census_take(&metering->replayer, metering->hole_sizes, census,
+	                   visit, ctx);
 }
 
 static double ratio(double a, double b)
@@ -155,7 +156,7 @@ static void finish_growth(struct metering *metering)
 	const struct replayer *replayer = &metering->replayer;
 	const struct trace_op *op = &replayer->trace->ops[growth->event - 1];
 
-	if (growth->request_bytes == 0)
+	if (!growth->known || growth->request_bytes == 0)
 		return;
 	growth->need_bytes = replayer->oracle.blocks[op->slot].usable +
 	                     metering->meter->tag_bytes;
@@ -263,6 +264,22 @@ static bool step_with_blocks(struct metering *metering)
 	return begin_block(metering, op->slot);
 }
 
+/*
+ * Writes a byte into every page of the block that the event made, as a program
+ * would: touched_bytes tells what of the footprint was never used.
+ */
+static void touch_block(const struct replayer *replayer)
+{
+	const struct trace_op *op = &replayer->trace->ops[replayer->event - 1];
+
+	if (op->kind >= TRACE_FREE || op->size == 0)
+		return;
+	volatile char *block = replayer->blocks[op->slot];
+	for (size_t at = 0; at < op->size; at += PAGE_BYTES)
+		block[at] = 1;
+	block[op->size - 1] = 1;
+}
+
 static void write_survivors(struct metering *metering)
 {
 	const struct trace *trace = metering->replayer.trace;
@@ -321,11 +338,14 @@ static bool replay_all(struct metering *metering)
 	while (replayer->event < options->last_event) {
 		uint64_t event = replayer->event + 1;
 		*options->progress = event;
-		if (event == growth_event && !study_growth(metering))
+		if (event == growth_event &&
+		    metering->audit->growth_bytes > 0 &&
+		    !study_growth(metering))
 			return false;
 		if (options->blocks != NULL ? !step_with_blocks(metering)
 		                            : !replayer_step(replayer))
 			return false;
+		touch_block(replayer);
 		if (!take_apart_peaks(metering))
 			return false;
 		if (is_sample_point(metering, event) && !sample(metering))
@@ -355,6 +375,8 @@ struct verdict meter_run(const struct allocator *allocator,
 
 	*meter = (struct meter){.tag_bytes =
 	                                probe_tags(allocator, values, options)};
+	for (int i = 0; i < CENSUS_QUANTILES; i++)
+		metering.hole_sizes[i] = options->sizes[i] + meter->tag_bytes;
 	if (replayer_open(&metering.replayer, allocator, values, trace,
 	                  options->limit_bytes, ORACLE_PLACES)) {
 		replay_all(&metering);

@@ -148,54 +148,79 @@ static void say_free(const struct census_tier *tier, FILE *out)
 	        grouped(tier->largest, largest, sizeof largest));
 }
 
+/* Whether the subject's heap has no walk: free and headers are one. */
+static bool is_opaque(const struct growth *growth)
+{
+	return growth->main_tier.name != NULL &&
+	       strcmp(growth->main_tier.name, "unknown") == 0;
+}
+
+/* All that was free: the main tier, the others, the end of the heap. */
+static void say_all_free(const struct growth *growth, FILE *out)
+{
+	uint64_t others = growth->free.bytes - growth->main_tier.bytes -
+	                  growth->wilderness.bytes;
+	char size[32];
+
+	if (growth->main_tier.blocks > 0)
+		say_free(&growth->main_tier, out);
+	else
+		fprintf(out, "nothing lay free");
+	if (others > 0)
+		fprintf(out, " (and %s in other tiers)",
+		        sized(others, size, sizeof size));
+	if (growth->wilderness.bytes > 0)
+		fprintf(out, ", %s %s above the last block",
+		        growth->main_tier.blocks > 0 ? "and" : "but",
+		        sized(growth->wilderness.bytes, size, sizeof size));
+	if (growth->slack > 0 && growth->main_tier.blocks == 0)
+		fprintf(out, ", and %s were beyond reuse",
+		        sized(growth->slack, size, sizeof size));
+}
+
+/* The counterfactual: would all of it in one piece have been enough? */
+static const char *conclude(const struct growth *growth)
+{
+	if (growth->main_tier.largest >= growth->need_bytes)
+		return "large enough, but not usable for this request";
+	if (growth->free.bytes >= growth->need_bytes)
+		return "in one piece it would have fitted";
+	if (growth->main_tier.blocks == 0)
+		return "the heap was full";
+	return "too little even in one piece";
+}
+
+static bool has_grown(const struct subject *subject)
+{
+	return subject->is_metered && subject->meter.growth.known &&
+	       subject->meter.growth.grown_bytes > 0;
+}
+
 static void say_why(const struct subject *subject, FILE *out)
 {
 	const struct growth *growth = &subject->meter.growth;
-	char event[32], request[32], grown[32], size[32];
+	char event[32], size[32];
 
-	if (!subject->is_metered || !growth->known || growth->grown_bytes == 0)
-		return;
 	fprintf(out, "  %s grew to its peak at event %s", subject->label,
 	        grouped(growth->event, event, sizeof event));
 	if (growth->request_bytes == 0) {
 		fprintf(out, ", by %s, without a request of its own.\n",
-		        sized(growth->grown_bytes, grown, sizeof grown));
+		        sized(growth->grown_bytes, size, sizeof size));
 		return;
 	}
 	fprintf(out, ": asked %s bytes",
-	        grouped(growth->request_bytes, request, sizeof request));
+	        grouped(growth->request_bytes, size, sizeof size));
 	if (growth->need_bytes > growth->request_bytes)
 		fprintf(out, " (%s with rounding and headers)",
 		        grouped(growth->need_bytes, size, sizeof size));
-	if (strcmp(growth->main_tier.name == NULL ? "" : growth->main_tier.name,
-	           "unknown") == 0) {
-		/* No walk: what is not live may be free or may be headers. */
+	if (is_opaque(growth)) {
 		fprintf(out, " while %s of the heap were not live.\n",
 		        sized(growth->free.bytes, size, sizeof size));
 		return;
 	}
 	fprintf(out, " while ");
-	if (growth->main_tier.blocks == 0) {
-		fprintf(out, "nothing lay free");
-		if (growth->slack > 0)
-			fprintf(out, ", and %s were beyond reuse",
-			        sized(growth->slack, size, sizeof size));
-		fprintf(out, ": the heap was full.\n");
-		return;
-	}
-	say_free(&growth->main_tier, out);
-	uint64_t others = growth->free.bytes - growth->main_tier.bytes -
-	                  growth->wilderness.bytes;
-	if (others > 0)
-		fprintf(out, " (and %s in other tiers)",
-		        sized(others, size, sizeof size));
-	if (growth->main_tier.largest >= growth->need_bytes)
-		fprintf(out, ": large enough, but not usable for this "
-		             "request.\n");
-	else if (growth->free.bytes >= growth->need_bytes)
-		fprintf(out, ": in one piece it would have fitted.\n");
-	else
-		fprintf(out, ": too little even in one piece.\n");
+	say_all_free(growth, out);
+	fprintf(out, ": %s.\n", conclude(growth));
 }
 
 static void say_failures(const struct run *run, FILE *out)
@@ -225,10 +250,12 @@ void report_sentences(const struct run *run, FILE *out)
 	say_smallest(run, out);
 	say_fastest(run, out);
 	say_failures(run, out);
-	for (int i = 0; i < run->count; i++)
-		any = any || run->subjects[i].meter.growth.known;
-	if (any)
-		fprintf(out, "Why:\n");
-	for (int i = 0; i < run->count; i++)
+	for (int i = 0; i < run->count; i++) {
+		if (!has_grown(&run->subjects[i]))
+			continue;
+		if (!any)
+			fprintf(out, "Why:\n");
+		any = true;
 		say_why(&run->subjects[i], out);
+	}
 }

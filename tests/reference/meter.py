@@ -149,7 +149,7 @@ def blocks(story):
             for number, life in enumerate(story.lives, 1)]
 
 
-def timeline(story, numbers):
+def timeline(story, numbers, tag_bytes):
     sizes = [event.size for event in story.events if event.kind < FREE]
     quantiles = [nearest_rank(sizes, percent) for percent in QUANTILES]
     for number in numbers:
@@ -158,7 +158,7 @@ def timeline(story, numbers):
         row = {name + "_bytes": part for name, part in zip(names, state.parts())}
         row.update(event=number, footprint_bytes=state.footprint)
         for percent, quantile in zip(QUANTILES, quantiles):
-            small = sum(size for size in state.sizes if size < quantile)
+            small = sum(size for size in state.sizes if size < quantile + tag_bytes)
             row["unusable_p%d" % percent] = "%.4f" % (small / state.free if state.free else 0)
         yield row
 
