@@ -148,12 +148,18 @@ static void say_free(const struct census_tier *tier, FILE *out)
 	        grouped(tier->largest, largest, sizeof largest));
 }
 
+static bool has_cause(const struct subject *subject)
+{
+	return subject->is_metered && subject->meter.growth.known &&
+	       subject->meter.growth.grown_bytes > 0;
+}
+
 static void say_why(const struct subject *subject, FILE *out)
 {
 	const struct growth *growth = &subject->meter.growth;
 	char event[32], request[32], grown[32], size[32];
 
-	if (!subject->is_metered || !growth->known || growth->grown_bytes == 0)
+	if (!has_cause(subject))
 		return;
 	fprintf(out, "  %s grew to its peak at event %s", subject->label,
 	        grouped(growth->event, event, sizeof event));
@@ -226,7 +232,7 @@ void report_sentences(const struct run *run, FILE *out)
 	say_fastest(run, out);
 	say_failures(run, out);
 	for (int i = 0; i < run->count; i++)
-		any = any || run->subjects[i].meter.growth.known;
+		any = any || has_cause(&run->subjects[i]);
 	if (any)
 		fprintf(out, "Why:\n");
 	for (int i = 0; i < run->count; i++)
