@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "report/across.h"
 #include "report/folder.h"
 #include "report/report.h"
 #include "run/interrupt.h"
@@ -81,6 +82,7 @@ struct session {
 	struct workload_list list;
 	struct subject *subjects;
 	int count; /* of subjects */
+	struct across across;
 	FILE *folders;
 	char command[2048];
 };
@@ -268,6 +270,9 @@ static int finish(struct session *session, struct run *run,
 		folder_abandon(folder);
 		return complain(&error);
 	}
+	if (session->list.count > 1 && !across_add(&session->across, run))
+		fprintf(stderr, "alloclab: no memory for the table across "
+		                "workloads\n");
 	if (session->folders != NULL)
 		fprintf(session->folders, "%s\n", folder->path);
 	report_table(run, stdout);
@@ -294,9 +299,14 @@ static int run_trace(struct session *session, const struct workload *workload,
 		.count = session->count,
 	};
 
-	if (!folder_create(&folder, session->arguments->results, workload,
-	                   session->arguments->keep, &error))
+	if (!folder_create(&folder, session->arguments->results, workload->name,
+	                   &error))
 		return complain(&error);
+	if (session->arguments->keep &&
+	    !folder_keep(&folder, &workload->trace, &error)) {
+		folder_abandon(&folder);
+		return complain(&error);
+	}
 	chosen.folder = folder.temp;
 	if (!run_all(&run, &error)) {
 		folder_abandon(&folder);
@@ -327,6 +337,24 @@ static int run_workload(struct session *session, int number)
 	return status;
 }
 
+/* results/all/, and its tables. */
+static int finish_across(struct session *session)
+{
+	struct trace_error error;
+	struct folder folder;
+
+	if (!across_write(&session->across, session->arguments->results,
+	                  session->command, &folder, &error))
+		return complain(&error);
+	if (session->folders != NULL)
+		fprintf(session->folders, "%s\n", folder.path);
+	across_print(&session->across, stdout);
+	fflush(stdout);
+	fprintf(stderr, "alloclab: the table across workloads is in %s/\n",
+	        folder.path);
+	return EXIT_DONE;
+}
+
 /*
  * One after the other.  An allocator that fails is a finding; input that cannot
  * be used, or an interrupt, is the end.
@@ -336,12 +364,17 @@ static int run_list(struct session *session)
 	int worst = EXIT_DONE;
 
 	interrupt_watch();
+	across_open(&session->across, session->subjects, session->count);
 	for (int i = 0; i < session->list.count; i++) {
 		int status = run_workload(session, i);
 		if (status > worst)
 			worst = status;
 		if (status == EXIT_USAGE || interrupt_came())
 			break;
+	}
+	if (session->across.count > 1) {
+		int status = finish_across(session);
+		worst = status > worst ? status : worst;
 	}
 	interrupt_unwatch();
 	return worst;
@@ -376,6 +409,7 @@ static void close_session(struct session *session)
 {
 	if (session->folders != NULL)
 		fclose(session->folders);
+	across_close(&session->across);
 	free(session->subjects);
 	workload_list_free(&session->list);
 }

@@ -79,7 +79,7 @@ static bool add_words(struct workload_list *list, char *words,
 	bool good = true;
 
 	while (good && (word = strsep(&words, " \t\n")) != NULL) {
-		if (strcmp(word, "all") == 0)
+		if (strcmp(word, WORKLOAD_ALL) == 0)
 			good = add_all(list, directory, error);
 		else if (word[0] != '\0')
 			good = add_place(list, word, directory, error);
@@ -87,16 +87,32 @@ static bool add_words(struct workload_list *list, char *words,
 	return good;
 }
 
+/* results/all/ is for the table across workloads. */
+static bool none_is_called_all(const struct workload_list *list,
+                               struct trace_error *error)
+{
+	for (int i = 0; list->count > 1 && i < list->count; i++)
+		if (strcmp(list->places[i].name, WORKLOAD_ALL) == 0)
+			return trace_fail(
+				error,
+				"%.200s would fill the folder \"%s\", "
+				"which is for the table across "
+				"workloads: run it alone",
+				list->places[i].text, WORKLOAD_ALL);
+	return true;
+}
+
 bool workload_list_add(struct workload_list *list, const char *text,
                        const char *directory, struct trace_error *error)
 {
 	if (strchr(text, '=') != NULL || access(text, F_OK) == 0)
-		return add_place(list, text, directory, error);
+		return add_place(list, text, directory, error) &&
+		       none_is_called_all(list, error);
 	char *words = strdup(text);
 	bool good = words != NULL ? add_words(list, words, directory, error)
 	                          : trace_fail(error, "no memory");
 	free(words);
-	return good;
+	return good && none_is_called_all(list, error);
 }
 
 void workload_list_free(struct workload_list *list)

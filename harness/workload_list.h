@@ -10,6 +10,9 @@
 
 #include "workload.h"
 
+/* The word for every workload, and the folder of results across workloads. */
+#define WORKLOAD_ALL "all"
+
 struct workload_list {
 	struct workload_place *places; /* in the order of the command line */
 	int count;

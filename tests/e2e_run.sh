@@ -289,6 +289,31 @@ run --quick -a bump --workloads "$dir/few" "all one two all"
 	[ -f "$results/one/run.json" ] && [ -f "$results/two/run.json" ]
 is "all: every name, each once"
 printf '2 4\na 0 512\na 1 128\nr 0 640\nf 1\n' >"$dir/two words/my trace.v2.rep"
+[ "$(tail -n 1 "$dir/err")" = \
+	"alloclab: the table across workloads is in $results/all/" ] &&
+	[ "$(cut -d, -f1,2 "$results/all/summary.csv" | paste -sd' ')" = \
+		"workload,allocator one,bump two,bump" ] &&
+	[ "$(tail -n +2 "$results/all/summary.csv" | cut -d, -f2-)" = \
+		"$(tail -qn +2 "$results/one/summary.csv" "$results/two/summary.csv")" ] &&
+	[ "$(grep -c '"one"\|"two"' "$results/all/run.json")" = 2 ]
+is "several workloads: results/all/ has the rows of each"
+run --quick -a "system bump" --folders "$dir/folders" "tiny lifo"
+[ "$(paste -sd' ' "$dir/folders")" = "$results/tiny $results/lifo $results/all" ]
+is "--folders lists the folders, results/all last"
+means=$(tail -n +2 "$results/all/summary.csv" | awk -F, '$2 == "bump" {
+	logs += log($16); n++ } END { printf "%.2f", exp(logs / n) }')
+grep -q "^bump  *$means  *2  *0\$" "$dir/out" &&
+	grep -q "^2 workloads.  heap/live: geometric means" "$dir/out" &&
+	grep -Eq "^lifo +[0-9]+\.[0-9]{2}\$" "$dir/out"
+is "the geometric mean, the count of smallest, a line per workload"
+run --quick --memory 4M -a "bump best-fit" "tiny churn"
+[ $status -eq 0 ] && grep -Eq '^bump +\([0-9.]+\) +0 +1$' "$dir/out" &&
+	grep -Eq '^churn +out-of-memory +[0-9.]+$' "$dir/out"
+is "a mean over fewer workloads stands in brackets"
+cp workloads/tiny.ini "$dir/all.ini"
+run_refused --quick "$dir/all.ini" lifo
+refused "a workload called all, beside others" \
+	"alloclab: $dir/all.ini would fill the folder \"all\", which is for the table across workloads: run it alone"
 run --quick -a bump "$dir/two words/my trace.v2.rep"
 [ $status -eq 0 ] && [ -f "$results/my trace.v2/summary.csv" ]
 is "a path with blanks; results are named after it, without its ending"

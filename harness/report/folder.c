@@ -63,23 +63,31 @@ static bool may_replace(const char *path, struct trace_error *error)
 	                  path);
 }
 
-bool folder_create(struct folder *folder, const char *results,
-                   const struct workload *workload, bool keeps,
+bool folder_cannot_write(const struct folder *folder, struct trace_error *error)
+{
+	return cannot_write(folder->path, error);
+}
+
+bool folder_create(struct folder *folder, const char *results, const char *name,
                    struct trace_error *error)
 {
-	folder->keeps = keeps;
-	snprintf(folder->path, sizeof folder->path, "%s/%s", results,
-	         workload->name);
-	snprintf(folder->temp, sizeof folder->temp, "%s/.%s.%d", results,
-	         workload->name, (int)getpid());
-	if (keeps && !keep_is_possible(folder->path, &workload->trace, error))
-		return false;
+	folder->keeps = false;
+	snprintf(folder->path, sizeof folder->path, "%s/%s", results, name);
+	snprintf(folder->temp, sizeof folder->temp, "%s/.%s.%d", results, name,
+	         (int)getpid());
 	if (!may_replace(folder->path, error))
 		return false;
 	mkdir(results, 0777);
 	remove_folder(folder->temp);
 	return mkdir(folder->temp, 0777) == 0 ||
 	       cannot_write(folder->path, error);
+}
+
+bool folder_keep(struct folder *folder, const struct trace *trace,
+                 struct trace_error *error)
+{
+	folder->keeps = true;
+	return keep_is_possible(folder->path, trace, error);
 }
 
 /* ---- one file ----------------------------------------------------------- */

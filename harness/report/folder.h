@@ -16,12 +16,19 @@ struct folder {
 };
 
 /*
- * Makes the new, empty folder, and `results` if it is missing.  With `keeps`,
- * refuses if the folder that is there is of another trace.
+ * Makes the new, empty folder, and `results` if it is missing.  Refuses to take
+ * the place of something that holds no results.
  */
-bool folder_create(struct folder *folder, const char *results,
-                   const struct workload *workload, bool keeps,
+bool folder_create(struct folder *folder, const char *results, const char *name,
                    struct trace_error *error);
+
+/* Sets the error of a call that failed, from errno; returns false. */
+bool folder_cannot_write(const struct folder *folder,
+                         struct trace_error *error);
+
+/* KEEP=1: false if the folder that is there is of another trace. */
+bool folder_keep(struct folder *folder, const struct trace *trace,
+                 struct trace_error *error);
 
 /* Writes every file of the run into the new folder. */
 bool folder_fill(const struct folder *folder, const struct run *run,

@@ -146,28 +146,56 @@ static json_t *describe_options(const struct run *run)
 	                 options->paranoid, "seed", (json_int_t)options->seed);
 }
 
-bool report_json(const struct run *run, const char *command, const char *path,
-                 const char *old)
+/* When, what and where. */
+static json_t *describe_program(const char *command)
 {
 	char when[64];
 	time_t now = time(NULL);
 
-	json_t *allocators = describe_subjects(run);
-	if (old != NULL)
-		keep_subjects(old, run, allocators);
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
-	json_t *root = json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:{s:f, "
-		"s:f}}",
-		"time", when, "command", json_text(command), "commit",
-		BUILD_COMMIT, "compiler", __VERSION__, "flags", BUILD_FLAGS,
-		"interrupted", run->interrupted, "machine", describe_machine(),
-		"trace", describe_trace(run), "options", describe_options(run),
-		"allocators", allocators, "floors", "null_ns_per_op",
-		run->null_estimate.median, "empty_ns_per_op", run->empty_ns);
-	if (root == NULL)
-		return false;
-	int failed = json_dump_file(root, path, JSON_INDENT(2));
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "time", when,
+	                 "command", json_text(command), "commit", BUILD_COMMIT,
+	                 "compiler", __VERSION__, "flags", BUILD_FLAGS,
+	                 "machine", describe_machine());
+}
+
+/* Writes and frees it. */
+static bool write_json(json_t *root, const char *path)
+{
+	int failed = root == NULL || json_dump_file(root, path, JSON_INDENT(2));
+
 	json_decref(root);
 	return failed == 0;
+}
+
+bool report_json(const struct run *run, const char *command, const char *path,
+                 const char *old)
+{
+	json_t *root = describe_program(command);
+	json_t *allocators = describe_subjects(run);
+
+	if (old != NULL)
+		keep_subjects(old, run, allocators);
+	json_object_set_new(root, "interrupted",
+	                    json_boolean(run->interrupted));
+	json_object_set_new(root, "trace", describe_trace(run));
+	json_object_set_new(root, "options", describe_options(run));
+	json_object_set_new(root, "allocators", allocators);
+	json_object_set_new(root, "floors",
+	                    json_pack("{s:f, s:f}", "null_ns_per_op",
+	                              run->null_estimate.median,
+	                              "empty_ns_per_op", run->empty_ns));
+	return write_json(root, path);
+}
+
+bool report_json_across(const char *command, const char (*workloads)[128],
+                        int workload_count, const char *path)
+{
+	json_t *root = describe_program(command);
+	json_t *names = json_array();
+
+	for (int i = 0; i < workload_count; i++)
+		json_array_append_new(names, json_text(workloads[i]));
+	json_object_set_new(root, "workloads", names);
+	return write_json(root, path);
 }

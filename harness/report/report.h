@@ -27,6 +27,10 @@ void report_phases(const struct trace *trace, FILE *out);
 bool report_json(const struct run *run, const char *command, const char *path,
                  const char *old);
 
+/* The same for a run of several workloads: what is common to all. */
+bool report_json_across(const char *command, const char (*workloads)[128],
+                        int workload_count, const char *path);
+
 /* The table for people. */
 void report_table(const struct run *run, FILE *out);
 
