@@ -27,7 +27,7 @@ help:
 	@echo "         QUICK=1  the measure pass only     REPS=n  repetitions (9)"
 	@echo "         KEEP=1   keep other rows           DEPS=skip  install nothing"
 	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
-	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   operation by operation"
+	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   event by event"
 	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"

@@ -428,31 +428,13 @@ static void template_free_lists(struct heap *heap, free_block_visitor *visit,
 	}
 }
 
-/* One sentence for the stepper, before the call is made. */
-static void template_explain(struct heap *heap, const struct request *request,
-                             char *sentence, size_t capacity)
+static void explain_malloc(struct template_heap *heap, size_t align,
+                           size_t size, char *sentence, size_t capacity)
 {
-	struct template_heap *self = heap_of(heap);
-	size_t bytes = round_up(request->size == 0 ? 1 : request->size,
-	                        MALLOC_ALIGN_BYTES);
-	size_t align = request->align > MALLOC_ALIGN_BYTES ? request->align
-	                                                   : MALLOC_ALIGN_BYTES;
+	size_t bytes = round_up(size == 0 ? 1 : size, MALLOC_ALIGN_BYTES);
 	uint64_t links;
+	struct header **link = find(heap, bytes, align, &links);
 
-	if (request->kind == REQUEST_FREE) {
-		snprintf(sentence, capacity,
-		         request->block == NULL
-		                 ? "NULL: nothing to free"
-		                 : "it becomes the first of the "
-		                   "list, not merged with others");
-		return;
-	}
-	if (request->kind == REQUEST_REALLOC && request->block != NULL &&
-	    request->size <= header_of(request->block)->bytes) {
-		snprintf(sentence, capacity, "it fits where it is");
-		return;
-	}
-	struct header **link = find(self, bytes, align, &links);
 	if (link != NULL)
 		snprintf(sentence, capacity,
 		         "block %zu of the list is the first of at least %zu "
@@ -463,6 +445,28 @@ static void template_explain(struct heap *heap, const struct request *request,
 		         "none of the list's %zu blocks has %zu bytes: fresh "
 		         "memory from the top",
 		         (size_t)links, bytes);
+}
+
+/* One sentence for the stepper, before the call is made. */
+static void template_explain(struct heap *heap, const struct request *request,
+                             char *sentence, size_t capacity)
+{
+	const void *block = request->block;
+	size_t align = request->align > MALLOC_ALIGN_BYTES ? request->align
+	                                                   : MALLOC_ALIGN_BYTES;
+
+	if (request->kind == REQUEST_FREE && block == NULL)
+		snprintf(sentence, capacity, "NULL: nothing to free");
+	else if (request->kind == REQUEST_FREE)
+		snprintf(sentence, capacity,
+		         "it becomes the first of the list, not merged with "
+		         "others");
+	else if (request->kind == REQUEST_REALLOC && block != NULL &&
+	         request->size <= header_of(block)->bytes)
+		snprintf(sentence, capacity, "it fits where it is");
+	else
+		explain_malloc(heap_of(heap), align, request->size, sentence,
+		               capacity);
 }
 
 /* The one symbol that is looked for; it may be called <file name>_allocator. */
