@@ -44,10 +44,12 @@ static void fill(struct random_block *block, void *start, size_t size)
 static void accept(struct lab *lab, struct random_block *block, void *start,
                    size_t size, size_t held)
 {
-	if (start != NULL)
+	if (start != NULL) {
 		fill(block, start, size);
-	else
-		assert_true(lab->pages.committed_bytes <= held);
+		return;
+	}
+	assert_int_equal(errno, ENOMEM);
+	assert_true(lab->pages.committed_bytes <= held);
 }
 
 static void allocate_randomly(struct lab *lab, struct random_block *block)
@@ -55,6 +57,8 @@ static void allocate_randomly(struct lab *lab, struct random_block *block)
 	const struct allocator *slab = lab->allocator;
 	size_t size = random_size(), align = (size_t)1 << rand() % 21;
 	size_t held = lab->pages.committed_bytes;
+
+	errno = 0;
 	void *start = rand() % 4 != 0
 	                      ? slab->malloc(lab->thread, size)
 	                      : slab->aligned_malloc(lab->thread, align, size);
@@ -65,6 +69,8 @@ static void allocate_randomly(struct lab *lab, struct random_block *block)
 static void reallocate_randomly(struct lab *lab, struct random_block *block)
 {
 	size_t size = random_size(), held = lab->pages.committed_bytes;
+
+	errno = 0;
 	unsigned char *moved =
 		lab->allocator->realloc(lab->thread, block->start, size);
 	size_t kept = size < block->size ? size : block->size;
