@@ -139,6 +139,39 @@ static void keeps_its_invariants(void **state)
 	}
 }
 
+/* ---- address space -------------------------------------------------------- */
+
+/*
+ * A block of 300 pages takes the upper half of an arena; freed, it is blocks of
+ * 256, 32, 8 and 4 pages, none of them large enough for the next one.
+ */
+static void takes_the_tail_before_a_new_arena(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	size_t size = 300 * PAGE_BYTES;
+	char sentence[256], address[32];
+	void *first = lab_malloc(lab, size);
+
+	(void)state;
+	size_t reserved = lab->pages.reserved_bytes;
+	size_t committed = lab->pages.committed_bytes;
+	snprintf(address, sizeof address, "%p", first);
+	lab_free(lab, first);
+	for (int i = 0; i < 20; i++) {
+		lab->allocator->explain(lab->heap,
+		                        &(struct request){.size = size},
+		                        sentence, sizeof sentence);
+		assert_non_null(strstr(sentence, address));
+		void *block = lab->allocator->malloc(lab->thread, size);
+		assert_ptr_equal(block, first);
+		assert_int_equal(lab->pages.reserved_bytes, reserved);
+		assert_int_equal(lab->pages.committed_bytes, committed);
+		lab_check_walk(lab, 1);
+		lab->allocator->free(lab->thread, block);
+	}
+	lab_close(lab);
+}
+
 /* ---- no memory ------------------------------------------------------------ */
 
 static const struct allocator *slab_allocator_of(void)
@@ -354,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_its_invariants),
+		cmocka_unit_test(takes_the_tail_before_a_new_arena),
 		cmocka_unit_test(refuses_absurd_sizes),
 		cmocka_unit_test(survives_every_refusal),
 		cmocka_unit_test(lives_at_its_limit),
