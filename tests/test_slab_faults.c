@@ -44,10 +44,12 @@ static void fill(struct random_block *block, void *start, size_t size)
 static void accept(struct lab *lab, struct random_block *block, void *start,
                    size_t size, size_t held)
 {
-	if (start != NULL)
+	if (start != NULL) {
 		fill(block, start, size);
-	else
-		assert_true(lab->pages.committed_bytes <= held);
+		return;
+	}
+	assert_int_equal(errno, ENOMEM);
+	assert_true(lab->pages.committed_bytes <= held);
 }
 
 static void allocate_randomly(struct lab *lab, struct random_block *block)
@@ -55,6 +57,8 @@ static void allocate_randomly(struct lab *lab, struct random_block *block)
 	const struct allocator *slab = lab->allocator;
 	size_t size = random_size(), align = (size_t)1 << rand() % 21;
 	size_t held = lab->pages.committed_bytes;
+
+	errno = 0;
 	void *start = rand() % 4 != 0
 	                      ? slab->malloc(lab->thread, size)
 	                      : slab->aligned_malloc(lab->thread, align, size);
@@ -65,6 +69,8 @@ static void allocate_randomly(struct lab *lab, struct random_block *block)
 static void reallocate_randomly(struct lab *lab, struct random_block *block)
 {
 	size_t size = random_size(), held = lab->pages.committed_bytes;
+
+	errno = 0;
 	unsigned char *moved =
 		lab->allocator->realloc(lab->thread, block->start, size);
 	size_t kept = size < block->size ? size : block->size;
@@ -131,6 +137,39 @@ static void keeps_its_invariants(void **state)
 		run_randomly(lab, 1500);
 		lab_close(lab);
 	}
+}
+
+/* ---- address space -------------------------------------------------------- */
+
+/*
+ * A block of 300 pages takes the upper half of an arena; freed, it is blocks of
+ * 256, 32, 8 and 4 pages, none of them large enough for the next one.
+ */
+static void takes_the_tail_before_a_new_arena(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	size_t size = 300 * PAGE_BYTES;
+	char sentence[256], address[32];
+	void *first = lab_malloc(lab, size);
+
+	(void)state;
+	size_t reserved = lab->pages.reserved_bytes;
+	size_t committed = lab->pages.committed_bytes;
+	snprintf(address, sizeof address, "%p", first);
+	lab_free(lab, first);
+	for (int i = 0; i < 20; i++) {
+		lab->allocator->explain(lab->heap,
+		                        &(struct request){.size = size},
+		                        sentence, sizeof sentence);
+		assert_non_null(strstr(sentence, address));
+		void *block = lab->allocator->malloc(lab->thread, size);
+		assert_ptr_equal(block, first);
+		assert_int_equal(lab->pages.reserved_bytes, reserved);
+		assert_int_equal(lab->pages.committed_bytes, committed);
+		lab_check_walk(lab, 1);
+		lab->allocator->free(lab->thread, block);
+	}
+	lab_close(lab);
 }
 
 /* ---- no memory ------------------------------------------------------------ */
@@ -348,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_its_invariants),
+		cmocka_unit_test(takes_the_tail_before_a_new_arena),
 		cmocka_unit_test(refuses_absurd_sizes),
 		cmocka_unit_test(survives_every_refusal),
 		cmocka_unit_test(lives_at_its_limit),

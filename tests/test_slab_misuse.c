@@ -108,7 +108,7 @@ static void stops_at_misuse(void **state)
 		{free_twice, "free of a free block (double free?): slot 0"},
 		{free_large_twice, "its page is in the page heap"},
 		{free_foreign, "foreign pointer: it is in no arena"},
-		{free_page_map, "foreign pointer: no block was ever there"},
+		{free_page_map, "foreign pointer: no block is there"},
 		{free_interior, "interior pointer: slot 0 of cache size-128"},
 		{free_interior_of_large, "interior pointer: the block starts"},
 		{free_interior_of_chunk, "interior pointer: the block starts"},

@@ -211,6 +211,16 @@ static struct kmem_cache *aligned_cache(struct slab_heap *heap, size_t slot)
 }
 
 /* A cache made for a request that then fails is not kept. */
+static NOINLINE void aligned_cache_drop(struct slab_heap *heap,
+                                        struct kmem_cache *cache, size_t slot)
+{
+	if (kmem_cache_destroy(cache)) { /* no object of it is live */
+		heap->aligned_cache[log2_floor(slot)] = NULL;
+		slab_heap_relieve(heap);
+	}
+	errno = ENOMEM;
+}
+
 static void *aligned_slot_alloc(struct slab_heap *heap, size_t slot)
 {
 	struct kmem_cache *cache = aligned_cache(heap, slot);
@@ -218,10 +228,8 @@ static void *aligned_slot_alloc(struct slab_heap *heap, size_t slot)
 	if (cache == NULL)
 		return NULL;
 	void *block = kmem_cache_alloc(cache);
-	if (block == NULL && kmem_cache_destroy(cache)) {
-		heap->aligned_cache[log2_floor(slot)] = NULL;
-		slab_heap_relieve(heap);
-	}
+	if (block == NULL)
+		aligned_cache_drop(heap, cache, slot);
 	return block;
 }
 

@@ -27,8 +27,9 @@
  *     run     pages that were allocated together, any number of them
  *     backed  a page that is committed; free ones may lose their memory.  A
  *             larger backed block is cut before a smaller one that is not
- *     top     the pages from here on were never handed out: carving them is
- *             the last choice before a new arena
+ *     top     the pages from here on are in no block and have no memory:
+ *             carving them is the last choice before a new arena
+ *     tail    the free blocks that end at top
  *     chunk   an arena of its own for a run of more than half an arena
  *
  * Invariants, verified in kpages_check().
@@ -201,18 +202,22 @@ static struct page *block_take(struct kpages *pages, size_t count,
 	return page;
 }
 
-/* Gives an arena back, free blocks and map. */
-static void arena_release(struct kpages *pages, struct arena *arena)
+/* Moves the top down to `from`, over free blocks: their memory is purged. */
+static void lower_top(struct kpages *pages, struct arena *arena, size_t from)
 {
-	size_t number = arena->first;
-
-	while (number < arena->top) {
+	for (size_t number = from; number < arena->top;) {
 		struct page *page = &arena->page[number];
 		number += (size_t)1 << page->order;
 		block_unlink(pages, page);
 	}
-	pages->free_backed -=
-		kpages_unback(pages, arena, arena->first, arena->top);
+	pages->free_backed -= kpages_unback(pages, arena, from, arena->top);
+	arena->top = from;
+}
+
+/* Gives an arena back, free blocks and map. */
+static void arena_release(struct kpages *pages, struct arena *arena)
+{
+	lower_top(pages, arena, arena->first);
 	kpages_arena_unmap(pages, arena);
 }
 
@@ -224,32 +229,67 @@ static void release_if_unused(struct kpages *pages, struct arena *arena)
 	errno = ENOMEM;
 }
 
-/* ---- pages never used before --------------------------------------------- */
+/* ---- pages above a top --------------------------------------------------- */
 
-/* Where `count` pages at a multiple of 2^order would start, or 0. */
-static size_t place_above_top(const struct arena *arena, size_t count,
-                              unsigned order)
+/*
+ * Where the tail of an arena begins; at top if there is none.  A run of 300
+ * pages is cut from a block of 512, but freed below top it is blocks of 256,
+ * 32, 8 and 4, which cannot serve the next such run.  The tail, taken together
+ * with the pages above top, can.
+ */
+static size_t tail_start(const struct arena *arena)
 {
-	size_t number = round_up(arena->top, (size_t)1 << order);
+	size_t tail = arena->top;
+	unsigned order = 0;
 
-	if (arena->is_chunk || number + count > arena->pages)
-		return 0;
-	return number;
+	while ((size_t)1 << order <= tail - arena->first) {
+		size_t number = tail - ((size_t)1 << order);
+		const struct page *page = &arena->page[number];
+		if (page->use == PAGE_FREE && page->order == order) {
+			tail = number; /* [block][tail] -> [--- tail ---] */
+			order = 0;
+		} else {
+			order++;
+		}
+	}
+	return tail;
 }
 
-/* The arena with such a place: the one used last, or the lowest; or NULL. */
-static struct arena *arena_with_room(const struct kpages *pages, size_t count,
-                                     unsigned order)
+/* Where a run begins that is carved above `from`: at a multiple of 2^order. */
+static size_t place_above(size_t from, unsigned order)
 {
-	struct arena *arena;
+	return round_up(from, (size_t)1 << order);
+}
 
-	if (pages->open != NULL &&
-	    place_above_top(pages->open, count, order) != 0)
-		return pages->open;
+static bool has_room(const struct arena *arena, size_t from, size_t count,
+                     unsigned order)
+{
+	return place_above(from, order) + count <= arena->pages;
+}
+
+/* An arena and a top of it: the present one, or where its tail starts. */
+struct room {
+	struct arena *arena; /* NULL: no arena has room */
+	size_t top;
+};
+
+/* Above which top to carve: that of the arena used last, else the lowest. */
+static struct room find_room(const struct kpages *pages, size_t count,
+                             unsigned order)
+{
+	struct arena *arena = pages->open;
+
+	if (arena != NULL && has_room(arena, arena->top, count, order))
+		return (struct room){arena, arena->top};
 	TAILQ_FOREACH (arena, &pages->arenas, by_address)
-		if (place_above_top(arena, count, order) != 0)
-			return arena;
-	return NULL;
+		if (!arena->is_chunk &&
+		    has_room(arena, arena->top, count, order))
+			return (struct room){arena, arena->top};
+	TAILQ_FOREACH (arena, &pages->arenas, by_address)
+		if (!arena->is_chunk &&
+		    has_room(arena, tail_start(arena), count, order))
+			return (struct room){arena, tail_start(arena)};
+	return (struct room){NULL, 0};
 }
 
 /* Moves the top up to `end`, on pages that the map describes. */
@@ -264,12 +304,15 @@ static void raise_top(struct arena *arena, size_t end)
 static struct page *carve_top(struct kpages *pages, size_t count,
                               unsigned order)
 {
-	struct arena *arena = arena_with_room(pages, count, order);
+	struct room room = find_room(pages, count, order);
+	struct arena *arena = room.arena;
 
-	if (arena == NULL && (arena = kpages_arena_new(pages)) == NULL)
+	if (arena != NULL)
+		lower_top(pages, arena, room.top);
+	else if ((arena = kpages_arena_new(pages)) == NULL)
 		return NULL;
 	size_t skipped = arena->top;
-	size_t number = place_above_top(arena, count, order);
+	size_t number = place_above(skipped, order);
 	if (!kpages_arena_extend_map(pages, arena, number + count) ||
 	    !run_use(pages, arena, number, count)) {
 		kpages_arena_cut_map(pages, arena);
@@ -436,8 +479,8 @@ void *kpages_predict(const struct kpages *pages, size_t count, size_t align,
 		*block_pages = (size_t)1 << found;
 		return kpages_address(pages, TAILQ_FIRST(&pages->free[found]));
 	}
-	struct arena *arena = arena_with_room(pages, count, order);
-	if (arena == NULL)
+	struct room room = find_room(pages, count, order);
+	if (room.arena == NULL)
 		return NULL;
-	return page_address(arena, place_above_top(arena, count, order));
+	return page_address(room.arena, place_above(room.top, order));
 }

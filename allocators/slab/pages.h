@@ -62,7 +62,7 @@ struct arena {
 	size_t pages;       /* reserved                                      */
 	size_t map_bytes;   /* committed for this struct and the page map    */
 	size_t first;       /* page number of the first page to hand out     */
-	size_t top;         /* pages from here on were never handed out      */
+	size_t top;         /* pages from here on are in no block            */
 	size_t used;        /* pages in slabs and large blocks               */
 	bool is_chunk;      /* holds one huge block only, at `first`         */
 	struct page page[]; /* the page map; of a chunk, up to `first`       */
@@ -122,7 +122,7 @@ void kpages_trim(struct kpages *pages);
 /*
  * The address that kpages_alloc would return now, or NULL if it would reserve
  * an arena or a chunk.  `block_pages` gets the size of the free block that
- * would be cut, 0 for pages never used before.
+ * would be cut, 0 for pages above a top.
  */
 void *kpages_predict(const struct kpages *pages, size_t count, size_t align,
                      size_t *block_pages);

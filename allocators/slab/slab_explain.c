@@ -43,7 +43,7 @@ static void say_pages(struct text *text, const struct slab_heap *heap,
 	if (start == NULL)
 		say(text, "of a new arena");
 	else if (block == 0)
-		say(text, "never used before, at %p", start);
+		say(text, "above all blocks, at %p", start);
 	else if (block == count)
 		say(text, "at %p, a free block used whole", start);
 	else

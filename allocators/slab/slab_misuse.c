@@ -22,8 +22,7 @@ static const struct page *page_or_stop(struct slab_heap *heap,
 		(size_t)((const char *)block - (char *)arena) >> PAGE_LOG2;
 	if (number < arena->first || number >= arena->top)
 		misuse("slab", block,
-		       "%s of a foreign pointer: no block was ever there",
-		       call);
+		       "%s of a foreign pointer: no block is there", call);
 	if (arena->is_chunk && number > arena->first)
 		misuse("slab", block,
 		       "%s of an interior pointer: the block starts at %p",
