@@ -29,7 +29,7 @@ $gen --text workloads/tiny.ini >>"$dir/log"
 is "what was in the file behind standard output stays" $?
 
 $gen -o "$dir/tiny.trace" workloads/tiny.ini &&
-	build/alloclab info "$dir/tiny.trace" | grep -q "seed 5"
+	build/alloclab info "$dir/tiny.trace" | grep -q "seed 8"
 is "a binary trace says how it was made" $?
 
 $gen --seed 6 --text workloads/tiny.ini >"$dir/six.txt"
