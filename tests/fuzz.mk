@@ -13,13 +13,15 @@ FUZZERS = $(patsubst tests/%.c,build/fuzz/tests/%,$(sort $(wildcard tests/fuzz/f
 SECONDS = 60
 
 fuzz:
-	@harness/setup/deps.sh build fuzz
+	@harness/setup/deps.sh build test fuzz
 	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzzers-built
 	@tests/fuzz/run.sh $(SECONDS) $(FUZZERS)
 
 fuzzers-built: $(FUZZERS)
 
-build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/tests/forge.o build/fuzz/liblab.a
-	$(call say,LD) $(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ -o $@ $(LIBS)
+FUZZ_SUPPORT = $(patsubst %,build/fuzz/tests/%.o,forge known lab)
+
+build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) build/fuzz/liblab.a
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ -o $@ -lcmocka $(LIBS)
 
 .PHONY: fuzz fuzzers-built
