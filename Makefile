@@ -13,13 +13,14 @@ QUICK ?=
 KEEP ?=
 RUN_OPTIONS ?=
 
+run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts)
 run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
 	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
 	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)") || status=$$?; \
 	[ $${status:-0} = 2 ] || $(if $(filter-out 0,$(QUICK)),true, \
-	    $(MAKE) --no-print-directory draw-last); \
+	    $(MAKE) --no-print-directory draw-last) || status=1; \
 	exit $${status:-0}
 
 help:
@@ -37,6 +38,7 @@ help:
 	@echo "make clean                removes build/; distclean: results too"
 
 plots:
+	@harness/setup/deps.sh charts
 	@plots/draw $(or $(wildcard results/$(WORKLOAD)),$(WORKLOAD))
 
 draw-last:
@@ -56,8 +58,9 @@ step: ready
 	    $(if $(WORKLOAD),"$(WORKLOAD)")
 
 # The program, built; what is missing for that is installed first.
+NEEDS = build
 ready:
-	@harness/setup/deps.sh build charts
+	@harness/setup/deps.sh $(NEEDS)
 	@$(MAKE) --no-print-directory VARIANT=fast all
 
 deps-local:

@@ -5,8 +5,9 @@
 #     harness/setup/deps.sh --local build test    into build/deps, without root
 #
 # Installs through apt where that is allowed (root, or sudo without a password)
-# and DEPS is not "skip".  A missing chart package is one line and exit 0: the
-# tables do not need it.  Anything else that stays missing: exit 2.
+# and DEPS is not "skip".  What stays missing: of the groups build and test, it is
+# named with the command that installs it, and exit 2.  Charts, fuzzing and
+# scripts are extras: exit 0, and who needs them says what is left out.
 set -eu
 cd "$(dirname "$0")/../.."
 local_root=build/deps
@@ -25,7 +26,7 @@ needs() {
 		charts command:gnuplot         gnuplot-nox
 		charts python:matplotlib       python3-matplotlib
 		test   header:cmocka.h         libcmocka-dev
-		test   command:python3         python3
+		scripts command:python3        python3
 		fuzz   command:clang           clang
 		fuzz   fuzzer:                 libclang-rt-dev
 	EOF
@@ -70,7 +71,7 @@ missing() {
 	needs | while read -r group what package; do
 		case " $* " in *" $group "*) ;; *) continue ;; esac
 		is_there "$what" || echo "$package"
-	done | sort -u | tr '\n' ' '
+	done | sort -u | paste -sd' '
 }
 
 may_install() {
@@ -82,7 +83,7 @@ may_install() {
 install() {
 	root=
 	[ "$(id -u)" = 0 ] || root="sudo -n"
-	echo "alloclab: installing $*(apt-get; DEPS=skip leaves it out)" >&2
+	echo "alloclab: installing $* (apt-get; DEPS=skip leaves it out)" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086
 	$root apt-get install -y -qq --no-install-recommends $* >build/apt.log 2>&1 ||
@@ -90,59 +91,64 @@ install() {
 	  $root apt-get install -y -qq --no-install-recommends $* >>build/apt.log 2>&1; }
 }
 
-unpack_locally() {
-	packages=
-	for package in $*; do
-		case $package in
-		gcc | clang | libclang-rt-* | python3 | libc6-dev)
-			echo "alloclab: $package cannot be unpacked locally; ask for: apt-get install $package" >&2
-			exit 2 ;;
-		esac
-		packages="$packages $package $(runtime_of "$package")"
-	done
-	mkdir -p $local_root/archives
-	echo "alloclab: unpacking$packages into $local_root" >&2
+# Downloads, with package lists of our own where the machine has none.
+download() {
+	(cd $local_root/archives
 	# shellcheck disable=SC2086
-	(cd $local_root/archives && apt-get download -qq $packages)
-	for archive in $local_root/archives/*.deb; do
-		dpkg -x "$archive" $local_root
-	done
+	apt-get download -qq $1 2>/dev/null && exit
+	own="-o Dir::State::Lists=$PWD/lists -o Dir::Cache=$PWD/cache"
+	mkdir -p lists/partial cache/archives/partial
+	# shellcheck disable=SC2086
+	apt-get update -qq $own && apt-get download -qq $own $1)
 }
 
-mkdir -p build
-if [ "${1:-}" = --local ]; then
-	shift
-	lacking=$(missing "$@")
-	[ -z "$lacking" ] || unpack_locally "$lacking"
-	lacking=$(missing "$@")
-	[ -z "$lacking" ] || { echo "alloclab: still missing: $lacking" >&2; exit 2; }
-	exit 0
-fi
+unpack_locally() {
+	packages=
+	for package in $1; do
+		case $package in
+		gcc | libc6-dev) ;; # named at the end
+		*) packages="$packages $package $(runtime_of "$package")" ;;
+		esac
+	done
+	[ -n "$packages" ] || return 0
+	mkdir -p $local_root/archives
+	echo "alloclab: unpacking$packages into $local_root" >&2
+	if download "$packages" >build/apt.log 2>&1; then
+		for archive in $local_root/archives/*.deb; do
+			dpkg -x "$archive" $local_root
+		done
+	else
+		tail -2 build/apt.log >&2
+	fi
+	rm -rf $local_root/archives
+}
 
+# Ends with 2 if something that cannot be done without is missing.
+require_hard() {
+	hard=
+	for group in "$@"; do
+		case $group in build | test) hard="$hard $group" ;; esac
+	done
+	# shellcheck disable=SC2086
+	lacking=$(missing $hard)
+	[ -n "$lacking" ] || exit 0
+	echo "alloclab: missing: $lacking" >&2
+	echo "alloclab: install with: sudo apt-get install $lacking" >&2
+	[ "$how" = local ] || echo "alloclab: or, without root: make deps-local" >&2
+	exit 2
+}
+
+how=system
+if [ "${1:-}" = --local ]; then
+	how=local
+	shift
+fi
+mkdir -p build || exit 2
 lacking=$(missing "$@")
 [ -n "$lacking" ] || exit 0
-if may_install; then
-	install "$lacking" || { tail -3 build/apt.log >&2; }
-	lacking=$(missing "$@")
-	[ -n "$lacking" ] || exit 0
+if [ $how = local ]; then
+	unpack_locally "$lacking"
+elif may_install; then
+	install "$lacking" || tail -3 build/apt.log >&2
 fi
-
-# What stays missing: charts and fuzzing are extras, the rest is not.
-hard=
-for group in "$@"; do
-	case $group in charts | fuzz) continue ;; esac
-	hard="$hard$(missing "$group")"
-done
-if [ -n "$hard" ]; then
-	echo "alloclab: missing: $hard" >&2
-	echo "alloclab: install with: sudo apt-get install $hard" >&2
-	echo "alloclab: or, without root: make deps-local" >&2
-	exit 2
-fi
-case " $* " in *" charts "*)
-	echo "alloclab: some charts will be missing; for all of them: sudo apt-get install $lacking" >&2 ;;
-esac
-case " $* " in *" fuzz "*)
-	echo "alloclab: no fuzzing; it would need: sudo apt-get install $lacking" >&2 ;;
-esac
-exit 0
+require_hard "$@"
