@@ -177,7 +177,7 @@ static bool free_block_below_top(const struct buddy_heap *heap,
 		if (arena->top % order_bytes(k) != 0 ||
 		    arena->top < order_bytes(k))
 			return false;
-		*block = (struct block){arena, arena->top - order_bytes(k), k};
+		*block = block_of(arena, arena->top - order_bytes(k), k);
 		if (block_is_free(heap, *block))
 			return true;
 	}
@@ -267,33 +267,29 @@ static bool merge_all(struct buddy_heap *heap)
 
 /* ---- malloc ------------------------------------------------------------- */
 
-/* The lowest place above a top that holds a block of `order`. */
-static struct block find_wilderness(const struct buddy_heap *heap,
-                                    unsigned order)
+struct block buddy_find_free(const struct buddy_heap *heap, unsigned order)
 {
+	uint64_t enough = heap->nonempty >> order << order;
+
+	if (enough == 0)
+		return block_of(NULL, 0, order);
+	return block_at(heap, heap->list[__builtin_ctzl(enough)]);
+}
+
+struct block buddy_find_wilderness(const struct buddy_heap *heap,
+                                   unsigned order)
+{
+	if (order < PAGE_ORDER)
+		order = PAGE_ORDER;
 	for (struct region *at = heap->regions; at != NULL; at = at->next) {
 		struct arena *arena = (struct arena *)at;
 		if (at->kind != REGION_ARENA)
 			continue;
 		size_t offset = round_up(arena->top, order_bytes(order));
 		if (offset < arena_bytes(heap))
-			return (struct block){arena, offset, order};
+			return block_of(arena, offset, order);
 	}
-	return (struct block){.arena = NULL, .order = order};
-}
-
-struct fit buddy_find_fit(const struct buddy_heap *heap, unsigned order)
-{
-	uint64_t enough = heap->nonempty & ~(((uint64_t)1 << order) - 1);
-
-	if (enough == 0)
-		return (struct fit){
-			.block = find_wilderness(
-				heap, order > PAGE_ORDER ? order : PAGE_ORDER),
-			.grows = true,
-		};
-	unsigned smallest = (unsigned)__builtin_ctzl(enough);
-	return (struct fit){.block = block_at(heap, heap->list[smallest])};
+	return block_of(NULL, 0, order);
 }
 
 /*
@@ -313,21 +309,22 @@ static bool raise_top(struct buddy_heap *heap, struct block block)
 	arena->top = block_end(block);
 	while (from < block.offset) {
 		unsigned order = (unsigned)__builtin_ctzl(from);
-		release(heap, (struct block){arena, from, order});
+		release(heap, block_of(arena, from, order));
 		from += order_bytes(order);
 	}
 	return true;
 }
 
-/* Takes `block` from the wilderness, of a new arena if need be. */
-static bool grow(struct buddy_heap *heap, struct block *block)
+/* Takes a block from the wilderness, of a new arena if need be. */
+static bool grow(struct buddy_heap *heap, unsigned order, struct block *block)
 {
+	*block = buddy_find_wilderness(heap, order);
 	if (block->arena != NULL)
 		return raise_top(heap, *block);
 	struct arena *arena = buddy_arena_open(heap);
 	if (arena == NULL)
 		return false;
-	*block = (struct block){arena, 0, block->order};
+	*block = block_of(arena, 0, block->order);
 	if (raise_top(heap, *block))
 		return true;
 	buddy_arena_close(heap, arena);
@@ -337,13 +334,11 @@ static bool grow(struct buddy_heap *heap, struct block *block)
 /* Takes a block of at least `order` out of the free ones; false: ENOMEM. */
 static bool take(struct buddy_heap *heap, unsigned order, struct block *block)
 {
-	struct fit fit = buddy_find_fit(heap, order);
-
-	*block = fit.block;
-	if (fit.grows)
-		return grow(heap, block);
-	buddy_list_remove(heap, fit.block);
-	if (fit.block.order == order)
+	*block = buddy_find_free(heap, order);
+	if (block->arena == NULL)
+		return grow(heap, order, block);
+	buddy_list_remove(heap, *block);
+	if (block->order == order)
 		heap->stats.exact_fits++;
 	return true;
 }

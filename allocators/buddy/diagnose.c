@@ -35,8 +35,7 @@ static bool find_enclosing(const struct buddy_heap *heap, struct arena *arena,
 		unsigned byte = *map_byte(heap, arena, start);
 		if (byte == INSIDE)
 			continue;
-		*block = (struct block){arena, start,
-		                        byte & ~(unsigned)FREE_FLAG};
+		*block = block_of(arena, start, byte & ~(unsigned)FREE_FLAG);
 		return block->order >= k && block->order <= heap->max_order &&
 		       start % order_bytes(block->order) == 0;
 	}
@@ -106,7 +105,7 @@ static bool is_hole(const struct buddy_heap *heap, const struct hole *hole,
 		return false;
 	struct arena *arena = (struct arena *)region;
 	size_t offset = (size_t)((const char *)hole - arena->base);
-	return block_is_free(heap, (struct block){arena, offset, order});
+	return block_is_free(heap, block_of(arena, offset, order));
 }
 
 void buddy_require_sound_links(const struct buddy_heap *heap,

@@ -2,7 +2,7 @@
  * explain.c - one request, answered in words without being carried out.
  *
  * Each sentence is computed by the questions that the real call asks
- * (buddy_find_fit, block_is_free, buddy_can_absorb), and it names the address
+ * (buddy_find_free, block_is_free, buddy_can_absorb), and it names the address
  * that the call will use wherever that address is known before the source is
  * asked.
  */
@@ -98,18 +98,18 @@ static void explain_malloc(const struct buddy_heap *heap, size_t align,
 		return;
 	}
 	unsigned order = order_for(heap, align, size);
-	struct fit fit = buddy_find_fit(heap, order);
-	if (fit.grows) {
-		explain_growth(fit.block, order, text);
+	struct block block = buddy_find_free(heap, order);
+	if (block.arena == NULL) {
+		explain_growth(buddy_find_wilderness(heap, order), order, text);
 		return;
 	}
-	if (fit.block.order > order) {
-		say_empty_lists(text, order, fit.block.order - 1);
+	if (block.order > order) {
+		say_empty_lists(text, order, block.order - 1);
 		say(text, ", so ");
 	}
-	say(text, "the block of order %u at %p", fit.block.order,
-	    (void *)block_start(fit.block));
-	say_given(text, fit.block, order);
+	say(text, "the block of order %u at %p", block.order,
+	    (void *)block_start(block));
+	say_given(text, block, order);
 }
 
 /* ---- free --------------------------------------------------------------- */
@@ -121,8 +121,7 @@ static unsigned count_merges(const struct buddy_heap *heap, struct block *block)
 
 	while (block->order < heap->max_order &&
 	       block_is_free(heap, block_buddy(*block))) {
-		block->offset = round_down(block->offset,
-		                           order_bytes(block->order + 1));
+		block->offset &= ~((uint32_t)1 << block->order);
 		block->order++;
 		merges++;
 	}

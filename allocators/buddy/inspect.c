@@ -188,7 +188,8 @@ static bool wilderness_is_whole(const struct buddy_heap *heap,
 	if (heap->unmerged_max > 0)
 		return true;
 	for (unsigned k = PAGE_ORDER; k <= heap->max_order; k++) {
-		struct block last = {arena, arena->top - order_bytes(k), k};
+		struct block last =
+			block_of(arena, arena->top - order_bytes(k), k);
 		if (arena->top >= order_bytes(k) && block_is_free(heap, last))
 			return false;
 	}
