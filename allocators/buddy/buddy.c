@@ -233,32 +233,33 @@ static void release(struct buddy_heap *heap, struct block block)
 	lower_top(heap, arena);
 }
 
-/* Finds a free block of `order` that has a free buddy. */
-static bool find_unmerged(const struct buddy_heap *heap, unsigned order,
-                          struct block *block)
+/* Merges the free buddies on one list; O(its length). */
+static void merge_list(struct buddy_heap *heap, unsigned order)
 {
-	for (struct hole *at = heap->list[order]; at != NULL; at = at->next) {
-		*block = block_at(heap, at);
-		if (block_is_free(heap, block_buddy(*block)))
-			return true;
+	struct hole *next;
+
+	for (struct hole *at = heap->list[order]; at != NULL; at = next) {
+		struct block block = block_at(heap, at);
+		struct block buddy = block_buddy(block);
+		next = at->next;
+		if (!block_is_free(heap, buddy))
+			continue;
+		if ((char *)next == block_start(buddy))
+			next = next->next; /* the buddy will be gone */
+		buddy_list_remove(heap, block);
+		buddy_list_insert(heap, merge_up(heap, block));
 	}
-	return false;
 }
 
 /* Merges all that merge=lazy has left; true if there was anything. */
 static bool merge_all(struct buddy_heap *heap)
 {
 	uint64_t merges = heap->stats.merges;
-	struct block block;
 
 	if (heap->unmerged_max == 0)
 		return false;
-	for (unsigned k = heap->min_order; k < heap->max_order; k++) {
-		while (find_unmerged(heap, k, &block)) {
-			buddy_list_remove(heap, block);
-			release(heap, block);
-		}
-	}
+	for (unsigned k = heap->min_order; k < heap->max_order; k++)
+		merge_list(heap, k);
 	for (struct region *at = heap->regions; at != NULL; at = at->next)
 		if (at->kind == REGION_ARENA)
 			lower_top(heap, (struct arena *)at);
