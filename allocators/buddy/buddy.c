@@ -55,7 +55,8 @@
  *     I7  the committed parts of all regions add up to the source's bytes
  *     I8  with order=address every list ascends
  *
- * Cost.   malloc, free   at most max_order - min_order splits or merges
+ * Cost.   malloc, free   at most max_order - min_order splits or merges;
+ *                        growing looks at every region in turn
  *         rounding       under half of a block; 1/ln 2 - 1 = 44 % of what was
  *                        asked for on average over scale [Knuth97, 2.5]
  *         metadata       1 byte a unit of the committed part
@@ -255,12 +256,13 @@ static void merge_list(struct buddy_heap *heap, unsigned order)
 static bool merge_all(struct buddy_heap *heap)
 {
 	uint64_t merges = heap->stats.merges;
+	struct region *at;
 
 	if (heap->unmerged_max == 0)
 		return false;
 	for (unsigned k = heap->min_order; k < heap->max_order; k++)
 		merge_list(heap, k);
-	for (struct region *at = heap->regions; at != NULL; at = at->next)
+	TAILQ_FOREACH (at, &heap->regions, by_address)
 		if (at->kind == REGION_ARENA)
 			lower_top(heap, (struct arena *)at);
 	return heap->stats.merges > merges;
@@ -280,9 +282,11 @@ struct block buddy_find_free(const struct buddy_heap *heap, unsigned order)
 struct block buddy_find_wilderness(const struct buddy_heap *heap,
                                    unsigned order)
 {
+	struct region *at;
+
 	if (order < PAGE_ORDER)
 		order = PAGE_ORDER;
-	for (struct region *at = heap->regions; at != NULL; at = at->next) {
+	TAILQ_FOREACH (at, &heap->regions, by_address) {
 		struct arena *arena = (struct arena *)at;
 		if (at->kind != REGION_ARENA)
 			continue;
@@ -446,11 +450,11 @@ static size_t buddy_trim(struct heap *heap)
 {
 	struct buddy_heap *self = buddy_of(heap);
 	size_t before = self->pages->committed_bytes;
-	struct region *next;
+	struct region *at, *next;
 
 	merge_all(self);
-	for (struct region *at = self->regions; at != NULL; at = next) {
-		next = at->next;
+	for (at = TAILQ_FIRST(&self->regions); at != NULL; at = next) {
+		next = TAILQ_NEXT(at, by_address);
 		if (at->kind == REGION_ARENA)
 			buddy_arena_trim(self, (struct arena *)at);
 	}

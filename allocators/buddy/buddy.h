@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "../allocator.h"
 #include "../common/bits.h"
@@ -60,9 +61,11 @@ enum region_kind { REGION_HEAP, REGION_ARENA, REGION_CHUNK };
 
 /* The start of each descriptor. */
 struct region {
-	struct region *next; /* at a higher address; NULL: the last */
+	TAILQ_ENTRY(region) by_address;
 	enum region_kind kind;
 };
+
+TAILQ_HEAD(region_list, region);
 
 struct arena {
 	struct region region;
@@ -80,7 +83,7 @@ struct chunk {
 
 struct buddy_heap {
 	struct region region;
-	struct region *regions; /* all, by address; this one among them */
+	struct region_list regions; /* by address; its own among them */
 	struct page_source *pages;
 
 	unsigned min_order, max_order;

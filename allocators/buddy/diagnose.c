@@ -13,7 +13,9 @@
 static struct region *find_region(const struct buddy_heap *heap,
                                   const char *address)
 {
-	for (struct region *at = heap->regions; at != NULL; at = at->next) {
+	struct region *at;
+
+	TAILQ_FOREACH (at, &heap->regions, by_address) {
 		struct arena *arena = (struct arena *)at;
 		struct chunk *chunk = (struct chunk *)at;
 		if (at->kind == REGION_ARENA && address >= arena->base &&
