@@ -72,6 +72,16 @@
  * Sources.  [Knowlton65] idea; [Knuth97, 2.5 algorithms R and S] procedure;
  *           [BarkleyLee89] laziness.
  *
+ * Files, in the order to read them.
+ *     buddy.c      the algorithm: split, merge, the calls of the contract
+ *     buddy.h      what a block, an arena and the order map are
+ *     free_list.c  one list per order
+ *     arena.c      address space and memory: arenas, large chunks, trim's part
+ *     resize.c     realloc in place
+ *     inspect.c    walk, check, free lists for the stepper
+ *     explain.c    a dry run of one request, in words
+ *     diagnose.c   the checked build's sentences
+ *
  * Read next: slab/slab.c, which keeps the O(1) free and loses the rounding.
  */
 #include "buddy.h"

@@ -2,14 +2,6 @@
  * buddy.h - what the files of the buddy allocator share: blocks, arenas, the
  * order map and the free lists.
  *
- *     buddy.c      the algorithm: split, merge, the calls of the contract
- *     arena.c      address space and memory: arenas, large chunks, trim's part
- *     free_list.c  one list per order
- *     resize.c     realloc in place
- *     inspect.c    walk, check, free lists for the stepper
- *     explain.c    a dry run of one request, in words
- *     diagnose.c   the checked build's sentences
- *
  * The heap holds *regions* of the source, linked in address order:
  *
  *     heap     one page: struct buddy_heap

@@ -49,7 +49,7 @@
  * Threads.  None: one thread at a time.
  * Sources.  [Knuth97, 2.5] the buddy system; [Bonwick94, 3.2] slabs on pages.
  *
- * Read next: slab_layout.c, how a run of pages becomes a slab.
+ * Read next: layout.c, how a run of pages becomes a slab.
  */
 #include "pages.h"
 

@@ -1,5 +1,5 @@
 /*
- * slab_explain.c - a request answered in words, before it is made.
+ * explain.c - a request answered in words, before it is made.
  *
  * The look-ups are those of the real calls (kmalloc_route, cache_next_slab,
  * kpages_predict); only the last step, taking the slot, is left out.
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "slab_walk.h"
+#include "walk.h"
 
 struct text {
 	char *at;
