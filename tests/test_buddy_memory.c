@@ -182,6 +182,24 @@ static void survives_every_refusal(void **state)
 	}
 }
 
+/* Each of three chunks is given up; what takes its place is walked in order. */
+static void keeps_regions_in_address_order(void **state)
+{
+	struct lab *lab = lab_open("buddy:max_block=1M");
+	void *block[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		block[i] = lab_malloc(lab, 3 << 20);
+	for (int i = 0; i < 3; i++) {
+		lab->allocator->free(lab->thread, block[i]);
+		lab_check_walk(lab, 2);
+		block[i] = lab->allocator->malloc(lab->thread, 3 << 20);
+		lab_check_walk(lab, 3);
+	}
+	lab_close(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(zero_malloc_clears),
 		cmocka_unit_test(resizes_in_place),
 		cmocka_unit_test(survives_every_refusal),
+		cmocka_unit_test(keeps_regions_in_address_order),
 	};
 	return cmocka_run_group_tests_name("buddy, memory", tests, NULL, NULL);
 }

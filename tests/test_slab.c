@@ -52,7 +52,7 @@ static void assert_slabs(const struct kmem_cache *cache, size_t full,
 
 /* ---- layout --------------------------------------------------------------- */
 
-/* The figures of the picture in slab_layout.c. */
+/* The figures of the picture in layout.c. */
 static void lays_out_as_drawn(void **state)
 {
 	struct lab *lab = lab_open("slab");

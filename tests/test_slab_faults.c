@@ -172,6 +172,25 @@ static void takes_the_tail_before_a_new_arena(void **state)
 	lab_close(lab);
 }
 
+/* Each of three chunks is given up and comes back to its place. */
+static void keeps_arenas_in_address_order(void **state)
+{
+	struct lab *lab = lab_open("slab");
+	void *block[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		block[i] = lab_malloc(lab, 3 << 20);
+	for (int i = 0; i < 3; i++) {
+		lab->allocator->free(lab->thread, block[i]);
+		lab_check_walk(lab, 2);
+		assert_ptr_equal(lab->allocator->malloc(lab->thread, 3 << 20),
+		                 block[i]);
+		lab_check_walk(lab, 3);
+	}
+	lab_close(lab);
+}
+
 /* ---- no memory ------------------------------------------------------------ */
 
 static const struct allocator *slab_allocator_of(void)
@@ -388,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_its_invariants),
 		cmocka_unit_test(takes_the_tail_before_a_new_arena),
+		cmocka_unit_test(keeps_arenas_in_address_order),
 		cmocka_unit_test(refuses_absurd_sizes),
 		cmocka_unit_test(survives_every_refusal),
 		cmocka_unit_test(lives_at_its_limit),

@@ -22,24 +22,26 @@
 
 /* ---- the list of regions ------------------------------------------------ */
 
+/* New address space mostly lies above all regions or below them: O(1) then. */
 static void region_link(struct buddy_heap *heap, struct region *region,
                         enum region_kind kind)
 {
-	struct region **link = &heap->regions;
+	struct region *above = TAILQ_FIRST(&heap->regions);
+	struct region *highest = TAILQ_LAST(&heap->regions, region_list);
 
-	while (*link != NULL && *link < region)
-		link = &(*link)->next;
-	*region = (struct region){.next = *link, .kind = kind};
-	*link = region;
+	region->kind = kind;
+	if (highest == NULL || highest < region) {
+		TAILQ_INSERT_TAIL(&heap->regions, region, by_address);
+		return;
+	}
+	while (above < region)
+		above = TAILQ_NEXT(above, by_address);
+	TAILQ_INSERT_BEFORE(above, region, by_address);
 }
 
 static void region_unlink(struct buddy_heap *heap, struct region *region)
 {
-	struct region **link = &heap->regions;
-
-	while (*link != region)
-		link = &(*link)->next;
-	*link = region->next;
+	TAILQ_REMOVE(&heap->regions, region, by_address);
 }
 
 /*
@@ -68,16 +70,17 @@ struct buddy_heap *buddy_heap_open(struct page_source *pages)
 	if (heap == NULL)
 		return NULL;
 	*heap = (struct buddy_heap){.pages = pages};
+	TAILQ_INIT(&heap->regions);
 	region_link(heap, &heap->region, REGION_HEAP);
 	return heap;
 }
 
 void buddy_heap_close(struct buddy_heap *heap)
 {
-	struct region *next;
+	struct region *at, *next;
 
-	for (struct region *at = heap->regions; at != NULL; at = next) {
-		next = at->next;
+	for (at = TAILQ_FIRST(&heap->regions); at != NULL; at = next) {
+		next = TAILQ_NEXT(at, by_address);
 		if (at->kind == REGION_ARENA)
 			buddy_arena_close(heap, (struct arena *)at);
 		else if (at->kind == REGION_CHUNK)

@@ -55,7 +55,8 @@
  *     I7  the committed parts of all regions add up to the source's bytes
  *     I8  with order=address every list ascends
  *
- * Cost.   malloc, free   at most max_order - min_order splits or merges
+ * Cost.   malloc, free   at most max_order - min_order splits or merges;
+ *                        growing looks at every region in turn
  *         rounding       under half of a block; 1/ln 2 - 1 = 44 % of what was
  *                        asked for on average over scale [Knuth97, 2.5]
  *         metadata       1 byte a unit of the committed part
@@ -70,6 +71,16 @@
  * Threads.  None: one thread at a time.
  * Sources.  [Knowlton65] idea; [Knuth97, 2.5 algorithms R and S] procedure;
  *           [BarkleyLee89] laziness.
+ *
+ * Files, in the order to read them.
+ *     buddy.c      the algorithm: split, merge, the calls of the contract
+ *     buddy.h      what a block, an arena and the order map are
+ *     free_list.c  one list per order
+ *     arena.c      address space and memory: arenas, large chunks, trim's part
+ *     resize.c     realloc in place
+ *     inspect.c    walk, check, free lists for the stepper
+ *     explain.c    a dry run of one request, in words
+ *     diagnose.c   the checked build's sentences
  *
  * Read next: slab/slab.c, which keeps the O(1) free and loses the rounding.
  */
@@ -177,7 +188,7 @@ static bool free_block_below_top(const struct buddy_heap *heap,
 		if (arena->top % order_bytes(k) != 0 ||
 		    arena->top < order_bytes(k))
 			return false;
-		*block = (struct block){arena, arena->top - order_bytes(k), k};
+		*block = block_of(arena, arena->top - order_bytes(k), k);
 		if (block_is_free(heap, *block))
 			return true;
 	}
@@ -233,33 +244,35 @@ static void release(struct buddy_heap *heap, struct block block)
 	lower_top(heap, arena);
 }
 
-/* Finds a free block of `order` that has a free buddy. */
-static bool find_unmerged(const struct buddy_heap *heap, unsigned order,
-                          struct block *block)
+/* Merges the free buddies on one list; O(its length). */
+static void merge_list(struct buddy_heap *heap, unsigned order)
 {
-	for (struct hole *at = heap->list[order]; at != NULL; at = at->next) {
-		*block = block_at(heap, at);
-		if (block_is_free(heap, block_buddy(*block)))
-			return true;
+	struct hole *next;
+
+	for (struct hole *at = heap->list[order]; at != NULL; at = next) {
+		struct block block = block_at(heap, at);
+		struct block buddy = block_buddy(block);
+		next = at->next;
+		if (!block_is_free(heap, buddy))
+			continue;
+		if ((char *)next == block_start(buddy))
+			next = next->next; /* the buddy will be gone */
+		buddy_list_remove(heap, block);
+		buddy_list_insert(heap, merge_up(heap, block));
 	}
-	return false;
 }
 
 /* Merges all that merge=lazy has left; true if there was anything. */
 static bool merge_all(struct buddy_heap *heap)
 {
 	uint64_t merges = heap->stats.merges;
-	struct block block;
+	struct region *at;
 
 	if (heap->unmerged_max == 0)
 		return false;
-	for (unsigned k = heap->min_order; k < heap->max_order; k++) {
-		while (find_unmerged(heap, k, &block)) {
-			buddy_list_remove(heap, block);
-			release(heap, block);
-		}
-	}
-	for (struct region *at = heap->regions; at != NULL; at = at->next)
+	for (unsigned k = heap->min_order; k < heap->max_order; k++)
+		merge_list(heap, k);
+	TAILQ_FOREACH (at, &heap->regions, by_address)
 		if (at->kind == REGION_ARENA)
 			lower_top(heap, (struct arena *)at);
 	return heap->stats.merges > merges;
@@ -267,33 +280,31 @@ static bool merge_all(struct buddy_heap *heap)
 
 /* ---- malloc ------------------------------------------------------------- */
 
-/* The lowest place above a top that holds a block of `order`. */
-static struct block find_wilderness(const struct buddy_heap *heap,
-                                    unsigned order)
+struct block buddy_find_free(const struct buddy_heap *heap, unsigned order)
 {
-	for (struct region *at = heap->regions; at != NULL; at = at->next) {
+	uint64_t enough = heap->nonempty >> order << order;
+
+	if (enough == 0)
+		return block_of(NULL, 0, order);
+	return block_at(heap, heap->list[__builtin_ctzl(enough)]);
+}
+
+struct block buddy_find_wilderness(const struct buddy_heap *heap,
+                                   unsigned order)
+{
+	struct region *at;
+
+	if (order < PAGE_ORDER)
+		order = PAGE_ORDER;
+	TAILQ_FOREACH (at, &heap->regions, by_address) {
 		struct arena *arena = (struct arena *)at;
 		if (at->kind != REGION_ARENA)
 			continue;
 		size_t offset = round_up(arena->top, order_bytes(order));
 		if (offset < arena_bytes(heap))
-			return (struct block){arena, offset, order};
+			return block_of(arena, offset, order);
 	}
-	return (struct block){.arena = NULL, .order = order};
-}
-
-struct fit buddy_find_fit(const struct buddy_heap *heap, unsigned order)
-{
-	uint64_t enough = heap->nonempty & ~(((uint64_t)1 << order) - 1);
-
-	if (enough == 0)
-		return (struct fit){
-			.block = find_wilderness(
-				heap, order > PAGE_ORDER ? order : PAGE_ORDER),
-			.grows = true,
-		};
-	unsigned smallest = (unsigned)__builtin_ctzl(enough);
-	return (struct fit){.block = block_at(heap, heap->list[smallest])};
+	return block_of(NULL, 0, order);
 }
 
 /*
@@ -313,21 +324,22 @@ static bool raise_top(struct buddy_heap *heap, struct block block)
 	arena->top = block_end(block);
 	while (from < block.offset) {
 		unsigned order = (unsigned)__builtin_ctzl(from);
-		release(heap, (struct block){arena, from, order});
+		release(heap, block_of(arena, from, order));
 		from += order_bytes(order);
 	}
 	return true;
 }
 
-/* Takes `block` from the wilderness, of a new arena if need be. */
-static bool grow(struct buddy_heap *heap, struct block *block)
+/* Takes a block from the wilderness, of a new arena if need be. */
+static bool grow(struct buddy_heap *heap, unsigned order, struct block *block)
 {
+	*block = buddy_find_wilderness(heap, order);
 	if (block->arena != NULL)
 		return raise_top(heap, *block);
 	struct arena *arena = buddy_arena_open(heap);
 	if (arena == NULL)
 		return false;
-	*block = (struct block){arena, 0, block->order};
+	*block = block_of(arena, 0, block->order);
 	if (raise_top(heap, *block))
 		return true;
 	buddy_arena_close(heap, arena);
@@ -337,13 +349,11 @@ static bool grow(struct buddy_heap *heap, struct block *block)
 /* Takes a block of at least `order` out of the free ones; false: ENOMEM. */
 static bool take(struct buddy_heap *heap, unsigned order, struct block *block)
 {
-	struct fit fit = buddy_find_fit(heap, order);
-
-	*block = fit.block;
-	if (fit.grows)
-		return grow(heap, block);
-	buddy_list_remove(heap, fit.block);
-	if (fit.block.order == order)
+	*block = buddy_find_free(heap, order);
+	if (block->arena == NULL)
+		return grow(heap, order, block);
+	buddy_list_remove(heap, *block);
+	if (block->order == order)
 		heap->stats.exact_fits++;
 	return true;
 }
@@ -450,11 +460,11 @@ static size_t buddy_trim(struct heap *heap)
 {
 	struct buddy_heap *self = buddy_of(heap);
 	size_t before = self->pages->committed_bytes;
-	struct region *next;
+	struct region *at, *next;
 
 	merge_all(self);
-	for (struct region *at = self->regions; at != NULL; at = next) {
-		next = at->next;
+	for (at = TAILQ_FIRST(&self->regions); at != NULL; at = next) {
+		next = TAILQ_NEXT(at, by_address);
 		if (at->kind == REGION_ARENA)
 			buddy_arena_trim(self, (struct arena *)at);
 	}

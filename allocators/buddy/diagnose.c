@@ -13,7 +13,9 @@
 static struct region *find_region(const struct buddy_heap *heap,
                                   const char *address)
 {
-	for (struct region *at = heap->regions; at != NULL; at = at->next) {
+	struct region *at;
+
+	TAILQ_FOREACH (at, &heap->regions, by_address) {
 		struct arena *arena = (struct arena *)at;
 		struct chunk *chunk = (struct chunk *)at;
 		if (at->kind == REGION_ARENA && address >= arena->base &&
@@ -35,8 +37,7 @@ static bool find_enclosing(const struct buddy_heap *heap, struct arena *arena,
 		unsigned byte = *map_byte(heap, arena, start);
 		if (byte == INSIDE)
 			continue;
-		*block = (struct block){arena, start,
-		                        byte & ~(unsigned)FREE_FLAG};
+		*block = block_of(arena, start, byte & ~(unsigned)FREE_FLAG);
 		return block->order >= k && block->order <= heap->max_order &&
 		       start % order_bytes(block->order) == 0;
 	}
@@ -106,7 +107,7 @@ static bool is_hole(const struct buddy_heap *heap, const struct hole *hole,
 		return false;
 	struct arena *arena = (struct arena *)region;
 	size_t offset = (size_t)((const char *)hole - arena->base);
-	return block_is_free(heap, (struct block){arena, offset, order});
+	return block_is_free(heap, block_of(arena, offset, order));
 }
 
 void buddy_require_sound_links(const struct buddy_heap *heap,

@@ -2,41 +2,15 @@
  * explain.c - one request, answered in words without being carried out.
  *
  * Each sentence is computed by the questions that the real call asks
- * (buddy_find_fit, block_is_free, buddy_can_absorb), and it names the address
+ * (buddy_find_free, block_is_free, buddy_can_absorb), and it names the address
  * that the call will use wherever that address is known before the source is
  * asked.
  */
+#include "../common/sentence.h"
 #include "buddy.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-/* A sentence under construction. */
-struct text {
-	char *end;
-	size_t left;
-};
-
-static void say(struct text *text, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void say(struct text *text, const char *format, ...)
-{
-	va_list args;
-
-	if (text->left == 0)
-		return;
-	va_start(args, format);
-	int wanted = vsnprintf(text->end, text->left, format, args);
-	va_end(args);
-	size_t used =
-		(size_t)wanted < text->left ? (size_t)wanted : text->left - 1;
-	text->end += used;
-	text->left -= used;
-}
-
 /* "once", "twice", "3 times". */
-static void say_times(struct text *text, unsigned times)
+static void say_times(struct sentence *text, unsigned times)
 {
 	if (times <= 2)
 		say(text, times == 1 ? "once" : "twice");
@@ -46,7 +20,8 @@ static void say_times(struct text *text, unsigned times)
 
 /* ---- malloc ------------------------------------------------------------- */
 
-static void say_empty_lists(struct text *text, unsigned first, unsigned last)
+static void say_empty_lists(struct sentence *text, unsigned first,
+                            unsigned last)
 {
 	if (first == last)
 		say(text, "order %u is empty", first);
@@ -55,7 +30,7 @@ static void say_empty_lists(struct text *text, unsigned first, unsigned last)
 }
 
 /* What becomes of the block that was found, wherever it was. */
-static void say_given(struct text *text, struct block block, unsigned order)
+static void say_given(struct sentence *text, struct block block, unsigned order)
 {
 	if (block.order == order) {
 		say(text, " is given whole");
@@ -67,7 +42,7 @@ static void say_given(struct text *text, struct block block, unsigned order)
 }
 
 static void explain_growth(struct block block, unsigned order,
-                           struct text *text)
+                           struct sentence *text)
 {
 	say(text, "no free block has order %u or more, so ", order);
 	if (block.arena == NULL)
@@ -84,7 +59,7 @@ static void explain_growth(struct block block, unsigned order,
 }
 
 static void explain_malloc(const struct buddy_heap *heap, size_t align,
-                           size_t size, struct text *text)
+                           size_t size, struct sentence *text)
 {
 	if (size > PTRDIFF_MAX) {
 		say(text, "it fails: no block can be that large");
@@ -98,18 +73,18 @@ static void explain_malloc(const struct buddy_heap *heap, size_t align,
 		return;
 	}
 	unsigned order = order_for(heap, align, size);
-	struct fit fit = buddy_find_fit(heap, order);
-	if (fit.grows) {
-		explain_growth(fit.block, order, text);
+	struct block block = buddy_find_free(heap, order);
+	if (block.arena == NULL) {
+		explain_growth(buddy_find_wilderness(heap, order), order, text);
 		return;
 	}
-	if (fit.block.order > order) {
-		say_empty_lists(text, order, fit.block.order - 1);
+	if (block.order > order) {
+		say_empty_lists(text, order, block.order - 1);
 		say(text, ", so ");
 	}
-	say(text, "the block of order %u at %p", fit.block.order,
-	    (void *)block_start(fit.block));
-	say_given(text, fit.block, order);
+	say(text, "the block of order %u at %p", block.order,
+	    (void *)block_start(block));
+	say_given(text, block, order);
 }
 
 /* ---- free --------------------------------------------------------------- */
@@ -121,8 +96,7 @@ static unsigned count_merges(const struct buddy_heap *heap, struct block *block)
 
 	while (block->order < heap->max_order &&
 	       block_is_free(heap, block_buddy(*block))) {
-		block->offset = round_down(block->offset,
-		                           order_bytes(block->order + 1));
+		block->offset &= ~((uint32_t)1 << block->order);
 		block->order++;
 		merges++;
 	}
@@ -130,7 +104,7 @@ static unsigned count_merges(const struct buddy_heap *heap, struct block *block)
 }
 
 static void explain_merging(const struct buddy_heap *heap, struct block block,
-                            struct text *text)
+                            struct sentence *text)
 {
 	unsigned merges = count_merges(heap, &block);
 
@@ -151,7 +125,7 @@ static void explain_merging(const struct buddy_heap *heap, struct block block,
 }
 
 static void explain_free(const struct buddy_heap *heap, const void *start,
-                         struct text *text)
+                         struct sentence *text)
 {
 	if (start == NULL) {
 		say(text, "NULL: nothing to free");
@@ -177,7 +151,7 @@ static void explain_free(const struct buddy_heap *heap, const void *start,
 
 /* True if the block stays where it is, and then says why. */
 static bool explain_in_place(const struct buddy_heap *heap, const void *start,
-                             size_t size, struct text *text)
+                             size_t size, struct sentence *text)
 {
 	struct region *region = region_of(heap, start);
 	bool is_large = size > arena_bytes(heap);
@@ -208,7 +182,8 @@ static bool explain_in_place(const struct buddy_heap *heap, const void *start,
 }
 
 static void explain_realloc(const struct buddy_heap *heap,
-                            const struct request *request, struct text *text)
+                            const struct request *request,
+                            struct sentence *text)
 {
 	if (request->block != NULL &&
 	    explain_in_place(heap, request->block, request->size, text))
@@ -222,10 +197,8 @@ void buddy_explain(struct heap *heap, const struct request *request,
                    char *sentence, size_t capacity)
 {
 	struct buddy_heap *self = buddy_of(heap);
-	struct text text = {sentence, capacity};
+	struct sentence text = sentence_begin(sentence, capacity);
 
-	if (capacity > 0)
-		sentence[0] = '\0';
 	if (request->kind == REQUEST_FREE)
 		explain_free(self, request->block, &text);
 	else if (request->kind == REQUEST_REALLOC)

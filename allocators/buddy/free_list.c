@@ -10,8 +10,8 @@
  *
  * Two orders of a list are offered.  lifo puts a freed block in front, O(1).
  * address keeps the list sorted and so gives the lowest block: the insertion
- * follows links, which are counted.  (The upper half of a split goes on a list
- * that was empty, so only frees pay.)
+ * follows links, which are counted.  (The halves that malloc splits off go on
+ * lists that were empty, so only free and a realloc that shrinks pay.)
  */
 #include "buddy.h"
 

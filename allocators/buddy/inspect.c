@@ -67,8 +67,9 @@ void buddy_walk(struct heap *heap, extent_visitor *visitor, void *ctx)
 {
 	struct buddy_heap *self = buddy_of(heap);
 	struct walk walk = {visitor, ctx};
+	struct region *at;
 
-	for (struct region *at = self->regions; at != NULL; at = at->next)
+	TAILQ_FOREACH (at, &self->regions, by_address)
 		if (!walk_region(self, at, &walk))
 			return;
 }
@@ -90,6 +91,7 @@ static const char *const list_name[ORDERS] = {
 void buddy_free_lists(struct heap *heap, free_block_visitor *visitor, void *ctx)
 {
 	struct buddy_heap *self = buddy_of(heap);
+	struct region *region;
 
 	for (unsigned k = self->min_order; k <= self->max_order; k++) {
 		for (struct hole *at = self->list[k]; at != NULL;
@@ -100,9 +102,10 @@ void buddy_free_lists(struct heap *heap, free_block_visitor *visitor, void *ctx)
 				return;
 		}
 	}
-	for (struct region *at = self->regions; at != NULL; at = at->next) {
-		struct arena *arena = (struct arena *)at;
-		if (at->kind != REGION_ARENA || arena->committed == arena->top)
+	TAILQ_FOREACH (region, &self->regions, by_address) {
+		struct arena *arena = (struct arena *)region;
+		if (region->kind != REGION_ARENA ||
+		    arena->committed == arena->top)
 			continue;
 		struct free_block block = {"wilderness",
 		                           arena->base + arena->top,
@@ -188,7 +191,8 @@ static bool wilderness_is_whole(const struct buddy_heap *heap,
 	if (heap->unmerged_max > 0)
 		return true;
 	for (unsigned k = PAGE_ORDER; k <= heap->max_order; k++) {
-		struct block last = {arena, arena->top - order_bytes(k), k};
+		struct block last =
+			block_of(arena, arena->top - order_bytes(k), k);
 		if (arena->top >= order_bytes(k) && block_is_free(heap, last))
 			return false;
 	}
@@ -215,10 +219,11 @@ static const char *check_arena(struct buddy_heap *heap, struct arena *arena,
 /* Whether `at` can be followed: a block below some top starts there. */
 static bool lies_in_an_arena(const struct buddy_heap *heap, const void *at)
 {
+	struct region *region;
+
 	if (!is_aligned(at, order_bytes(heap->min_order)))
 		return false;
-	for (struct region *region = heap->regions; region != NULL;
-	     region = region->next) {
+	TAILQ_FOREACH (region, &heap->regions, by_address) {
 		struct arena *arena = (struct arena *)region;
 		if (region->kind == REGION_ARENA && (char *)at >= arena->base &&
 		    (char *)at < arena->base + arena->top)
@@ -273,8 +278,9 @@ const char *buddy_check(struct heap *heap)
 	struct buddy_heap *self = buddy_of(heap);
 	struct census census = {.committed_bytes = PAGE_BYTES};
 	const char *sentence = NULL;
+	struct region *at;
 
-	for (struct region *at = self->regions; at != NULL; at = at->next) {
+	TAILQ_FOREACH (at, &self->regions, by_address) {
 		if (at->kind == REGION_CHUNK)
 			census.committed_bytes +=
 				PAGE_BYTES + ((struct chunk *)at)->bytes;

@@ -2,9 +2,10 @@
  * bump.c - hand out the next bytes, never take any back.
  *
  * Idea.  Keep one pointer to the end of what was handed out.  malloc moves it
- * up, free does nothing.  No allocator can be faster, and none can need more
- * memory: bump is the floor for time and the ceiling for space that all others
- * are measured against.  Running out of memory is its normal end.
+ * up, free does nothing.  No allocator does less work, and none should need
+ * more memory: bump is the yardstick at both ends.  It is not the fastest, for
+ * all its memory is fresh: each page costs a fault and each line a cache miss,
+ * which reuse saves (docs/bump.md).  Running out of memory is its normal end.
  *
  * A heap after a = malloc(20), b = malloc(16), free(a):
  *
@@ -318,7 +319,7 @@ static void bump_explain(struct heap *heap, const struct request *request,
 
 const struct allocator bump_allocator = {
 	.name = "bump",
-	.summary = "moves a pointer up and never reuses: the floor for time",
+	.summary = "moves a pointer up and never reuses: the least work",
 	.source = "Wilson95",
 	.knobs = knobs,
 	.create = bump_create,

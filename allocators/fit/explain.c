@@ -6,29 +6,8 @@
  * that a test can hold it to its word; the one exception is deferred
  * coalescing when a sweep must come first.
  */
+#include "../common/sentence.h"
 #include "fit.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-/* A text that is cut off where its room ends. */
-struct sentence {
-	char *text;
-	size_t capacity;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct sentence *sentence,
-                                                      const char *format, ...)
-{
-	size_t used = strlen(sentence->text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(sentence->text + used, sentence->capacity - used, format,
-	          args);
-	va_end(args);
-}
 
 static const char *order_name(const struct fit_heap *heap)
 {
@@ -268,12 +247,9 @@ void fit_explain(struct heap *heap, const struct request *request, char *text,
                  size_t capacity)
 {
 	const struct fit_heap *self = (const struct fit_heap *)heap;
-	struct sentence sentence = {text, capacity};
+	struct sentence sentence = sentence_begin(text, capacity);
 	size_t align = request->align > MALLOC_ALIGN_BYTES ? request->align : 0;
 
-	if (capacity == 0)
-		return;
-	text[0] = '\0';
 	if (request->block == NULL && request->kind == REQUEST_FREE) {
 		say(&sentence, "free(NULL) does nothing");
 	} else if (request->kind == REQUEST_FREE) {

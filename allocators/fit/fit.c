@@ -30,14 +30,27 @@
  * Cost.   malloc    O(holes), or O(log holes) with index=tree
  *         free      O(1), or an ordered insertion
  *         metadata  16 bytes a block
- *         waste outside  bounded for a known peak [Robson74]
+ *         waste     first fit never needs more than about M log2(n) bytes
+ *                   for M live in blocks up to n, best fit may need M n
+ *                   [Robson77]; on real programs both waste little
+ *                   [JohnstoneWilson98]
  *
  * Threads.  None: one thread at a time.
  *
  * Sources.  [Knuth97, 2.5] boundary tags, first and best fit, the roving
  * pointer; [Wilson95] everything since.
  *
- * Read next: first_fit.c and its siblings, then holes.c, chain.c.
+ * Files, in the order to read them.
+ *     fit.c, fit.h               malloc, free, realloc; blocks and the heap
+ *     first_fit.c, next_fit.c,   the policies: a search each
+ *     best_fit.c, worst_fit.c
+ *     holes.c, chain.c           holes come, go and merge; the list of them
+ *     wilderness.c               the end of the heap, where it grows
+ *     address_tree.c, size_tree.c   index=tree, the same choices in O(log n)
+ *     knobs.c, inspect.c         what can be set; walk, check, free lists
+ *     explain.c, diagnose.c      a request in words; a caller's mistakes
+ *
+ * Read next: first_fit.c.
  */
 #include "fit.h"
 

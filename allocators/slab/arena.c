@@ -83,17 +83,19 @@ long kpages_back(struct kpages *pages, struct arena *arena, size_t from,
 
 /* ---- arenas -------------------------------------------------------------- */
 
+/* New address space mostly lies above all arenas or below them: O(1) then. */
 static void arena_insert(struct kpages *pages, struct arena *arena)
 {
-	struct arena *above;
+	struct arena *above = TAILQ_FIRST(&pages->arenas);
+	struct arena *highest = TAILQ_LAST(&pages->arenas, arena_list);
 
-	TAILQ_FOREACH (above, &pages->arenas, by_address)
-		if (above > arena)
-			break;
-	if (above == NULL)
+	if (highest == NULL || highest < arena) {
 		TAILQ_INSERT_TAIL(&pages->arenas, arena, by_address);
-	else
-		TAILQ_INSERT_BEFORE(above, arena, by_address);
+		return;
+	}
+	while (above < arena)
+		above = TAILQ_NEXT(above, by_address);
+	TAILQ_INSERT_BEFORE(above, arena, by_address);
 }
 
 /* Reserves `count` pages and commits a map of the first `entries` of them. */

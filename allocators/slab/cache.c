@@ -19,7 +19,7 @@
  *            the slab's last slot:  partial -> full          -> empty -> reaped
  *
  * Words.
- *     slot, descriptor, spare   slab_layout.c
+ *     slot, descriptor, spare   layout.c
  *     reap      give an empty slab's pages to the page heap: as soon as a cache
  *               has more than `empty` of them, and all of them on request
  *     internal  a cache whose objects are descriptors of the allocator; its

@@ -58,7 +58,7 @@ static_assert(sizeof(struct slab) + SLAB_MIN_MAX / MALLOC_ALIGN_BYTES / 8 <=
                       64 << (DESCRIPTOR_CACHES - 1),
               "a descriptor cache holds the largest descriptor");
 
-/* How a cache cuts a run of pages into slots; see slab_layout.c. */
+/* How a cache cuts a run of pages into slots; see layout.c. */
 struct slab_layout {
 	size_t slab_bytes;
 	size_t slot_bytes;
@@ -114,7 +114,7 @@ static inline struct slab_heap *slab_heap_of(struct heap *heap)
 	return (struct slab_heap *)heap;
 }
 
-/* ---- slab_layout.c ---- */
+/* ---- layout.c ---- */
 
 /*
  * Plans slabs for objects of `size` bytes at multiples of `align`: the smallest
@@ -143,7 +143,7 @@ void slab_put(struct kmem_cache *cache, struct slab *slab, size_t index);
  */
 size_t slab_heap_relieve(struct slab_heap *heap);
 
-/* ---- slab_misuse.c: the checked build's look before a block is used ---- */
+/* ---- diagnose.c: the checked build's look before a block is used ---- */
 
 /* Stops unless `block` is live; `call` is the caller's: "free", "realloc". */
 void slab_misuse_check_block(struct slab_heap *heap, const void *block,

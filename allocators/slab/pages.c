@@ -43,12 +43,13 @@
  *         top; those in use are backed; used and free_backed count them
  *
  * Cost.     alloc, free  O(log pages of an arena), and O(pages of the run) to
- *                        write its entries
+ *                        write its entries; O(arenas) where neither a free
+ *                        block nor the arena used last serves
  *           metadata     24 bytes a page, 0.6 %, up to the highest page used
  * Threads.  None: one thread at a time.
  * Sources.  [Knuth97, 2.5] the buddy system; [Bonwick94, 3.2] slabs on pages.
  *
- * Read next: slab_layout.c, how a run of pages becomes a slab.
+ * Read next: layout.c, how a run of pages becomes a slab.
  */
 #include "pages.h"
 

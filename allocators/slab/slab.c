@@ -12,7 +12,7 @@
  *     size-16 .. size-96 [size-128] .. size-8192   "conn"        the chain
  *                           | cache.c       |
  *                           v               v
- *                   slabs: full, partial, empty           slab_layout.c
+ *                   slabs: full, partial, empty           layout.c
  *                           |
  *     malloc(9000) -->  page heap: runs of 2^k and other numbers of pages
  *                           | pages.c
@@ -25,7 +25,7 @@
  *     chain                all caches of a heap, the heap's own ones first
  *     large                a request above kmalloc_max: pages of its own
  *
- * Invariants.  I1-I4 pages.c, I5 slab_layout.c, I6-I8 cache.c, I9 kmalloc.c, and
+ * Invariants.  I1-I4 pages.c, I5 layout.c, I6-I8 cache.c, I9 kmalloc.c, and
  *     I10  heap, page maps and backed pages are what the source has committed
  *
  * Cost.     malloc, free  O(1) but for new slabs: a table, a bitmap, two lists
@@ -36,7 +36,15 @@
  * Threads.  None: one thread at a time; a thread_heap is the heap.
  * Sources.  [Bonwick94] caches, slabs, colouring; [Gorman04, 8] Linux's lists.
  *
- * Read next: pages.c, slab_layout.c, cache.c, kmalloc.c in this order.
+ * Files, in the order to read them.
+ *     slab.c, slab.h        the knobs and the contract; caches of one's own
+ *     pages.c, arena.c      runs of pages; the address space below them
+ *     layout.c, cache.c     how a slab is cut; the life of slabs and objects
+ *     kmalloc.c             malloc for any size
+ *     walk.c, explain.c     the heap for the harness and for the stepper
+ *     check.c, pages_check.c, diagnose.c  the invariants; a caller's mistakes
+ *
+ * Read next: pages.c.
  */
 #include "slab.h"
 
@@ -45,7 +53,7 @@
 
 #include "../common/knob.h"
 #include "kmalloc.h"
-#include "slab_walk.h"
+#include "walk.h"
 
 enum {
 	KNOB_SPACING,

@@ -1,5 +1,5 @@
 /*
- * slab_misuse.c - the checked build's look at a block before it is used.
+ * diagnose.c - the checked build's look at a block before it is used.
  *
  * From the address to the page map, from there to the slab, from there to the
  * slot: each step is made only if the one before was sound, so that a wild

@@ -1,19 +1,19 @@
 /*
- * slab_walk.h - looking at a slab heap without changing it; for slab.c.
+ * walk.h - looking at a slab heap without changing it; for slab.c.
  */
-#ifndef ALLOCATORS_SLAB_SLAB_WALK_H
-#define ALLOCATORS_SLAB_SLAB_WALK_H
+#ifndef ALLOCATORS_SLAB_WALK_H
+#define ALLOCATORS_SLAB_WALK_H
 
 #include "kmalloc.h"
 
-/* slab_walk.c: `walk` and `free_lists` of the contract. */
+/* walk.c: `walk` and `free_lists` of the contract. */
 void slab_walk(struct heap *heap, extent_visitor *visit, void *ctx);
 void slab_free_lists(struct heap *heap, free_block_visitor *visit, void *ctx);
 
-/* slab_check.c: `check` of the contract, I5 to I10. */
+/* check.c: `check` of the contract, I5 to I10. */
 const char *slab_check(struct heap *heap);
 
-/* slab_explain.c: `explain` of the contract. */
+/* explain.c: `explain` of the contract. */
 void slab_explain(struct heap *heap, const struct request *request,
                   char *sentence, size_t capacity);
 

@@ -1,5 +1,5 @@
 /*
- * slab_check.c - the invariants I5-I10 verified; I1-I4 are in pages_check.c.
+ * check.c - the invariants I5-I10 verified; I1-I4 are in pages_check.c.
  *
  * Two ways lead to every slab, the page map and the lists of its cache.  Both
  * are followed, and have to find the same number of slabs.
@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "slab_walk.h"
+#include "walk.h"
 
 static bool broken(struct slab_heap *heap, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,39 +1,14 @@
 /*
- * slab_explain.c - a request answered in words, before it is made.
+ * explain.c - a request answered in words, before it is made.
  *
  * The look-ups are those of the real calls (kmalloc_route, cache_next_slab,
  * kpages_predict); only the last step, taking the slot, is left out.
  */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "slab_walk.h"
-
-struct text {
-	char *at;
-	size_t left;
-};
-
-static void say(struct text *text, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* Appends; what does not fit is cut off. */
-static void say(struct text *text, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	int wrote = vsnprintf(text->at, text->left, format, args);
-	va_end(args);
-	size_t step =
-		(size_t)wrote < text->left ? (size_t)wrote : text->left - 1;
-	text->at += step;
-	text->left -= step;
-}
+#include "../common/sentence.h"
+#include "walk.h"
 
 /* "one page at 0x..., cut from a free block of 8 pages" */
-static void say_pages(struct text *text, const struct slab_heap *heap,
+static void say_pages(struct sentence *text, const struct slab_heap *heap,
                       size_t count, size_t align)
 {
 	size_t block;
@@ -51,7 +26,7 @@ static void say_pages(struct text *text, const struct slab_heap *heap,
 		    block);
 }
 
-static void say_alloc(struct text *text, const struct kmem_cache *cache)
+static void say_alloc(struct sentence *text, const struct kmem_cache *cache)
 {
 	const struct slab *slab = cache_next_slab(cache);
 	const struct slab_layout *layout = &cache->layout;
@@ -83,7 +58,7 @@ static void say_alloc(struct text *text, const struct kmem_cache *cache)
 	    (void *)slot_address(slab, slab_lowest_free(slab)));
 }
 
-static void say_malloc(struct text *text, const struct slab_heap *heap,
+static void say_malloc(struct sentence *text, const struct slab_heap *heap,
                        size_t align, size_t size)
 {
 	if (align < MALLOC_ALIGN_BYTES)
@@ -106,7 +81,7 @@ static void say_malloc(struct text *text, const struct slab_heap *heap,
 	}
 }
 
-static void say_free(struct text *text, const struct slab_heap *heap,
+static void say_free(struct sentence *text, const struct slab_heap *heap,
                      const void *block)
 {
 	const struct page *page = kpages_page_of(&heap->pages, block);
@@ -135,7 +110,7 @@ static void say_free(struct text *text, const struct slab_heap *heap,
 		                                               : "last");
 }
 
-static void say_realloc(struct text *text, const struct slab_heap *heap,
+static void say_realloc(struct sentence *text, const struct slab_heap *heap,
                         const struct request *request)
 {
 	const struct page *page = kpages_page_of(&heap->pages, request->block);
@@ -164,7 +139,7 @@ void slab_explain(struct heap *heap, const struct request *request,
                   char *sentence, size_t capacity)
 {
 	const struct slab_heap *self = slab_heap_of(heap);
-	struct text text = {sentence, capacity};
+	struct sentence text = sentence_begin(sentence, capacity);
 
 	if (request->kind == REQUEST_FREE && request->block == NULL)
 		say(&text, "NULL: nothing happens");

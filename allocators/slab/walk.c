@@ -1,8 +1,8 @@
 /*
- * slab_walk.c - the heap laid out: extents in address order, free lists in the
+ * walk.c - the heap laid out: extents in address order, free lists in the
  * order in which a search meets them.
  */
-#include "slab_walk.h"
+#include "walk.h"
 
 struct walk {
 	struct slab_heap *heap;

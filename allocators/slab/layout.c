@@ -1,5 +1,5 @@
 /*
- * slab_layout.c - how a run of pages is cut into slots.
+ * layout.c - how a run of pages is cut into slots.
  *
  * Idea.  Slots of one size leave a rest in most runs of pages.  A larger run
  * has the same rest for more slots, so the run is doubled until what is lost,
