@@ -128,9 +128,7 @@ static bool study_growth(struct metering *metering)
 		.known = true,
 		.event = audit->peak_footprint_event,
 		.request_bytes = audit->growth_request_bytes,
-		.align = audit->growth_align,
 		.grown_bytes = audit->growth_bytes,
-		.requested = census.parts.requested,
 		.slack = census.parts.slack,
 		.free = census.all,
 	};

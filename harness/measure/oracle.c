@@ -12,6 +12,9 @@
 
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
 
+/* More usable bytes than twice the request and this: no design gives those. */
+static const size_t ABSURD_BYTES = (size_t)1 << 30;
+
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
                  enum oracle_depth depth)
@@ -182,6 +185,10 @@ static bool is_well_formed(const struct oracle_block *block, size_t align,
 		return verdict_set(verdict, VERDICT_MISALIGNED, event,
 		                   "the block at %p is not a multiple of %zu",
 		                   (void *)block->start, align);
+	if (!shadow_reaches(block->start, block->requested))
+		return verdict_set(verdict, VERDICT_BROKEN_HEAP, event,
+		                   "no memory of %zu bytes can lie at %p",
+		                   block->requested, (void *)block->start);
 	if (block->usable < block->requested)
 		return verdict_set(verdict, VERDICT_SHORT_BLOCK, event,
 		                   "usable_size says %zu bytes for a request "
@@ -199,7 +206,7 @@ static bool place(struct oracle *oracle, struct oracle_block *block,
 {
 	size_t usable = block->usable;
 
-	if (usable > 2 * TRACE_SIZE_MAX) {
+	if (usable > 2 * block->requested + ABSURD_BYTES) {
 		block->usable = block->requested;
 		if (find_overlap(oracle, block) != NULL)
 			return overlap(oracle, block, event, verdict);
