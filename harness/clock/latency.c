@@ -15,8 +15,8 @@
 
 enum {
 	SAMPLES_MAX = 1 << 20,
-	WARM_UP = 4096, /* readings, to find the cost of one */
-	CLOCK_CALLS = 3 /* malloc, free, all                 */
+	WARM_UP = 4096,  /* readings, to find the cost of one */
+	SAMPLE_SETS = 3, /* malloc, free, all                 */
 };
 
 static const double QUANTILE_STEP = 1.12; /* between two rows, log scale */
@@ -123,11 +123,11 @@ struct verdict latency_run(const struct allocator *allocator,
 {
 	struct verdict verdict = {0};
 	struct stage stage = {0};
-	struct samples samples[CLOCK_CALLS] = {{0}};
+	struct samples samples[SAMPLE_SETS] = {{0}};
 	bool ready = true;
 
-	for (int i = 0; i < CLOCK_CALLS; i++) {
-		size_t room = SAMPLES_MAX * (i == CLOCK_CALLS - 1 ? 2 : 1);
+	for (int i = 0; i < SAMPLE_SETS; i++) {
+		size_t room = SAMPLES_MAX * (i == SAMPLE_SETS - 1 ? 2 : 1);
 		samples[i].ns = malloc(room * sizeof(uint32_t));
 		ready = ready && samples[i].ns != NULL;
 		if (samples[i].ns != NULL) /* no page faults while timing */
@@ -148,7 +148,7 @@ struct verdict latency_run(const struct allocator *allocator,
 		write_samples(out, label, "all", all);
 	}
 	stage_close(&stage);
-	for (int i = 0; i < CLOCK_CALLS; i++)
+	for (int i = 0; i < SAMPLE_SETS; i++)
 		free(samples[i].ns);
 	return verdict;
 }
