@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../splitmix64.h"
+
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
 
 /* More usable bytes than twice the request and this: no design gives those. */
@@ -36,14 +38,6 @@ void oracle_close(struct oracle *oracle)
 }
 
 /* ---- the pattern -------------------------------------------------------- */
-
-/* splitmix64's finalizer: every bit of the seed reaches every bit. */
-static uint64_t pattern_word(uint64_t seed)
-{
-	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
-	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
-	return seed ^ (seed >> 31);
-}
 
 /* A stretch of the block that carries the pattern, [from, to). */
 typedef bool stretch_visitor(const struct oracle_block *block, size_t from,
@@ -285,7 +279,7 @@ bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
 		return false;
 	if (op->kind == TRACE_CALLOC && !is_zero(oracle, block, event, verdict))
 		return false;
-	block->pattern = pattern_word((event << 32) + op->slot);
+	block->pattern = splitmix64_mix((event << 32) + op->slot);
 	fill(oracle, block);
 	return true;
 }

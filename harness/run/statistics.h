@@ -40,7 +40,4 @@ static inline bool estimate_is_tie(const struct estimate *ratio)
 	return ratio->low <= 1 && ratio->high >= 1;
 }
 
-/* splitmix64 [Steele14]: the generator of the harness's own choices. */
-uint64_t splitmix64(uint64_t *state);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../splitmix64.h"
 #include "interrupt.h"
 #include "order.h"
 #include "passes.h"
