@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock/now.h"
 #include "command.h"
 #include "run/interrupt.h"
 #include "run/run.h"
+#include "splitmix64.h"
 #include "trace/trace_builder.h"
 
 enum {
@@ -33,14 +34,6 @@ static const char default_allocators[] =
 /* What the issue of this project demands; the machine decides. */
 static const double NULL_NS_LIMIT = 2.5, MEASURE_RATIO_LIMIT = 20,
 		    READ_MB_LIMIT = 100;
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static bool make_churn(struct workload *workload, struct trace_error *error)
 {

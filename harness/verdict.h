@@ -45,8 +45,9 @@ bool verdict_set(struct verdict *verdict, enum verdict_kind kind,
 	__attribute__((format(printf, 4, 5)));
 
 /*
- * Appends the life of the block in `slot` up to `event`: " (malloc(100) at
- * event 17, realloc(200) at event 40)".
+ * Appends the life of the block in `slot` up to `event`, the last four calls at
+ * most: "; the block's history: malloc(100) at event 17, realloc(200) at event
+ * 40".  Nothing if there is none.  Looks back from `event`: O(event).
  */
 void verdict_add_history(struct verdict *verdict, const struct trace *trace,
                          uint32_t slot, uint64_t event);

@@ -3,6 +3,7 @@
  * each mistake becomes the right status, with the event and the block, and the
  * other rows of the run are not touched by it.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,15 @@ static void a_hang_is_a_row(void **state)
 	expect(BROKEN_HANG, "malloc", VERDICT_HANG, 7, "malloc(40) at event 7");
 }
 
+/* As some supervisors start programs: then the kernel buries our children. */
+static void an_ignored_sigchld_hides_no_end(void **state)
+{
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	expect(BROKEN_CRASH, "malloc", VERDICT_CRASH, BROKEN_AT, "signal 11");
+	assert_ptr_equal(signal(SIGCHLD, SIG_DFL), SIG_DFL);
+}
+
 static void an_overlap_names_the_other_block(void **state)
 {
 	(void)state;
@@ -174,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_crash_is_a_row),
 		cmocka_unit_test(a_hang_is_a_row),
+		cmocka_unit_test(an_ignored_sigchld_hides_no_end),
 		cmocka_unit_test(an_overlap_names_the_other_block),
 		cmocka_unit_test(lost_bytes_name_the_byte),
 		cmocka_unit_test(lost_bytes_tell_the_history),

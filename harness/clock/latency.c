@@ -7,27 +7,20 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../report/csv.h"
+#include "../splitmix64.h"
+#include "now.h"
 #include "speed.h"
 #include "stage.h"
 
 enum {
 	SAMPLES_MAX = 1 << 20,
-	WARM_UP = 4096, /* readings, to find the cost of one */
-	CLOCK_CALLS = 3 /* malloc, free, all                 */
+	WARM_UP = 4096,  /* readings, to find the cost of one */
+	SAMPLE_SETS = 3, /* malloc, free, all                 */
 };
 
 static const double QUANTILE_STEP = 1.12; /* between two rows, log scale */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -44,15 +37,6 @@ static uint32_t clock_cost(uint32_t *scratch)
 	}
 	qsort(scratch, WARM_UP, sizeof *scratch, compare);
 	return scratch[WARM_UP / 2];
-}
-
-/* xorshift: which calls are timed must not follow the trace's rhythm. */
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
 }
 
 struct samples {
@@ -90,7 +74,7 @@ static void time_calls(const struct loop *loop, enum touch touch, uint32_t cost,
 {
 	const struct trace *trace = loop->trace;
 	uint64_t stride = trace->calls / SAMPLES_MAX + 1;
-	uint64_t random = 0x9e3779b97f4a7c15u, event = 0;
+	uint64_t random = 1, event = 0;
 
 	while (event < trace->events) {
 		const struct trace_op *op = &trace->ops[event];
@@ -107,7 +91,8 @@ static void time_calls(const struct loop *loop, enum touch touch, uint32_t cost,
 			loop_run(loop, event, event + 1, touch);
 		}
 		event++;
-		uint64_t skip = next_random(&random) % (2 * stride - 1);
+		/* Which calls are timed must not follow the trace's rhythm. */
+		uint64_t skip = splitmix64(&random) % (2 * stride - 1);
 		if (skip > trace->events - event)
 			skip = trace->events - event;
 		loop_run(loop, event, event + skip, touch);
@@ -123,11 +108,11 @@ struct verdict latency_run(const struct allocator *allocator,
 {
 	struct verdict verdict = {0};
 	struct stage stage = {0};
-	struct samples samples[CLOCK_CALLS] = {{0}};
+	struct samples samples[SAMPLE_SETS] = {{0}};
 	bool ready = true;
 
-	for (int i = 0; i < CLOCK_CALLS; i++) {
-		size_t room = SAMPLES_MAX * (i == CLOCK_CALLS - 1 ? 2 : 1);
+	for (int i = 0; i < SAMPLE_SETS; i++) {
+		size_t room = SAMPLES_MAX * (i == SAMPLE_SETS - 1 ? 2 : 1);
 		samples[i].ns = malloc(room * sizeof(uint32_t));
 		ready = ready && samples[i].ns != NULL;
 		if (samples[i].ns != NULL) /* no page faults while timing */
@@ -148,7 +133,7 @@ struct verdict latency_run(const struct allocator *allocator,
 		write_samples(out, label, "all", all);
 	}
 	stage_close(&stage);
-	for (int i = 0; i < CLOCK_CALLS; i++)
+	for (int i = 0; i < SAMPLE_SETS; i++)
 		free(samples[i].ns);
 	return verdict;
 }

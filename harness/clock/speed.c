@@ -5,20 +5,10 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "now.h"
 #include "resident.h"
 #include "stage.h"
-
-static const double NS_PER_S = 1e9;
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * NS_PER_S + (double)now.tv_nsec;
-}
 
 static uint64_t system_ns(const struct rusage *usage)
 {
@@ -47,19 +37,19 @@ static void time_loop(const struct stage *stage, enum touch touch,
 	struct rusage before, after;
 
 	getrusage(RUSAGE_SELF, &before);
-	double start = now_ns();
+	uint64_t start = now_ns();
 	if (is_empty)
 		loop_run_empty(loop, 0, trace->events);
 	else
 		loop_run(loop, 0, trace->events, touch);
-	double end = now_ns();
+	uint64_t end = now_ns();
 	getrusage(RUSAGE_SELF, &after);
 	/* Our own code, faulted in as it first runs, is no heap. */
 	uint64_t resident = stage->resident_before + resident_file_now();
 	uint64_t peak = resident_peak();
 
 	sum->resident_bytes = peak > resident ? peak - resident : 0;
-	sum->ns_per_op += end - start;
+	sum->ns_per_op += (double)(end - start);
 	sum->page_faults += (uint64_t)(after.ru_minflt - before.ru_minflt +
 	                               after.ru_majflt - before.ru_majflt);
 	sum->system_ns += system_ns(&after) - system_ns(&before);

@@ -16,8 +16,8 @@
 struct speed {
 	double ns_per_op;        /* wall time / calls of the allocator       */
 	uint64_t resident_bytes; /* peak, above what was there before event 1 */
-	uint64_t page_faults;
-	uint64_t system_ns; /* time in the kernel                            */
+	uint64_t page_faults; /* minor and major, of one replay              */
+	uint64_t system_ns;   /* time in the kernel, of one replay           */
 };
 
 struct speed_options {
@@ -30,23 +30,27 @@ struct speed_options {
 	volatile uint64_t *progress;
 };
 
-/* Replays the trace once, with the clock around the whole loop. */
+/*
+ * Replays the trace with the clock around the whole loop: once, or, so that a
+ * short one can be timed, up to 1000 times, each on a new heap; then `speed`, all
+ * zero before, has the mean.  The verdict is OK unless the heap could not be
+ * made: what goes wrong inside the loop ends the process.
+ */
 struct verdict speed_run(const struct allocator *allocator,
                          const struct knob_values *values,
                          const struct trace *trace,
                          const struct speed_options *options,
                          struct speed *speed);
 
-/*
- * The floors: the same loop with `null` and with nothing.  ns per call.
- */
+/* The floors: the same loop with `null` and with nothing; `speed` as above. */
 struct verdict speed_run_null(const struct trace *trace, enum touch touch,
                               struct speed *speed);
 struct verdict speed_run_empty(const struct trace *trace, struct speed *speed);
 
 /*
- * Replays once and times single calls, every `stride`-th on average at random
- * places.  Writes the rows of latency.csv for `label`.
+ * Replays once and times single calls: of a trace of up to 2^20 calls every one,
+ * of a longer one 2^19 to 2^20, at random distances.  Writes the rows of
+ * latency.csv for `label`; touching the block is part of a call's time.
  */
 struct verdict latency_run(const struct allocator *allocator,
                            const struct knob_values *values,

@@ -1,30 +1,22 @@
 /*
- * random.c - xoshiro256**, SplitMix64, and unbiased integers.
+ * random.c - xoshiro256** and unbiased integers.
  *
- * Sources.  [Blackman21] for xoshiro256** and its seeding, [Steele14] for
- * SplitMix64, [Lemire19] for the bounded integers.
+ * Sources.  [Blackman21] for xoshiro256** and its seeding, [Lemire19] for the
+ * bounded integers.
  */
 #include "random.h"
 
+#include "../splitmix64.h"
+
 __extension__ typedef unsigned __int128 uint128;
-
-/* One step of SplitMix64: any state, zero too, gives well mixed bits. */
-static uint64_t split_mix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
 
 void random_seed(struct random *random, uint64_t seed, uint64_t stream)
 {
 	uint64_t state = seed;
 
-	state = split_mix(&state) ^ stream;
+	state = splitmix64(&state) ^ stream;
 	for (int i = 0; i < 4; i++)
-		random->state[i] = split_mix(&state);
+		random->state[i] = splitmix64(&state);
 }
 
 static uint64_t rotate_left(uint64_t x, int k)

@@ -29,25 +29,31 @@ static void write_window(struct auditor *auditor, uint64_t event)
 	if (out == NULL || window->all == 0)
 		return;
 	csv_text(out, auditor->options->label);
-	fprintf(out, ",%llu,%llu,%llu,%.4f,%llu,%llu\n",
-	        (unsigned long long)auditor->window_from,
-	        (unsigned long long)event, (unsigned long long)window->all,
-	        links_mean(window),
-	        (unsigned long long)links_quantile(window, 0.99),
-	        (unsigned long long)window->max);
+	fprintf(out, ",%lu,%lu,%lu,%.4f,%lu,%lu\n", auditor->window_from, event,
+	        window->all, links_mean(window), links_quantile(window, 0.99),
+	        window->max);
 	links_clear(window);
 	auditor->window_from = event + 1;
 }
 
+/* How many links were followed since this was asked last. */
+static uint64_t new_links(struct auditor *auditor)
+{
+	uint64_t before = auditor->links_before;
+	struct heap_stats stats;
+
+	auditor->replayer.allocator->stats(auditor->replayer.heap, &stats);
+	auditor->links_before = stats.links;
+	return stats.links - before;
+}
+
+/* What attach and detach followed is no call's: it is passed over. */
 static void read_counters(struct auditor *auditor, const struct trace_op *op)
 {
-	struct heap_stats stats;
+	uint64_t links = new_links(auditor);
 
 	if (!trace_kind_is_call(op->kind))
 		return;
-	auditor->replayer.allocator->stats(auditor->replayer.heap, &stats);
-	uint64_t links = stats.links - auditor->links_before;
-	auditor->links_before = stats.links;
 	links_add(&auditor->links, links);
 	links_add(&auditor->window, links);
 	auditor->audit->calls++;
@@ -59,6 +65,7 @@ static void read_footprint(struct auditor *auditor, const struct trace_op *op)
 	uint64_t event = auditor->replayer.event;
 	uint64_t footprint = auditor->replayer.pages.committed_bytes;
 	uint64_t requested = auditor->replayer.oracle.requested_bytes;
+	uint64_t before = auditor->footprint_before;
 
 	auditor->footprint_sum += footprint;
 	auditor->requested_sum += requested;
@@ -70,11 +77,9 @@ static void read_footprint(struct auditor *auditor, const struct trace_op *op)
 	if (footprint > audit->peak_footprint_bytes) {
 		bool allocates =
 			trace_kind_is_call(op->kind) && op->kind != TRACE_FREE;
-		audit->growth_bytes = footprint - auditor->footprint_before;
+		audit->growth_bytes =
+			footprint > before ? footprint - before : 0;
 		audit->growth_request_bytes = allocates ? op->size : 0;
-		audit->growth_align = op->kind == TRACE_ALIGNED
-		                              ? (uint64_t)1 << op->align_log2
-		                              : 0;
 		audit->peak_footprint_bytes = footprint;
 		audit->peak_footprint_event = event;
 		audit->peak_footprint_requested = requested;
@@ -108,8 +113,10 @@ static bool replay_all(struct auditor *auditor)
 	while (replayer->event < trace->events) {
 		const struct trace_op *op = &trace->ops[replayer->event];
 		*auditor->options->progress = replayer->event + 1;
-		if (!replayer_step(replayer))
+		if (!replayer_step(replayer)) {
+			write_window(auditor, replayer->event - 1);
 			return false;
+		}
 		read_counters(auditor, op);
 		read_footprint(auditor, op);
 		uint64_t event = replayer->event;
@@ -163,6 +170,7 @@ struct verdict audit_run(const struct allocator *allocator,
 	                  options->limit_bytes, options->depth) &&
 	    links_open(&auditor.links) && links_open(&auditor.window)) {
 		auditor.footprint_before = replayer->pages.committed_bytes;
+		new_links(&auditor);
 		replay_all(&auditor);
 		sum_up(&auditor);
 	}

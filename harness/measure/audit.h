@@ -27,14 +27,14 @@ struct audit {
 	uint64_t peak_footprint_event;
 	uint64_t peak_footprint_requested; /* live bytes at that event        */
 	uint64_t footprint_at_peak_requested;
-	double jw1, jw2, jw3, jw4;
+	double jw1, jw2, jw3,
+		jw4; /* docs/metrics.md; 0: nothing was live     */
 
 	/* The growth that reached the peak footprint. */
-	uint64_t growth_request_bytes; /* what was asked for                  */
-	uint64_t growth_align;         /* and its alignment, if above 16      */
-	uint64_t growth_bytes;         /* how much the footprint grew         */
+	uint64_t growth_request_bytes; /* what was asked for; 0: no request   */
+	uint64_t growth_bytes; /* 0: create() alone reached the peak          */
 
-	/* Links followed per call. */
+	/* Links followed per call; by attach and detach: not counted. */
 	double links_mean;
 	uint64_t links_p99, links_max;
 

@@ -25,7 +25,7 @@ static bool disagree(struct counter *counter, const char *what,
 	                   extent->start);
 }
 
-static void count_free(struct counter *counter, const struct extent *extent)
+static bool count_free(struct counter *counter, const struct extent *extent)
 {
 	struct census *census = counter->census;
 	struct census_tier *tier = census->tiers;
@@ -33,7 +33,9 @@ static void count_free(struct counter *counter, const struct extent *extent)
 
 	while (tier < end && strcmp(tier->name, extent->tier) != 0)
 		tier++;
-	if (tier == end && census->tier_count < CENSUS_TIERS) {
+	if (tier == end && census->tier_count == CENSUS_TIERS)
+		return disagree(counter, "names too many tiers", extent);
+	if (tier == end) {
 		*tier = (struct census_tier){.name = extent->tier};
 		census->tier_count++;
 	}
@@ -48,6 +50,7 @@ static void count_free(struct counter *counter, const struct extent *extent)
 		if (extent->bytes < counter->sizes[i])
 			census->too_small[i] += extent->bytes;
 	census->parts.free += extent->bytes;
+	return true;
 }
 
 /* Matches a live extent with the oracle's block; its requested bytes. */
@@ -84,7 +87,8 @@ static bool count_extent(void *ctx, const struct extent *extent)
 			return false;
 		break;
 	case EXTENT_FREE:
-		count_free(counter, extent);
+		if (!count_free(counter, extent))
+			return false;
 		break;
 	case EXTENT_METADATA:
 		parts->metadata += extent->bytes;
@@ -103,29 +107,45 @@ static bool count_extent(void *ctx, const struct extent *extent)
 	return true;
 }
 
-/* The walk of a heap that has none: live blocks, and free in between. */
-static void walk_region(struct counter *counter)
+/* One live block and the gap before it. */
+static bool count_next(struct counter *counter, char *at,
+                       const struct oracle_block *block)
+{
+	struct extent live = {block->start, block->usable, EXTENT_LIVE, ""};
+
+	if (block->start < at ||
+	    block->start + block->usable > counter->replayer->pages.brk)
+		return disagree(counter, "has a block outside", &live);
+	struct extent gap = {at, (size_t)(block->start - at), EXTENT_FREE,
+	                     "unknown"};
+	return (gap.bytes == 0 || count_extent(counter, &gap)) &&
+	       (live.bytes == 0 || count_extent(counter, &live));
+}
+
+/*
+ * The walk of a heap that has none: live blocks, and free in between.  False
+ * with the verdict set where blocks lie outside, or without memory.
+ */
+static bool walk_region(struct counter *counter)
 {
 	const struct page_source *pages = &counter->replayer->pages;
 	const struct oracle *oracle = &counter->replayer->oracle;
 	struct oracle_block **blocks = oracle_sorted(oracle);
 	char *at = pages->region;
+	bool good = true;
 
-	for (uint64_t i = 0; blocks != NULL && i < oracle->live; i++) {
-		struct extent gap = {at, (size_t)(blocks[i]->start - at),
-		                     EXTENT_FREE, "unknown"};
-		struct extent live = {blocks[i]->start, blocks[i]->usable,
-		                      EXTENT_LIVE, ""};
-		if ((gap.bytes > 0 && !count_extent(counter, &gap)) ||
-		    (live.bytes > 0 && !count_extent(counter, &live)))
-			break;
+	if (blocks == NULL)
+		return verdict_set(&counter->replayer->verdict, VERDICT_FAILED,
+		                   counter->replayer->event,
+		                   "no memory for the list of blocks");
+	for (uint64_t i = 0; good && i < oracle->live; i++) {
+		good = count_next(counter, at, blocks[i]);
 		at = blocks[i]->start + blocks[i]->usable;
 	}
 	free(blocks);
 	struct extent rest = {at, (size_t)(pages->brk - at), EXTENT_FREE,
 	                      "unknown"};
-	if (rest.bytes > 0)
-		count_extent(counter, &rest);
+	return good && (rest.bytes == 0 || count_extent(counter, &rest));
 }
 
 bool census_take(struct replayer *replayer,

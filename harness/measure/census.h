@@ -55,10 +55,13 @@ typedef void census_visitor(void *ctx, const struct census_extent *extent);
 /*
  * Walks the heap of `replayer`.  `sizes` are the request sizes for too_small.
  * Calls `visit` for each extent in address order (NULL: not at all).  False
- * with the verdict BROKEN_HEAP where walk, oracle and source disagree.
+ * with the replayer's verdict set to BROKEN_HEAP where walk, oracle and source
+ * disagree or the walk names more than CENSUS_TIERS tiers; to FAILED without
+ * memory.
  *
  * A heap without a walk of its own is taken for one contiguous region in which
- * all that is not live is free, tier "unknown".  O(extents).
+ * all that is not live is free, tier "unknown"; that takes O(blocks * log
+ * blocks), a walk O(extents).
  */
 bool census_take(struct replayer *replayer,
                  const uint64_t sizes[CENSUS_QUANTILES], struct census *census,

@@ -18,8 +18,11 @@ struct links_histogram {
 	uint64_t all, sum, max;
 };
 
+/* An empty histogram; false without memory for its 8 MiB. */
 bool links_open(struct links_histogram *links);
 void links_close(struct links_histogram *links);
+
+/* Forgets every call.  O(the maximum so far). */
 void links_clear(struct links_histogram *links);
 
 static inline void links_add(struct links_histogram *links, uint64_t n)
@@ -31,9 +34,13 @@ static inline void links_add(struct links_histogram *links, uint64_t n)
 		links->max = n;
 }
 
-/* The smallest n such that at least `share` of the calls followed at most n. */
+/*
+ * The smallest n such that at least `share` (0..1) of the calls followed at most
+ * n, or the maximum where that n is beyond LINKS_EXACT; 0 without calls.  O(n).
+ */
 uint64_t links_quantile(const struct links_histogram *links, double share);
 
+/* 0 without calls. */
 double links_mean(const struct links_histogram *links);
 
 #endif

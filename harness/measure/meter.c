@@ -128,9 +128,7 @@ static bool study_growth(struct metering *metering)
 		.known = true,
 		.event = audit->peak_footprint_event,
 		.request_bytes = audit->growth_request_bytes,
-		.align = audit->growth_align,
 		.grown_bytes = audit->growth_bytes,
-		.requested = census.parts.requested,
 		.slack = census.parts.slack,
 		.free = census.all,
 	};
@@ -377,8 +375,12 @@ struct verdict meter_run(const struct allocator *allocator,
 	                                probe_tags(allocator, values, options)};
 	for (int i = 0; i < CENSUS_QUANTILES; i++)
 		metering.hole_sizes[i] = options->sizes[i] + meter->tag_bytes;
-	if (replayer_open(&metering.replayer, allocator, values, trace,
-	                  options->limit_bytes, ORACLE_PLACES)) {
+	bool ready = replayer_open(&metering.replayer, allocator, values, trace,
+	                           options->limit_bytes, ORACLE_PLACES);
+	if (metering.ranks == NULL || metering.numbers == NULL)
+		ready = verdict_set(&metering.replayer.verdict, VERDICT_FAILED,
+		                    0, "no memory for the ranks of blocks");
+	if (ready) {
 		replay_all(&metering);
 		meter->jw1_net =
 			ratio(metering.net_sum, metering.requested_sum);

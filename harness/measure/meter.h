@@ -34,11 +34,9 @@ struct growth {
 	bool known;
 	uint64_t event;         /* the one that grew                         */
 	uint64_t request_bytes; /* what it asked for; 0: it was no request   */
-	uint64_t align;         /* above 16, or 0                            */
 	uint64_t need_bytes;    /* a hole would have to be so large          */
 	uint64_t grown_bytes;
 	uint64_t slack;                /* bytes that nothing can use         */
-	uint64_t requested;            /* live before                        */
 	struct census_tier free;       /* all free memory                    */
 	struct census_tier wilderness; /* of it, the unused end of the heap  */
 	struct census_tier main_tier;  /* of the rest, the tier with most    */

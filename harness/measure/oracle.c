@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../splitmix64.h"
+
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
+
+/* More usable bytes than twice the request and this: no design gives those. */
+static const size_t ABSURD_BYTES = (size_t)1 << 30;
 
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
@@ -33,14 +38,6 @@ void oracle_close(struct oracle *oracle)
 }
 
 /* ---- the pattern -------------------------------------------------------- */
-
-/* splitmix64's finalizer: every bit of the seed reaches every bit. */
-static uint64_t pattern_word(uint64_t seed)
-{
-	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
-	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
-	return seed ^ (seed >> 31);
-}
 
 /* A stretch of the block that carries the pattern, [from, to). */
 typedef bool stretch_visitor(const struct oracle_block *block, size_t from,
@@ -182,6 +179,10 @@ static bool is_well_formed(const struct oracle_block *block, size_t align,
 		return verdict_set(verdict, VERDICT_MISALIGNED, event,
 		                   "the block at %p is not a multiple of %zu",
 		                   (void *)block->start, align);
+	if (!shadow_reaches(block->start, block->requested))
+		return verdict_set(verdict, VERDICT_BROKEN_HEAP, event,
+		                   "no memory of %zu bytes can lie at %p",
+		                   block->requested, (void *)block->start);
 	if (block->usable < block->requested)
 		return verdict_set(verdict, VERDICT_SHORT_BLOCK, event,
 		                   "usable_size says %zu bytes for a request "
@@ -199,7 +200,7 @@ static bool place(struct oracle *oracle, struct oracle_block *block,
 {
 	size_t usable = block->usable;
 
-	if (usable > 2 * TRACE_SIZE_MAX) {
+	if (usable > 2 * block->requested + ABSURD_BYTES) {
 		block->usable = block->requested;
 		if (find_overlap(oracle, block) != NULL)
 			return overlap(oracle, block, event, verdict);
@@ -278,7 +279,7 @@ bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
 		return false;
 	if (op->kind == TRACE_CALLOC && !is_zero(oracle, block, event, verdict))
 		return false;
-	block->pattern = pattern_word((event << 32) + op->slot);
+	block->pattern = splitmix64_mix((event << 32) + op->slot);
 	fill(oracle, block);
 	return true;
 }

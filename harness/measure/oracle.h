@@ -44,7 +44,7 @@ struct oracle {
 	uint64_t live;
 };
 
-/* False without memory for one oracle_block per slot. */
+/* False without memory for one oracle_block per slot, or for the shadow. */
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
                  enum oracle_depth depth);
@@ -70,7 +70,7 @@ struct oracle_block *oracle_find(const struct oracle *oracle,
 /* The live blocks in address order, malloc'ed; NULL without memory. */
 struct oracle_block **oracle_sorted(const struct oracle *oracle);
 
-/* Verifies the contents of every live block. */
+/* Verifies the contents of every live block.  O(slots + the pattern). */
 bool oracle_verify_all(struct oracle *oracle, uint64_t event,
                        struct verdict *verdict);
 

@@ -103,12 +103,19 @@ static size_t end_granule(const void *start, size_t bytes)
 	       1;
 }
 
+bool shadow_reaches(const void *start, size_t bytes)
+{
+	const uintptr_t end = (uintptr_t)1 << ADDRESS_LOG2;
+
+	return (uintptr_t)start < end && bytes <= end - (uintptr_t)start;
+}
+
 bool shadow_cover(struct shadow *shadow, const void *start, size_t bytes,
                   uint32_t slot)
 {
 	size_t first = first_granule(start), end = end_granule(start, bytes);
 
-	if ((uintptr_t)start >> ADDRESS_LOG2 != 0 ||
+	if (!shadow_reaches(start, bytes) ||
 	    !each_word(shadow, first, end, TEST))
 		return false;
 	each_word(shadow, first, end, SET);
@@ -128,9 +135,8 @@ uint32_t shadow_owner(const struct shadow *shadow, const void *start)
 {
 	size_t granule = first_granule(start);
 	const struct shadow_region *region =
-		(uintptr_t)start >> ADDRESS_LOG2 != 0
-			? NULL
-			: shadow->regions[granule / GRANULES];
+		shadow_reaches(start, 1) ? shadow->regions[granule / GRANULES]
+					 : NULL;
 
 	/* 0 - 1 wraps round to SHADOW_NONE. */
 	return region == NULL ? SHADOW_NONE

@@ -28,17 +28,22 @@ struct shadow {
 
 static const uint32_t SHADOW_NONE = UINT32_MAX;
 
+/* False without address space for the table of regions (1 MiB). */
 bool shadow_open(struct shadow *shadow);
 void shadow_close(struct shadow *shadow);
 
+/* Whether these bytes lie where a process has its memory: below 2^47. */
+bool shadow_reaches(const void *start, size_t bytes);
+
 /*
  * Enters a block of `bytes` that starts at `start` and is called `slot`.  False
- * (and nothing is entered) if a live block covers any of it, or without memory.
+ * (and nothing is entered) if a live block covers any of it, if it lies out of
+ * reach, or without memory for a table.  O(bytes / 512).
  */
 bool shadow_cover(struct shadow *shadow, const void *start, size_t bytes,
                   uint32_t slot);
 
-/* Takes a block out again. */
+/* Takes a block out again: the same `start` and `bytes` as it was entered. */
 void shadow_uncover(struct shadow *shadow, const void *start, size_t bytes);
 
 /* The slot of the live block that starts at this address, or SHADOW_NONE. */

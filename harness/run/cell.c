@@ -13,18 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../clock/now.h"
 #include "interrupt.h"
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* ---- the child ---------------------------------------------------------- */
 
@@ -66,10 +58,13 @@ static __attribute__((noinline)) struct verdict work_lower(struct cell *cell,
 	return work(ctx, &cell->page->progress, cell->result);
 }
 
-static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx)
+static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx,
+                                pid_t parent)
 {
 	/* A dead parent must not leave a spinning child behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);   /* it died before that was said */
 	interrupt_ignore(); /* the parent decides */
 	/* A test runner's or a sanitizer's handlers would blur the cause. */
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
@@ -89,24 +84,28 @@ bool cell_start(struct cell *cell, cell_work *work, void *ctx,
                 size_t result_bytes, const struct cell_limits *limits)
 {
 	size_t head = (sizeof(struct cell_page) + 63) / 64 * 64;
+	pid_t parent = getpid();
 
 	*cell = (struct cell){.limits = *limits,
 	                      .page_bytes = head + result_bytes};
 	cell->messages = memfd_create("messages", MFD_CLOEXEC);
 	cell->page = mmap(NULL, cell->page_bytes, PROT_READ | PROT_WRITE,
 	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (cell->messages < 0 || cell->page == MAP_FAILED) {
+	if (cell->page == MAP_FAILED)
 		cell->page = NULL;
+	if (cell->messages < 0 || cell->page == NULL) {
 		cell_close(cell);
 		return false;
 	}
 	cell->result = (char *)cell->page + head;
 	cell->seconds = now_s();
 	cell->deadline = cell->seconds + limits->seconds;
+	signal(SIGCHLD,
+	       SIG_DFL); /* ignored, as it may be, none is waited for */
 	fflush(NULL);
 	cell->pid = fork();
 	if (cell->pid == 0)
-		run_child(cell, work, ctx);
+		run_child(cell, work, ctx, parent);
 	if (cell->pid > 0)
 		return true;
 	cell->pid = 0;
@@ -160,7 +159,7 @@ static void judge(struct cell *cell, int status, bool timed_out,
 	last_message(cell, message, sizeof message);
 	if (timed_out)
 		verdict_set(verdict, VERDICT_HANG, event,
-		            "not finished after %.0f s", cell->limits.seconds);
+		            "not finished after %g s", cell->limits.seconds);
 	else if (!WIFSIGNALED(status))
 		verdict_set(verdict, VERDICT_FAILED, event,
 		            "the process ended with status %d: %s",

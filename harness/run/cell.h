@@ -21,7 +21,8 @@ struct cell_page {
 
 struct cell_limits {
 	double seconds;      /* wall time; then the child is killed       */
-	size_t memory_bytes; /* of private memory beyond what it inherits */
+	size_t memory_bytes; /* of private memory beyond what it inherits;
+	                        0: no limit                               */
 	/*
 	 * The child's stack starts so much lower: what lies where on the stack
 	 * changes times, so it is varied between repetitions [Mytkowicz09].
@@ -37,17 +38,21 @@ typedef struct verdict cell_work(void *ctx, volatile uint64_t *progress,
                                  void *result);
 
 struct cell {
-	pid_t pid;    /* 0: not running */
-	int messages; /* the child's stderr, a file in memory */
-	double deadline;
-	double seconds; /* how long it ran, once it has ended */
+	pid_t pid;       /* 0: not running */
+	int messages;    /* the child's stderr, a file in memory */
+	double deadline; /* on the monotonic clock, in seconds  */
+	double seconds; /* when it started; once it has ended, how long it ran */
 	struct cell_limits limits;
 	size_t page_bytes;
 	struct cell_page *page;
 	void *result;
 };
 
-/* Forks.  False with errno set if that is not possible. */
+/*
+ * Forks, with every stream flushed and SIGCHLD back at its default, so that the
+ * child can be waited for.  `ctx` is the child's copy of what it is here.  False
+ * with errno set if that is not possible; then the cell is closed.
+ */
 bool cell_start(struct cell *cell, cell_work *work, void *ctx,
                 size_t result_bytes, const struct cell_limits *limits);
 

@@ -202,7 +202,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	memcpy(options.sizes, run->sizes, sizeof options.sizes);
 	if (options.timeline == NULL || options.tiers == NULL ||
 	    options.heapmap == NULL || options.failures == NULL ||
-	    classes == NULL)
+	    classes == NULL || (with_blocks && options.blocks == NULL))
 		return not_written(pass);
 	if (census_is_possible(subject->allocator))
 		verdict = meter_run(subject->allocator, &subject->values, trace,

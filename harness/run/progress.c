@@ -5,18 +5,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../clock/now.h"
+
 enum { BAR_WIDTH = 24 };
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 void progress_open(struct progress *progress, const char *title, double total,
                    bool wanted)

@@ -46,6 +46,7 @@ bool run_cannot_fork(struct trace_error *error)
 {
 	return trace_fail(error, "cannot start a process: %s", strerror(errno));
 }
+
 bool run_is_written(const struct verdict *verdict, struct trace_error *error)
 {
 	return verdict->kind != VERDICT_NOT_WRITTEN ||

@@ -6,6 +6,8 @@
  * 2.5 % at both ends.  Repetitions are whole processes, so what varies between
  * processes is in the interval [Georges07].  The generator is seeded with a
  * constant: the same numbers give the same interval.
+ *
+ * Threads: one at a time.  Cost of an estimate: O(BOOTSTRAP_DRAWS * n log n).
  */
 #ifndef HARNESS_RUN_STATISTICS_H
 #define HARNESS_RUN_STATISTICS_H
@@ -21,7 +23,10 @@ struct estimate {
 	size_t n;
 };
 
-/* The median of n values and its interval; all 0 if n is 0. */
+/*
+ * The median of n values and its interval; all 0 if n is 0.  Of more than
+ * REPS_MAX values the first count.
+ */
 struct estimate estimate_median(const double *values, size_t n);
 
 /*
@@ -34,8 +39,5 @@ static inline bool estimate_is_tie(const struct estimate *ratio)
 {
 	return ratio->low <= 1 && ratio->high >= 1;
 }
-
-/* splitmix64 [Steele14]: the generator of the harness's own choices. */
-uint64_t splitmix64(uint64_t *state);
 
 #endif

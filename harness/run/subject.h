@@ -35,15 +35,18 @@ struct subject {
 };
 
 /*
- * Makes a subject from "name" or "name:knob=value,...".  False with a sentence
- * that names what is unknown or out of range.
+ * Makes a subject from "name" or "name:knob=value,..."; a name with a slash is a
+ * plug-in's path (plugin/plugin.h).  False with a sentence that names what is
+ * unknown or out of range.
  */
 bool subject_parse(const char *text, struct subject *subject,
                    struct trace_error *error);
 
 /*
  * Makes subjects from words separated by white space; "all" stands for every
- * allocator in the registry.  *subjects is allocated; -1 with the error set.
+ * allocator in the registry, and what is named twice counts once.  Returns how
+ * many (1 at least), and *subjects is malloc'ed; or -1 with the error set, and
+ * *subjects is NULL.
  */
 int subjects_parse(const char *words, struct subject **subjects,
                    struct trace_error *error);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "../splitmix64.h"
 #include "interrupt.h"
 #include "order.h"
 #include "passes.h"
@@ -155,7 +155,8 @@ bool run_speed_pass(struct run *run, struct progress *progress,
 	struct verdict verdict;
 	struct speed speed;
 	double seconds;
-	bool good = order != NULL;
+	bool good =
+		order != NULL || trace_fail(error, "no memory for the order");
 
 	for (int i = 0; good && i <= run->count; i++)
 		order[i] = i;
