@@ -28,7 +28,8 @@ def relative(grid, workloads):
     """Times over the fastest allocator of the same workload."""
     out = {}
     for workload in workloads:
-        best = np.nanmin([v for (_, w), (v, _) in grid.items() if w == workload] or [math.nan])
+        best = min((v for (_, w), (v, _) in grid.items() if w == workload and v == v),
+                   default=math.nan)
         out.update({key: (v / best, status) for key, (v, status) in grid.items()
                     if key[1] == workload})
     return out
