@@ -99,15 +99,13 @@ static enum touch parse_touch(struct argp_state *state, const char *text)
 	return TOUCH_FIRST;
 }
 
-static error_t parse_option(int key, char *value, struct argp_state *state)
+/* The options that say how to measure. */
+static error_t parse_measuring(int key, const char *value,
+                               struct argp_state *state)
 {
-	struct arguments *arguments = state->input;
-	struct run_options *run = &arguments->run;
+	struct run_options *run = &((struct arguments *)state->input)->run;
 
 	switch (key) {
-	case 'a':
-		arguments->allocators = value;
-		break;
 	case OPTION_REPS:
 		run->reps = (unsigned)option_whole(state, "--reps", value, 1,
 		                                   REPS_MAX);
@@ -117,15 +115,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		break;
 	case OPTION_NO_LATENCY:
 		run->latency = false;
-		break;
-	case OPTION_RESULTS:
-		arguments->results = value;
-		break;
-	case OPTION_WORKLOADS:
-		arguments->directory = value;
-		break;
-	case OPTION_KEEP:
-		arguments->keep = true;
 		break;
 	case OPTION_SECONDS:
 		run->seconds = option_seconds(state, value);
@@ -142,6 +131,30 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_SEED:
 		run->seed = option_whole(state, "--seed", value, 0, INT64_MAX);
 		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* The options that say what to measure, and where things are. */
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'a':
+		arguments->allocators = value;
+		break;
+	case OPTION_RESULTS:
+		arguments->results = value;
+		break;
+	case OPTION_WORKLOADS:
+		arguments->directory = value;
+		break;
+	case OPTION_KEEP:
+		arguments->keep = true;
+		break;
 	case OPTION_FOLDERS:
 		arguments->folders = value;
 		break;
@@ -150,7 +163,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->workload_count = state->argc - state->next;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_measuring(key, value, state);
 	}
 	return 0;
 }
