@@ -7,9 +7,11 @@
  */
 #include <argp.h>
 #include <bsd/string.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock/now.h"
@@ -91,22 +93,21 @@ static void report_costs(const struct run *run)
 	}
 }
 
-/* Times reading the same churn as text, in our form and as a .rep file. */
-static bool time_reading(const struct trace *trace, const char *ending,
-                         const char *what, struct trace_error *error)
+/* The churn as a CS:APP .rep file. */
+static bool write_rep(const char *path, const struct trace *trace,
+                      struct trace_error *error)
 {
-	char path[64];
-	struct trace again;
-	double best = 1e9;
-
-	snprintf(path, sizeof path, "/tmp/alloclab-bench.%d%s", (int)getpid(),
-	         ending);
-	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		return trace_fail(error, "%s: cannot write", path);
 	uint64_t *ids = calloc(trace->slots, sizeof *ids), next = 0;
-	fprintf(out, "0\n%u\n%lu\n1\n", LIVE + STEPS, trace->events);
-	for (uint64_t i = 0; ids != NULL && i < trace->events; i++) {
+	FILE *out = fopen(path, "w");
+
+	if (out == NULL || ids == NULL) {
+		free(ids);
+		if (out != NULL)
+			fclose(out);
+		return trace_fail(error, "%s: cannot write", path);
+	}
+	fprintf(out, "0\n%d\n%lu\n1\n", LIVE + STEPS, trace->events);
+	for (uint64_t i = 0; i < trace->events; i++) {
 		const struct trace_op *op = &trace->ops[i];
 		if (op->kind == TRACE_FREE)
 			fprintf(out, "f %lu\n", ids[op->slot]);
@@ -115,16 +116,29 @@ static bool time_reading(const struct trace *trace, const char *ending,
 			        op->size);
 	}
 	free(ids);
-	long bytes = ftell(out);
-	bool good = fclose(out) == 0;
-	if (strcmp(ending, ".txt") == 0) {
-		good = trace_write_text(path, trace, error);
-		out = fopen(path, "r");
-		good = good && out != NULL && fseek(out, 0, SEEK_END) == 0;
-		bytes = good ? ftell(out) : 0;
-		if (out != NULL)
-			fclose(out);
-	}
+	bool failed = ferror(out) != 0;
+	return (fclose(out) == 0 && !failed) ||
+	       trace_fail(error, "%s: cannot write", path);
+}
+
+/* A function that writes a trace to a path in one of the text forms. */
+typedef bool trace_writer(const char *path, const struct trace *trace,
+                          struct trace_error *error);
+
+/* Writes the churn and reads it three times; the fastest counts. */
+static bool time_reading(trace_writer *write, const struct trace *trace,
+                         const char *what, struct trace_error *error)
+{
+	char path[64];
+	struct stat status;
+	struct trace again;
+	double best = 1e9;
+
+	snprintf(path, sizeof path, "/tmp/alloclab-bench.%d.txt",
+	         (int)getpid());
+	bool good = write(path, trace, error) &&
+	            (stat(path, &status) == 0 ||
+	             trace_fail(error, "%s: %s", path, strerror(errno)));
 	for (int i = 0; good && i < 3; i++) {
 		double start = now_s();
 		good = trace_read_file(path, &again, error);
@@ -135,9 +149,24 @@ static bool time_reading(const struct trace *trace, const char *ending,
 	}
 	unlink(path);
 	if (good)
-		say(what, (double)bytes / 1e6 / best, "MB/s", READ_MB_LIMIT,
-		    false);
+		say(what, (double)status.st_size / 1e6 / best, "MB/s",
+		    READ_MB_LIMIT, false);
 	return good;
+}
+
+/* Runs the passes on the churn, then times the readers. */
+static bool bench(struct run *run, struct workload *workload,
+                  struct trace_error *error)
+{
+	if (!make_churn(workload, error) || !run_all(run, error))
+		return false;
+	if (run->interrupted)
+		return trace_fail(error, "interrupted");
+	report_costs(run);
+	return time_reading(write_rep, &workload->trace, "reading .rep text",
+	                    error) &&
+	       time_reading(trace_write_text, &workload->trace,
+	                    "reading our text form", error);
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -174,7 +203,6 @@ int cmd_bench(int argc, char **argv)
 		.memory_bytes = (size_t)1 << 30,
 		.touch = TOUCH_FIRST,
 		.seed = 1,
-		.folder = mkdtemp(folder),
 		.shows_progress = true,
 		.measures_alone = true,
 	};
@@ -187,17 +215,11 @@ int cmd_bench(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &allocators);
 	interrupt_watch();
 	run.count = subjects_parse(allocators, &run.subjects, &error);
-	bool good = run.count > 0 && make_churn(&workload, &error) &&
-	            run_all(&run, &error);
-	if (good && run.interrupted)
-		good = trace_fail(&error, "interrupted");
-	if (good) {
-		report_costs(&run);
-		good = time_reading(&workload.trace, ".rep",
-		                    "reading .rep text", &error) &&
-		       time_reading(&workload.trace, ".txt",
-		                    "reading our text form", &error);
-	}
+	run_options.folder = mkdtemp(folder);
+	bool good = run.count > 0 &&
+	            (run_options.folder != NULL ||
+	             trace_fail(&error, "%s: %s", folder, strerror(errno))) &&
+	            bench(&run, &workload, &error);
 	if (!good)
 		fprintf(stderr, "alloclab: %s\n", error.text);
 	for (int i = 0; i < run.count; i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "options.h"
 #include "report/across.h"
 #include "report/folder.h"
 #include "report/report.h"
@@ -87,54 +88,6 @@ struct session {
 	char command[2048];
 };
 
-/* Bytes, with an optional K, M or G. */
-static size_t parse_bytes(struct argp_state *state, const char *text)
-{
-	static const char units[] = "KMG";
-	static const double least = 1 << 16, most = (double)((size_t)1 << 40);
-	char *end;
-	double n = strtod(text, &end);
-	const char *unit = *end != '\0' ? strchr(units, *end & ~0x20) : NULL;
-
-	if (unit != NULL) {
-		n *= (double)((size_t)1024 << (10 * (unit - units)));
-		end++;
-	}
-	if (end == text || *end != '\0' || !(n >= least && n <= most))
-		argp_error(state,
-		           "--memory takes 64K..1024G (with K, M or G), not "
-		           "\"%s\"",
-		           text);
-	return (size_t)n;
-}
-
-static double parse_seconds(struct argp_state *state, const char *text)
-{
-	static const double least = 0.001, most = 1e6;
-	char *end;
-	double n = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(n >= least && n <= most))
-		argp_error(state, "--seconds takes 0.001..1000000, not \"%s\"",
-		           text);
-	return n;
-}
-
-/* A whole number without sign. */
-static uint64_t parse_whole(struct argp_state *state, const char *option,
-                            const char *text, uint64_t least, uint64_t most)
-{
-	char *end;
-
-	errno = 0;
-	uint64_t n = strtoull(text, &end, 10);
-	if (!(text[0] >= '0' && text[0] <= '9') || *end != '\0' || errno != 0 ||
-	    n < least || n > most)
-		argp_error(state, "%s takes %lu..%lu, not \"%s\"", option,
-		           least, most, text);
-	return n;
-}
-
 static enum touch parse_touch(struct argp_state *state, const char *text)
 {
 	for (int i = 0; i < TOUCH_KINDS; i++)
@@ -146,24 +99,52 @@ static enum touch parse_touch(struct argp_state *state, const char *text)
 	return TOUCH_FIRST;
 }
 
-static error_t parse_option(int key, char *value, struct argp_state *state)
+/* The options that say how to measure. */
+static error_t parse_measuring(int key, const char *value,
+                               struct argp_state *state)
 {
-	struct arguments *arguments = state->input;
-	struct run_options *run = &arguments->run;
+	struct run_options *run = &((struct arguments *)state->input)->run;
 
 	switch (key) {
-	case 'a':
-		arguments->allocators = value;
-		break;
 	case OPTION_REPS:
-		run->reps = (unsigned)parse_whole(state, "--reps", value, 1,
-		                                  REPS_MAX);
+		run->reps = (unsigned)option_whole(state, "--reps", value, 1,
+		                                   REPS_MAX);
 		break;
 	case OPTION_QUICK:
 		run->reps = 0;
 		break;
 	case OPTION_NO_LATENCY:
 		run->latency = false;
+		break;
+	case OPTION_SECONDS:
+		run->seconds = option_seconds(state, value);
+		break;
+	case OPTION_MEMORY:
+		run->memory_bytes = option_memory(state, value);
+		break;
+	case OPTION_TOUCH:
+		run->touch = parse_touch(state, value);
+		break;
+	case OPTION_PARANOID:
+		run->paranoid = true;
+		break;
+	case OPTION_SEED:
+		run->seed = option_whole(state, "--seed", value, 0, INT64_MAX);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* The options that say what to measure, and where things are. */
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'a':
+		arguments->allocators = value;
 		break;
 	case OPTION_RESULTS:
 		arguments->results = value;
@@ -174,21 +155,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_KEEP:
 		arguments->keep = true;
 		break;
-	case OPTION_SECONDS:
-		run->seconds = parse_seconds(state, value);
-		break;
-	case OPTION_MEMORY:
-		run->memory_bytes = parse_bytes(state, value);
-		break;
-	case OPTION_TOUCH:
-		run->touch = parse_touch(state, value);
-		break;
-	case OPTION_PARANOID:
-		run->paranoid = true;
-		break;
-	case OPTION_SEED:
-		run->seed = parse_whole(state, "--seed", value, 0, INT64_MAX);
-		break;
 	case OPTION_FOLDERS:
 		arguments->folders = value;
 		break;
@@ -197,7 +163,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->workload_count = state->argc - state->next;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_measuring(key, value, state);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "options.h"
 #include "run/subject.h"
 #include "step/step.h"
 #include "workload.h"
@@ -50,31 +51,6 @@ struct arguments {
 	double seconds;
 };
 
-static uint64_t parse_number(struct argp_state *state, const char *option,
-                             const char *text, uint64_t least)
-{
-	char *end;
-
-	errno = 0;
-	uint64_t n = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
-	    n < least)
-		argp_error(state,
-		           "%s takes a whole number from %lu, not \"%s\"",
-		           option, least, text);
-	return n;
-}
-
-static double parse_seconds(struct argp_state *state, const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(seconds > 0) || seconds > 1e6)
-		argp_error(state, "--seconds cannot be \"%s\"", text);
-	return seconds;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -84,10 +60,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->allocator = value;
 		break;
 	case OPTION_AT:
-		arguments->first = parse_number(state, "--at", value, 1);
+		arguments->first =
+			option_whole(state, "--at", value, 1, INT64_MAX);
 		break;
 	case OPTION_COUNT:
-		arguments->count = parse_number(state, "--count", value, 0);
+		arguments->count =
+			option_whole(state, "--count", value, 0, INT64_MAX);
 		break;
 	case OPTION_ALL:
 		arguments->shows_all = true;
@@ -95,7 +73,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_TEXT:
 		break;
 	case OPTION_SECONDS:
-		arguments->seconds = parse_seconds(state, value);
+		arguments->seconds = option_seconds(state, value);
 		break;
 	case OPTION_WORKLOADS:
 		arguments->directory = value;

@@ -1,5 +1,6 @@
 /*
- * main.c - the program `alloclab`: finds the subcommand and runs it.
+ * main.c - the program `alloclab`: finds the subcommand and runs it.  README.md,
+ * beside this file, maps the folders and the flow of a run.
  */
 #include <argp.h>
 #include <errno.h>

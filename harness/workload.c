@@ -114,8 +114,8 @@ bool workload_read(const struct workload_place *place,
 	if (place->is_inline)
 		return trace_read_text("inline", text, strlen(text), trace,
 		                       error);
-	return has_ending(text, ".ini") ? generate_from_spec(text, trace, error)
-	                                : trace_read_file(text, trace, error);
+	return path_is_spec(text) ? generate_from_spec(text, trace, error)
+	                          : trace_read_file(text, trace, error);
 }
 
 bool workload_open(const char *text, const char *directory,

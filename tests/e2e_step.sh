@@ -112,8 +112,8 @@ refuses 'order' -a first-fit:order=random
 refuses 'there is no workload "nowhere"' nowhere
 refuses 'one workload at a time' tiny churn
 refuses 'there is no event 5: the trace has 4' "$small" --at 5
-refuses 'whole number from 1' --at 0
-refuses 'whole number from 0, not "-3"' --count=-3
+refuses '--at takes 1..' --at 0
+refuses '--count takes 0..9223372036854775807, not "-3"' --count=-3
 refuses 'seconds' --seconds soon
 refuses 'inline:1' 'a=100 -b'
 refuses 'unrecognized option' --graphic

@@ -13,6 +13,7 @@
 
 #include "harness/generate/distribution.h"
 #include "harness/generate/exact_math.h"
+#include "allocators/common/count.h"
 #include "harness/generate/number.h"
 #include "harness/generate/random.h"
 
@@ -107,11 +108,11 @@ static void numbers_are_read_strictly(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad_counts / sizeof *bad_counts; i++)
-		assert_false(number_parse_count(bad_counts[i], &count));
+		assert_false(count_parse(bad_counts[i], &count));
 	for (size_t i = 0; i < sizeof bad_reals / sizeof *bad_reals; i++)
 		assert_false(number_parse_real(bad_reals[i], &real));
-	assert_true(number_parse_count("3k", &count) && count == 3072);
-	assert_true(number_parse_count("2G", &count) && count == 1u << 31);
+	assert_true(count_parse("3k", &count) && count == 3072);
+	assert_true(count_parse("2G", &count) && count == 1u << 31);
 	assert_true(number_parse_real("1/32", &real));
 	assert_true(fabs(real - .03125) < 1e-15);
 	assert_true(number_parse_real("12.5%", &real));

@@ -115,8 +115,8 @@ static void wild_ids_cost_little(void **state)
 	                                1, &error));
 	assert_true(
 		trace_builder_alloc(builder, TRACE_MALLOC, 7, 8, 0, 2, &error));
-	assert_true(trace_builder_is_live(builder, 4294967293));
-	assert_false(trace_builder_is_live(builder, 8));
+	assert_true(trace_builder_was_seen(builder, 4294967293));
+	assert_false(trace_builder_was_seen(builder, 8));
 	assert_false(trace_builder_alloc(builder, TRACE_MALLOC, 4294967294, 8,
 	                                 0, 3, &error));
 	assert_string_equal(error.text, "x:3: id 4294967294 is above "

@@ -4,13 +4,12 @@
 #include "knob.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bits.h"
+#include "count.h"
 
 void knob_defaults(const struct knob *knobs, struct knob_values *values)
 {
@@ -59,36 +58,11 @@ void knob_print_range(const struct knob *knob, char *text, size_t capacity)
 	         knob->power_of_two ? ", a power of two" : "");
 }
 
-static bool parse_number(const char *text, uint64_t *out)
-{
-	static const char suffixes[] = "KMG";
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno != 0)
-		return false;
-	if (*end != '\0') {
-		const char *suffix =
-			strchr(suffixes, toupper((unsigned char)*end));
-		if (suffix == NULL || end[1] != '\0')
-			return false;
-		unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
-		if (n > UINT64_MAX >> shift)
-			return false;
-		n <<= shift;
-	}
-	*out = n;
-	return true;
-}
-
 static bool parse_value(const struct knob *knob, const char *text,
                         uint64_t *out)
 {
 	if (knob->choices == NULL)
-		return parse_number(text, out) && *out >= knob->min &&
+		return count_parse(text, out) && *out >= knob->min &&
 		       *out <= knob->max &&
 		       (!knob->power_of_two || is_power_of_two(*out));
 	for (uint64_t i = 0; knob->choices[i] != NULL; i++) {

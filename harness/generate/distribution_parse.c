@@ -13,6 +13,7 @@
 
 #include "distribution.h"
 #include "distribution_internal.h"
+#include "../../allocators/common/count.h"
 #include "number.h"
 
 enum parameter {
@@ -95,7 +96,7 @@ static bool parse_row(char *word, uint64_t *value, double *share, char *error,
 		return fail(error, capacity,
 		            "\"%.60s\" is not of the form value:share", word);
 	*colon = '\0';
-	if (!number_parse_count(word, value))
+	if (!count_parse(word, value))
 		return fail(error, capacity, "\"%.60s\" is not a whole number",
 		            word);
 	if (!number_parse_real(colon + 1, share))
@@ -191,7 +192,7 @@ static bool parse_value(struct reading *reading, enum parameter parameter,
                         const char *text)
 {
 	if (parameter < PARAMETER_MEAN) {
-		if (number_parse_count(text, &reading->count[parameter]))
+		if (count_parse(text, &reading->count[parameter]))
 			return true;
 		return FAIL(reading, "%s=%.60s is not a whole number",
 		            parameter_names[parameter], text);
@@ -199,7 +200,7 @@ static bool parse_value(struct reading *reading, enum parameter parameter,
 	uint64_t count;
 	if (number_parse_real(text, &reading->number[parameter]))
 		return true;
-	if (number_parse_count(text, &count)) {
+	if (count_parse(text, &count)) {
 		reading->number[parameter] = (double)count;
 		return true;
 	}
@@ -397,7 +398,7 @@ bool distribution_parse(const char *text, uint64_t least, uint64_t most,
 	const char *name = next_word(&reading.words);
 	if (name == NULL) {
 		FAIL(&reading, "the value is missing");
-	} else if (number_parse_count(name, &reading.count[PARAMETER_VALUE])) {
+	} else if (count_parse(name, &reading.count[PARAMETER_VALUE])) {
 		reading.kind = &kinds[DISTRIBUTION_CONSTANT];
 		reading.given = BIT(VALUE);
 		good = read_words(&reading, &made.table);

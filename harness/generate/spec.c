@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../allocators/common/count.h"
 #include "number.h"
 #include "spec_check.h"
 #include "spec_keys.h"
@@ -63,8 +64,7 @@ static bool parse_count(const struct value *value, const char *text,
 {
 	const struct key *key = value->key;
 
-	if (number_parse_count(text, out) && *out >= key->min &&
-	    *out <= key->max)
+	if (count_parse(text, out) && *out >= key->min && *out <= key->max)
 		return true;
 	return FAIL(value,
 	            "%s cannot be \"%.60s\": it takes a whole number within "
@@ -114,7 +114,7 @@ static bool parse_thread(const struct value *value, int64_t *out)
 	*out = THREAD_ANY;
 	if (strcmp(value->line->value, "any") == 0)
 		return true;
-	if (!number_parse_count(value->line->value, &thread) ||
+	if (!count_parse(value->line->value, &thread) ||
 	    thread > value->key->max)
 		return FAIL(value,
 		            "%s cannot be \"%.60s\": it is any, or the number "

@@ -33,9 +33,6 @@ enum trace_format {
 	"\x89"                                                                 \
 	"ALT"
 
-/* Tells the formats apart by the first bytes or tokens. */
-enum trace_format trace_format_of(const struct trace_text *in);
-
 /* The text form, with or without its first line. */
 bool text_read(const struct trace_text *in, struct trace *trace,
                struct trace_error *error);

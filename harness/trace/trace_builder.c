@@ -200,11 +200,6 @@ void trace_builder_names(struct trace_builder *builder, trace_name_of *name_of,
 	growing_keep_ids(&builder->so_far);
 }
 
-bool trace_builder_is_live(const struct trace_builder *builder, uint64_t id)
-{
-	return word_is_live(id_table_get(&builder->ids, id));
-}
-
 bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id)
 {
 	return id_table_get(&builder->ids, id) != 0;

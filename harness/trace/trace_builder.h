@@ -76,8 +76,7 @@ bool trace_builder_thread_exit(struct trace_builder *builder, uint64_t thread,
 bool trace_builder_phase(struct trace_builder *builder, const char *name,
                          uint64_t place, struct trace_error *error);
 
-/* Whether an id is live, or was ever: where a dialect gives that a meaning. */
-bool trace_builder_is_live(const struct trace_builder *builder, uint64_t id);
+/* Whether an id ever named a block: where a dialect gives that a meaning. */
 bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id);
 
 /*

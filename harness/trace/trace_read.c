@@ -52,7 +52,8 @@ static bool is_number(const struct token *token)
 	return true;
 }
 
-enum trace_format trace_format_of(const struct trace_text *in)
+/* Tells the formats apart by the first bytes or tokens. */
+static enum trace_format format_of(const struct trace_text *in)
 {
 	struct tokenizer tokenizer;
 
@@ -146,7 +147,7 @@ bool trace_read_text(const char *name, const char *text, size_t bytes,
 {
 	struct trace_text in = {name, text, bytes};
 
-	return read_as(trace_format_of(&in), &in, trace, error);
+	return read_as(format_of(&in), &in, trace, error);
 }
 
 bool trace_read_file(const char *path, struct trace *trace,
@@ -157,7 +158,7 @@ bool trace_read_file(const char *path, struct trace *trace,
 	if (!whole_file_read(path, &file, error))
 		return false;
 	struct trace_text in = {path, file.bytes, file.count};
-	enum trace_format format = trace_format_of(&in);
+	enum trace_format format = format_of(&in);
 	if (format == FORMAT_INLINE)
 		format = FORMAT_UNKNOWN;
 	bool sound = read_as(format, &in, trace, error);

@@ -116,6 +116,18 @@ static char *rename_target(const char *path)
 	return target;
 }
 
+/* Closes and removes the temporary file. */
+static void abandon(struct new_file *file)
+{
+	if (file->stream != NULL)
+		fclose(file->stream);
+	if (file->temporary != NULL && file->temporary[0] != '\0')
+		unlink(file->temporary);
+	free(file->temporary);
+	free(file->path);
+	*file = (struct new_file){0};
+}
+
 bool new_file_open(const char *path, struct new_file *file,
                    struct trace_error *error)
 {
@@ -128,7 +140,7 @@ bool new_file_open(const char *path, struct new_file *file,
 	}
 	if (file->stream == NULL || file->path == NULL) {
 		fail_errno(path, error);
-		new_file_abandon(file);
+		abandon(file);
 		return false;
 	}
 	return true;
@@ -146,17 +158,6 @@ bool new_file_commit(struct new_file *file, struct trace_error *error)
 		fail_errno(file->path, error);
 	else if (file->temporary != NULL)
 		file->temporary[0] = '\0'; /* it is `path` now */
-	new_file_abandon(file);
+	abandon(file);
 	return written;
-}
-
-void new_file_abandon(struct new_file *file)
-{
-	if (file->stream != NULL)
-		fclose(file->stream);
-	if (file->temporary != NULL && file->temporary[0] != '\0')
-		unlink(file->temporary);
-	free(file->temporary);
-	free(file->path);
-	*file = (struct new_file){0};
 }

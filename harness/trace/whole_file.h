@@ -39,7 +39,4 @@ bool new_file_open(const char *path, struct new_file *file,
  * was.  Ends the new_file either way. */
 bool new_file_commit(struct new_file *file, struct trace_error *error);
 
-/* Closes and removes the temporary file. */
-void new_file_abandon(struct new_file *file);
-
 #endif

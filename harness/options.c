@@ -1,0 +1,49 @@
+/*
+ * options.c - numbers on the command line.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../allocators/common/count.h"
+
+uint64_t option_whole(struct argp_state *state, const char *option,
+                      const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
+	    n < least || n > most)
+		argp_error(state, "%s takes %lu..%lu, not \"%s\"", option,
+		           least, most, text);
+	return n;
+}
+
+double option_seconds(struct argp_state *state, const char *text)
+{
+	static const double least = 0.001, most = 1e6;
+	char *end;
+	double n = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(n >= least && n <= most))
+		argp_error(state, "--seconds takes 0.001..1000000, not \"%s\"",
+		           text);
+	return n;
+}
+
+size_t option_memory(struct argp_state *state, const char *text)
+{
+	static const uint64_t least = 1 << 16, most = (uint64_t)1 << 40;
+	uint64_t n = 0;
+
+	if (!count_parse(text, &n) || n < least || n > most)
+		argp_error(state,
+		           "--memory takes 64K..1024G (with K, M or G), not "
+		           "\"%s\"",
+		           text);
+	return n;
+}

@@ -1,0 +1,24 @@
+/*
+ * options.h - values of options, read the same way by every subcommand.
+ *
+ * Each returns the value of `option` ("--reps") that `text` gives.  A bad value
+ * ends the program with a sentence and EXIT_USAGE (argp_error()).
+ */
+#ifndef HARNESS_OPTIONS_H
+#define HARNESS_OPTIONS_H
+
+#include <argp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A whole number in decimal, without sign, least..most. */
+uint64_t option_whole(struct argp_state *state, const char *option,
+                      const char *text, uint64_t least, uint64_t most);
+
+/* --seconds: 0.001..1000000. */
+double option_seconds(struct argp_state *state, const char *text);
+
+/* --memory: bytes, perhaps with K, M or G; 64K..1024G. */
+size_t option_memory(struct argp_state *state, const char *text);
+
+#endif
