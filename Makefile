@@ -42,7 +42,8 @@ plots:
 	@plots/draw $(or $(wildcard results/$(WORKLOAD)),$(WORKLOAD))
 
 draw-last:
-	@while read -r folder; do plots/draw "$$folder"; done < build/last-run
+	@status=0; while read -r folder; do plots/draw "$$folder" || status=1; \
+	done < build/last-run; exit $$status
 
 list: ready
 	@build/alloclab list

@@ -219,7 +219,7 @@ static bool all_are_sound(const struct run *run)
 
 /* Writes the results and prints them. */
 static int finish(struct session *session, struct run *run,
-                  const struct folder *folder)
+                  struct folder *folder)
 {
 	struct trace_error error;
 
@@ -231,6 +231,8 @@ static int finish(struct session *session, struct run *run,
 		        folder->path);
 		return EXIT_FAILED;
 	}
+	if (run->interrupted)
+		folder_step_aside(folder);
 	if (!folder_fill(folder, run, session->command, &error) ||
 	    !folder_commit(folder, &error)) {
 		folder_abandon(folder);
@@ -243,6 +245,10 @@ static int finish(struct session *session, struct run *run,
 		fprintf(session->folders, "%s\n", folder->path);
 	report_table(run, stdout);
 	report_sentences(run, stdout);
+	if (folder->keeps)
+		printf("The rows of other allocators were kept: %s/summary.csv "
+		       "has them all.\n",
+		       folder->path);
 	fflush(stdout);
 	fprintf(stderr, "alloclab: %sresults are in %s/\n",
 	        run->interrupted ? "interrupted; what had finished: " : "",

@@ -221,16 +221,16 @@ interrupted INT '[ -s "$(echo "$results"/.churn.*/part.0.failures)" ] &&
 	[ -s "$(echo "$results"/.churn.*/part.1.failures)" ] && sleep 2' \
 	--reps 1000 -a "first-fit:order=lifo slab" churn
 [ $status -eq 1 ] && [ "$(cat "$dir/err")" = \
-	"alloclab: interrupted; what had finished: results are in $results/churn/" ]
+	"alloclab: interrupted; what had finished: results are in $results/churn.interrupted/" ]
 is "SIGINT in the speed pass: exit status 1, a line, no child left"
 [ "$(ls -A "$results" | grep -c '^\.')" = 0 ]
 is "and no folder half-made"
-[ "$(cut -d, -f2 "$results/churn/summary.csv" | sort -u | paste -sd,)" = ok,status ] &&
-	awk -F, 'NR > 1 && !($11 > 0) { exit 1 }' "$results/churn/summary.csv" &&
-	[ "$(wc -l <"$results/churn/summary.csv")" = 3 ] &&
-	grep -q '"interrupted": true' "$results/churn/run.json" &&
-	grep -q '^slab ' "$dir/out"
-is "the cells that had finished are in the results and the table"
+[ "$(cut -d, -f2 "$results/churn.interrupted/summary.csv" | sort -u | paste -sd,)" = ok,status ] &&
+	awk -F, 'NR > 1 && !($11 > 0) { exit 1 }' "$results/churn.interrupted/summary.csv" &&
+	[ "$(wc -l <"$results/churn.interrupted/summary.csv")" = 3 ] &&
+	grep -q '"interrupted": true' "$results/churn.interrupted/run.json" &&
+	grep -q '^slab ' "$dir/out" && grep -q '^bump,ok' "$results/churn/summary.csv"
+is "the cells that had finished are in the table and beside the earlier results"
 
 run --quick -a bump churn
 snapshot >"$dir/before"

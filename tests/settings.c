@@ -196,8 +196,9 @@ static void list_plugin(const char *path)
 
 	if (allocator == NULL || allocator->usable_size == NULL) {
 		printf("Bail out! %s\n",
-		       allocator == NULL ? error.text
-		                         : "the battery needs usable_size");
+		       allocator == NULL
+		               ? error.text
+		               : "a CS:APP mm.c tells too little of itself to be checked (no usable_size, no walk): try it with make run");
 		exit(EXIT_FAILURE);
 	}
 	list_setting(allocator, allocator->name, false);

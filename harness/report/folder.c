@@ -77,7 +77,8 @@ bool folder_create(struct folder *folder, const char *results, const char *name,
 	         (int)getpid());
 	if (!may_replace(folder->path, error))
 		return false;
-	mkdir(results, 0777);
+	if (mkdir(results, 0777) != 0 && errno != EEXIST)
+		return cannot_write(results, error);
 	remove_folder(folder->temp);
 	return mkdir(folder->temp, 0777) == 0 ||
 	       cannot_write(folder->path, error);
@@ -230,6 +231,12 @@ bool folder_fill(const struct folder *folder, const struct run *run,
 	snprintf(old, sizeof old, "%s/run.json", folder->path);
 	return report_json(run, command, path, folder->keeps ? old : NULL) ||
 	       cannot_write(path, error);
+}
+
+void folder_step_aside(struct folder *folder)
+{
+	if (access(folder->path, F_OK) == 0)
+		strlcat(folder->path, ".interrupted", sizeof folder->path);
 }
 
 bool folder_commit(const struct folder *folder, struct trace_error *error)

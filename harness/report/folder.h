@@ -35,6 +35,12 @@ bool folder_fill(const struct folder *folder, const struct run *run,
                  const char *command, struct trace_error *error);
 
 /*
+ * An interrupted run does not replace the results of an earlier one: where there
+ * are any, the new folder goes beside them, as results/sqlite.interrupted.
+ */
+void folder_step_aside(struct folder *folder);
+
+/*
  * Puts the new folder in the place of the old one, which is back in its place if
  * that fails.
  */

@@ -34,12 +34,15 @@ static const char *grouped(uint64_t n, char *text, size_t capacity)
 /* "2.93 MiB", "12.0 KiB", "48 bytes" */
 static const char *sized(uint64_t bytes, char *text, size_t capacity)
 {
+	char number[32];
+
 	if ((double)bytes >= MIB)
 		snprintf(text, capacity, "%.2f MiB", (double)bytes / MIB);
 	else if ((double)bytes >= 10 * KIB)
 		snprintf(text, capacity, "%.1f KiB", (double)bytes / KIB);
 	else
-		snprintf(text, capacity, "%lu bytes", bytes);
+		snprintf(text, capacity, "%s bytes",
+		         grouped(bytes, number, sizeof number));
 	return text;
 }
 

@@ -95,10 +95,11 @@ void report_table(const struct run *run, FILE *out)
 	struct grid grid;
 
 	fprintf(out,
-	        "%s: %lu calls, at most %u blocks and %.2f %s live.\n"
+	        "%s: %lu call%s, at most %u block%s and %.2f %s live.\n"
 	        "Sizes in %s when the heap was largest; heap/live: the largest "
 	        "heap by the most ever live.\n\n",
-	        run->workload->name, trace->calls, trace->slots,
+	        run->workload->name, trace->calls, trace->calls == 1 ? "" : "s",
+	        trace->slots, trace->slots == 1 ? "" : "s",
 	        (double)trace->peak_live_bytes / unit,
 	        unit == MIB ? "MiB" : "KiB", unit == MIB ? "MiB" : "KiB");
 	grid_open(&grid);
