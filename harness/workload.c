@@ -71,12 +71,6 @@ static bool found_file(const char *path, struct workload_place *place,
 	if (access(path, F_OK) != 0)
 		return trace_fail(error, "%.300s: %s", path, strerror(errno));
 	base_name(path, place->name, sizeof place->name);
-	if (strcmp(place->name, "all") == 0)
-		return trace_fail(
-			error,
-			"%s: results/all/ is the folder of the table "
-			"across workloads; give the file another name",
-			path);
 	return found(path, place, error);
 }
 
