@@ -93,14 +93,19 @@ static inline __attribute__((always_inline)) void loop_replay(
 			handles[is_null ? op->slot : op->thread];
 		void *block;
 
-		switch (op->kind) {
-		case TRACE_MALLOC:
-			block = call_malloc(self, op->size);
-			break;
-		case TRACE_FREE:
+		/* Two tests cost less than the jump table of all kinds. */
+		if (op->kind == TRACE_FREE) {
 			call_free(self, blocks[op->slot]);
 			blocks[op->slot] = NULL;
 			continue;
+		}
+		if (op->kind == TRACE_MALLOC) {
+			block = call_malloc(self, op->size);
+			touch_block(block, op->size, touch);
+			blocks[op->slot] = block;
+			continue;
+		}
+		switch (op->kind) {
 		case TRACE_CALLOC:
 			block = allocator->zero_malloc(self, op->size);
 			break;
