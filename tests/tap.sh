@@ -9,6 +9,7 @@
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 results=$dir/results
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that runs the tests
 alloclab=$PWD/build/alloclab
 number=0
 mkdir "$results"

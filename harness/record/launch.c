@@ -26,13 +26,15 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 		kill((pid_t)program, signal);
 }
 
+enum { SIGNALS = 4 };
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
 void launch_catch_signals(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct sigaction action = {.sa_sigaction = on_signal,
 	                           .sa_flags = SA_SIGINFO};
 
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+	for (size_t i = 0; i < SIGNALS; i++) {
 		struct sigaction old;
 		sigaction(signals[i], NULL, &old);
 		if (old.sa_handler != SIG_IGN) /* nohup stays nohup */
@@ -70,17 +72,35 @@ static _Noreturn void become(const struct launch *launch, int report)
 	_exit(127);
 }
 
+/*
+ * Forks with the signals held back: one that came between the fork and the note
+ * of the pid would reach nobody.
+ */
+static void fork_program(struct launch *launch, int report)
+{
+	sigset_t held, before;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &before);
+	launch->process = fork();
+	if (launch->process == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		become(launch, report);
+	}
+	program = launch->process;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static bool start(struct launch *launch, struct trace_error *error)
 {
 	int report[2], why = 0;
 
 	if (pipe2(report, O_CLOEXEC) != 0)
 		return trace_fail(error, "pipe: %s", strerror(errno));
-	launch->process = fork();
-	if (launch->process == 0)
-		become(launch, report[1]);
+	fork_program(launch, report[1]);
 	why = launch->process < 0 ? errno : 0;
-	program = launch->process;
 	close(report[1]);
 	/* exec closes the pipe: end of file means that it went well. */
 	while (why == 0 && read(report[0], &why, sizeof why) < 0 &&

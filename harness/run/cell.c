@@ -159,7 +159,10 @@ static void judge(struct cell *cell, int status, bool timed_out,
 	last_message(cell, message, sizeof message);
 	if (timed_out)
 		verdict_set(verdict, VERDICT_HANG, event,
-		            "not finished after %g s", cell->limits.seconds);
+		            "not finished after %g s, with %.0f %% of the "
+		            "events done (--seconds allows more)",
+		            cell->limits.seconds,
+		            100.0 * (double)event / (double)trace->events);
 	else if (!WIFSIGNALED(status))
 		verdict_set(verdict, VERDICT_FAILED, event,
 		            "the process ended with status %d: %s",
