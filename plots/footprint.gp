@@ -35,16 +35,27 @@ do for [i = 1:N] {
 }
 
 do for [i = 1:N] {
-	if (is_number(RATIO[i]) && STATUS[i] eq "ok" && PEAK[i] <= TOP) {
+	if (is_number(RATIO[i]) && STATUS[i] eq "ok") {
 		if (BEST == 0) { BEST = WORST = i }
 		if (RATIO[i] < RATIO[BEST]) { BEST = i }
 		if (RATIO[i] > RATIO[WORST]) { WORST = i }
 	}
 }
-FINDING = BEST == 0 ? "No allocator came to the end of the trace" : BEST == WORST \
-	? sprintf("At its peak %s needs %.2fx the peak of its live memory", name(BEST), RATIO[BEST]) \
-	: sprintf("At its peak %s needs %.2fx the peak of live memory, %s %.2fx", \
-		name(BEST), RATIO[BEST], name(WORST), RATIO[WORST])
+TIED = ALSO = 0
+do for [i = 1:N] {
+	if (BEST > 0 && i != BEST && STATUS[i] eq "ok" && RATIO[i] == RATIO[BEST]) { TIED = TIED + 1; ALSO = i }
+}
+best(i) = TIED == 0 ? name(i)." needs" : TIED == 1 ? name(i)." and ".name(ALSO)." need" \
+	: sprintf("%s and %d others need", name(i), TIED)
+# One that leaves through the top carries its value to the label.
+label_text(i) = name(i).(PEAK[i] > TOP ? sprintf(" ↑ %.2fx", RATIO[i]) : "").ended(i)
+LONGEST = 0
+do for [i = 1:N] { LONGEST = at_least(strlen(label_text(i)), LONGEST) }
+RIGHT_PX = 44 + CHARACTER_PX * LONGEST
+FINDING = BEST == 0 ? "No allocator came to the end of the trace" : RATIO[BEST] == RATIO[WORST] \
+	? sprintf("At its peak %s %.2fx the peak of live memory", best(BEST), RATIO[BEST]) \
+	: sprintf("At its peak %s %.2fx the peak of live memory, %s %.2fx", \
+		best(BEST), RATIO[BEST], name(WORST), RATIO[WORST])
 WHAT = sprintf("%s: bytes committed by each allocator over the trace; grey: bytes that the program has live (peak %s)", \
 	RUN, bytes_text(LIVE_PEAK))
 

@@ -8,10 +8,13 @@ UNITS = {1: "byte", 1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB", 1 << 40: "Ti
 
 
 def cases_of(run):
-    """[(name, event, request, free, blocks, largest, fits)], least free memory first."""
+    """[(name, event, need, free, blocks, largest, fits)], least free memory first.
+
+    `need` is the request with its rounding and headers: a hole would have to be that large.
+    """
     table = run.table("failures")
     rows = [i for i, tier in enumerate(table.text["tier"]) if tier == "all"]
-    columns = ("event", "request_bytes", "free_bytes", "free_blocks", "largest_bytes",
+    columns = ("event", "need_bytes", "free_bytes", "free_blocks", "largest_bytes",
                "would_fit_in_one_piece")
     cases = [(table.text["allocator"][i], *(table.numbers(c)[i] for c in columns)) for i in rows]
     return sorted((case for case in cases if case[0] in run.allocators), key=lambda case: case[3])
@@ -22,8 +25,10 @@ def pieces(count):
 
 
 def sentence(case):
-    name, event, request, free, blocks, largest, _ = case
-    where = f"{elide(name)} grew at event {event:,.0f}: asked {bytes_text(request)}"
+    name, event, need, free, blocks, largest, _ = case
+    if not need > 0:
+        return f"{elide(name)} grew at event {event:,.0f} without a request of its own"
+    where = f"{elide(name)} grew at event {event:,.0f}: needed {bytes_text(need)}"
     if not free > 0:
         return f"{where}, and nothing was free"
     return (f"{where} while {bytes_text(free)} lay free in {pieces(blocks)}, "
@@ -35,25 +40,28 @@ def draw(run):
     if not cases:
         return 0
     looks = palette(run)
-    height = 1.75 + .36 * len(cases)
+    height = 1.75 + .42 * len(cases)
     figure = plt.figure(figsize=(10, height))
     used = write_title(figure, sentence(cases[-1]),
-                       f"{run.name}: the request that made the heap grow to its peak, against the "
-                       "memory that was free. Where all free memory lies right of the request, one "
-                       "piece would have been enough: the rest is fragmentation")
+                       f"{run.name}: the request that made the heap grow to its peak, with rounding "
+                       "and headers, against the memory that was free. Where all free memory lies "
+                       "right of the request and no piece does, one piece would have been enough: the rest is fragmentation")
     axes = figure.add_axes([.24, .5 / height, .47, (height - used - .85) / height])
-    for y, (name, _, request, free, blocks, largest, fits) in enumerate(cases):
+    notes = []
+    for y, (name, _, need, free, blocks, largest, _) in enumerate(cases):
         colour = looks[name].colour
-        if free > 0:
+        if free > 0 and blocks > 0:
             mean = free / blocks
             axes.plot([mean, free], [y, y], color=colour, linewidth=1.2, zorder=2)
             axes.plot(mean, y, "|", color=colour, markersize=12, markeredgewidth=2, zorder=3)
             axes.plot(largest, y, "o", color="white", markeredgecolor=colour, markersize=8,
                       zorder=3)
             axes.plot(free, y, "s", color=colour, markersize=8, zorder=3)
-        axes.plot(request, y, "D", color=CONF["TEXT"], markersize=6, zorder=4)
-        axes.text(1.02, y, verdict(free, blocks, fits), transform=axes.get_yaxis_transform(),
-                  va="center", size=CONF["TEXT_PT"] - 1)
+        if need > 0:
+            axes.plot(need, y, "D", color=CONF["TEXT"], markersize=6, zorder=4)
+        notes.append(axes.text(1.02, y, verdict(*cases[y][2:]), va="center",
+                               transform=axes.get_yaxis_transform(), size=CONF["TEXT_PT"] - 1))
+    make_room(axes, notes)
     set_axes(axes, cases)
     for tick, case in zip(axes.get_yticklabels(), cases):
         tick.set_color(looks[case[0]].colour)
@@ -61,11 +69,26 @@ def draw(run):
     return save(figure, run, NAME)
 
 
-def verdict(free, blocks, fits):
+def make_room(axes, notes):
+    """Narrows the axes until the widest of the notes beside them ends inside the figure."""
+    figure = axes.figure
+    renderer = figure.canvas.get_renderer()
+    widest = max(note.get_window_extent(renderer).width for note in notes) / figure.bbox.width
+    x, y, width, height = axes.get_position().bounds
+    axes.set_position([x, y, min(width, (.99 - x - widest) / 1.02), height])
+
+
+def verdict(need, free, blocks, largest, fits):
+    """Two lines; the same distinctions as in the sentences of the report."""
     if not free > 0:
         return "nothing was free"
-    text = "one piece would do" if fits == 1 else "even in one piece too little"
-    return f"{bytes_text(free)} in {pieces(blocks)}: {text}"
+    if not need > 0:
+        text = "no request of its own"
+    elif largest >= need:
+        text = "large enough, not usable for this request"
+    else:
+        text = "one piece would do" if fits == 1 else "even in one piece too little"
+    return f"{bytes_text(free)} in {pieces(blocks)}:\n{text}"
 
 
 def set_axes(axes, cases):
@@ -94,7 +117,7 @@ def tick_text(size):
 
 def legend(figure, y):
     style = {"color": CONF["MUTED"], "linestyle": "none", "markersize": 7}
-    handles = [plt.Line2D([], [], marker="D", **{**style, "color": CONF["TEXT"]}, label="request"),
+    handles = [plt.Line2D([], [], marker="D", **{**style, "color": CONF["TEXT"]}, label="request, with rounding and headers"),
                plt.Line2D([], [], marker="|", markeredgewidth=2, **style, label="mean free piece"),
                plt.Line2D([], [], marker="o", markerfacecolor="white", **style,
                           label="largest free piece"),

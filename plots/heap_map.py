@@ -7,18 +7,23 @@ from matplotlib.ticker import MaxNLocator
 
 from heap_pixels import LONG_SHARE, OCCUPANCY, Window, category_image, occupancy_image
 from style import CONF, byte_unit, bytes_text, capped, elide, event_unit, palette, plt, \
-    save, tier_hatches, title_inches, title_lines, write_title
+    save, smallest_text, tier_hatches, title_inches, title_lines, write_title
 from table import read_numbers
 
 NAME = "heap-map"
 
 
 def blocks_of(run, name, end):
-    """born, died, start, requested, usable of every block; those never freed die at `end`."""
+    """born, died, start, requested, usable of every block; those never freed die after `end`."""
     table = run.table("blocks")
     born, died, *place = (table.of(name, column) for column in (
         "event_from", "event_to", "start_bytes", "requested_bytes", "usable_bytes"))
-    return [born, np.where(np.isnan(died), end, died)] + place
+    return [born, np.where(np.isnan(died), end + 1, died)] + place
+
+
+def held(events, values):
+    """x and y of stairs: each value from its event on, which takes the time before it."""
+    return np.append(events - 1, events[-1:]), np.append(values, values[-1:])
 
 
 class Sheet:
@@ -135,7 +140,8 @@ class Sheet:
     def footprint(self, axes, name, line):
         """The black line on top, with a cross where it ends early."""
         events = self.timeline.of(name, "event") / self.event_unit
-        axes.plot(events, line, color="black", linewidth=1.3, drawstyle="steps-post")
+        axes.plot(*self.stairs(name, line), color="black", linewidth=1.3,
+                  drawstyle="steps-post")
         if self.run.status(name) != "ok" and len(events):
             axes.plot(events[-1], min(line[-1], axes.get_ylim()[1]), "x", color="black",
                       markersize=7, markeredgewidth=1.8, clip_on=False, zorder=6)
@@ -161,11 +167,16 @@ class Sheet:
             if text.get_window_extent().width + 6 > (end - event) / self.last_event * width:
                 text.remove()
 
+    def stairs(self, name, values):
+        """x in the unit of the axis and y of a column of the timeline."""
+        events, values = held(self.timeline.of(name, "event"), values)
+        return events / self.event_unit, values
+
     def stack(self, axes, name, first, last):
         """Live memory at the bottom, then what the allocator adds, free memory by tier."""
         timeline = self.timeline
         events = timeline.of(name, "event")
-        x, low = events / self.event_unit, np.zeros(len(events))
+        low = np.zeros(len(events) + 1)
         layers = [(timeline.of(name, part + "_bytes"), colour, "") for part, colour in
                   (("requested", CONF["LONG_LIVED"]), ("internal", CONF["INTERNAL"]),
                    ("metadata", CONF["METADATA"]))]
@@ -176,12 +187,14 @@ class Sheet:
         for size, colour, hatch in layers:
             if not np.nansum(size) > 0:
                 continue
+            x, size = self.stairs(name, size)
             high = low + np.nan_to_num(size)
             axes.fill_between(x, low / self.unit, high / self.unit, color=colour, hatch=hatch,
                               edgecolor=CONF["MUTED"], linewidth=0, step="post")
             low = high
-        axes.plot(x, timeline.of(name, "footprint_bytes") / self.unit, color="black",
-                  linewidth=1.3, drawstyle="steps-post")
+        footprint = timeline.of(name, "footprint_bytes") / self.unit
+        axes.plot(*self.stairs(name, footprint), color="black", linewidth=1.3,
+                  drawstyle="steps-post")
         axes.set_xlim(0, self.last_event / self.event_unit)
         axes.set_ylim(0, self.top / self.unit)
         axes.set_facecolor(CONF["OUTSIDE"])
@@ -219,21 +232,25 @@ class Sheet:
                           plt.Line2D([], [], color="black", linewidth=1.3, label="footprint")]
 
     def finding(self):
-        names = [name for name in self.run.comparable("peak_footprint_bytes") if name in self.names]
+        names = self.run.finished("peak_footprint_bytes")
         if not names:
             return "No allocator came to the end of the trace"
         best, worst = names[0], names[-1]
-        text = f"{elide(best)} holds the trace in {self.run.ratio(best):.2f}x its peak live memory"
+        smallest, tied = smallest_text(self.run, names)
+        text = (f"{smallest} hold{'' if tied else 's'} the trace in {self.run.ratio(best):.2f}x "
+                f"{'the' if tied else 'its'} peak live memory")
         return text + (f", {elide(worst)} needs {self.run.ratio(worst):.2f}x"
-                       if worst != best else "")
+                       if self.run.ratio(worst) > self.run.ratio(best) else "")
 
     def what(self):
-        blind = [elide(name, 20) for name in self.run.allocators if name not in self.names]
+        blind = [f"{elide(name, 20)} ({'no walk' if status == 'ok' else status})"
+                 for name, status in ((name, self.run.status(name)) for name in
+                                      self.run.allocators if name not in self.names)]
         kind = (f"each block from malloc to free; long-lived: more than {LONG_SHARE:.0%} of the "
                 "trace" if self.by_block else "the darker, the more of a cell is live; "
                 "white: a hole")
         return (f"{self.run.name}: {kind}. Below, the same bytes stacked by use" +
-                (f". No map: {', '.join(blind)} (no walk)" if blind else ""))
+                (f". No map: {', '.join(blind)}" if blind else ""))
 
 
 def draw(run):

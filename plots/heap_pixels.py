@@ -48,7 +48,8 @@ def binned(cells, part, edges):
 def raster(cells, window, columns):
     """The bytes of each use in every pixel of the map: {column: rows x time}.
 
-    Each sample stands from its event to the next one's.
+    Each sample stands from its event to the next one's; an event itself takes
+    the time from the one before it, so that even a trace of one has a width.
     """
     edges = np.linspace(window.low, window.low + window.span, ROWS + 1)
     samples = steps(cells)
@@ -57,7 +58,7 @@ def raster(cells, window, columns):
         bytes_in = binned(cells, part, edges)
         for column in columns:
             out[column][k] = bytes_in(column)
-    times = np.array([event for event, _ in samples])
+    times = np.array([event - 1 for event, _ in samples])
     shown = (np.arange(COLUMNS) + .5) * window.last_event / COLUMNS
     at = np.searchsorted(times, shown, "right") - 1
     grids = {column: out[column][np.clip(at, 0, None)].T for column in columns}
@@ -97,8 +98,8 @@ def category_image(cells, blocks, window):
     fine = max(1, min(8, math.ceil(window.span / 8 / ROWS)))
     image = np.repeat(outside_grey(rest, grid["bytes"] / (window.span / ROWS)), fine, axis=0)
     born, died, start, size, usable = blocks
-    x0 = np.floor(born / window.last_event * COLUMNS).astype(int)
-    x1 = np.maximum(x0 + 1, np.floor(died / window.last_event * COLUMNS).astype(int))
+    x0 = np.floor((born - 1) / window.last_event * COLUMNS).astype(int)
+    x1 = np.maximum(x0 + 1, np.floor((died - 1) / window.last_event * COLUMNS).astype(int))
     scale = ROWS * fine / window.span
     y0, y1, y2 = (np.clip((edge - window.low) * scale, 0, ROWS * fine).round().astype(int)
                   for edge in (start, start + size, start + usable))

@@ -65,6 +65,14 @@ def elide(name, length=34):
     return name[:length // 2 - 1] + "…" + name[len(name) - length // 2 + 2:]
 
 
+def smallest_text(run, names):
+    """The first of `names`, smallest first, with those of the same ratio; and whether it has any."""
+    tied = [elide(name) for name in names if run.ratio(name) == run.ratio(names[0])]
+    if len(tied) > 2:
+        return f"{tied[0]} and {len(tied) - 1} others", True
+    return " and ".join(tied), len(tied) > 1
+
+
 def byte_unit(top):
     """(divisor, name) of the unit that keeps numbers up to `top` readable."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):

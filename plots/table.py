@@ -105,17 +105,6 @@ class Run:
                  and np.isfinite(self.figure(name, column))]
         return sorted(names, key=lambda name: self.figure(name, column))
 
-    def comparable(self, column):
-        """finished() without those far off, such as one that never reuses memory.
-
-        Unless the others tie: then the far one is what there is to say.
-        """
-        names = self.finished(column)
-        middle = self.figure(names[len(names) // 2], column) if names else 0
-        near = [name for name in names if self.figure(name, column) <= 2.5 * middle]
-        tie = near and self.figure(near[0], column) == self.figure(near[-1], column)
-        return names if tie else near
-
     def phases(self):
         """(event, name) of the phase marks."""
         table = self.table("phases")

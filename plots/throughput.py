@@ -22,14 +22,14 @@ def points_of(run):
 
 
 def front_of(points):
-    """Those that no other beats in both speed and space, slowest first."""
+    """Those that none beats, being no worse in speed and space and better in one; slowest first."""
     return sorted((p for p in points if not any(
-        q[1] > p[1] and q[2] < p[2] for q in points)), key=lambda p: p[1])
+        q[1] >= p[1] and q[2] <= p[2] and q[1:3] != p[1:3] for q in points)), key=lambda p: p[1])
 
 
 def sentence(points):
     fastest = max(points, key=lambda p: p[1])
-    smallest = min((p for p in points if p[2] == p[2]), key=lambda p: p[2])
+    smallest = min((p for p in points if p[2] == p[2]), key=lambda p: (p[2], -p[1]))
     if fastest == smallest:
         return f"{elide(fastest[0])} is both the fastest ({1e3 / fastest[1]:.3g} ns a call) " \
                f"and the smallest ({fastest[2]:.2f}x live)"
@@ -86,7 +86,7 @@ def draw_without_walk(axes, points, looks):
 def what(run, timed):
     """The line below the title."""
     text = (f"{run.name}: bars are 95 % intervals of the median; ringed and dashed: the Pareto "
-            "front, nothing is both faster and smaller")
+            "front, nothing beats these in one without losing in the other")
     floor = run.summary.numbers("null_ns_per_op")
     if np.isfinite(floor).any():
         text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"

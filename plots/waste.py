@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from style import CONF, bytes_text, byte_unit, capped, elide, ending, palette, plt, save, \
-    tier_hatches, write_title
+    smallest_text, tier_hatches, write_title
 
 NAME = "waste"
 PARTS = [("requested", "requested (live)", CONF["LONG_LIVED"], ""),
@@ -59,16 +59,18 @@ def label_part(axes, x, y, width, size, colour, end):
 
 
 def sentence(run):
-    names = run.comparable("peak_footprint_bytes")
+    names = run.finished("peak_footprint_bytes")
     if not names:
         return "No allocator came to the end of the trace"
     best, worst = names[0], names[-1]
-    if best == worst:
-        return f"{elide(best)} needs {run.ratio(best):.2f}x its peak live memory"
+    smallest, tied = smallest_text(run, names)
+    text = (f"{smallest} need{'' if tied else 's'} {run.ratio(best):.2f}x "
+            f"{'the' if tied else 'its'} peak live memory")
+    if run.ratio(best) == run.ratio(worst):
+        return text
     blame = max(("internal", "rounding"), ("metadata", "headers"), ("free", "free memory"),
                 ("slack", "slack"), key=lambda part: run.figure(worst, part[0] + "_bytes"))
-    return (f"{elide(best)} needs {run.ratio(best):.2f}x its peak live memory, "
-            f"{elide(worst)} {run.ratio(worst):.2f}x, mostly {blame[1]}")
+    return f"{text}, {elide(worst)} {run.ratio(worst):.2f}x, mostly {blame[1]}"
 
 
 def draw(run):

@@ -247,10 +247,11 @@ class Run:
         if self.peak[2] is None:
             return
         event, (request, tiers) = self.peak[2]
+        need = self.heap.usable(request) + self.heap.header
         everything = [size for sizes in tiers.values() for size in sizes]
         for tier, sizes in [("all", everything)] + sorted(tiers.items()):
-            self.add("failures", event, request, PAGE, tier, sum(sizes), len(sizes),
-                     max(sizes, default=0), int(sum(sizes) >= request))
+            self.add("failures", event, request, need, PAGE, tier, sum(sizes), len(sizes),
+                     max(sizes, default=0), int(sum(sizes) >= need))
 
     def size_class_rows(self):
         for size in list(range(1, 1025)) + [1 << k for k in range(11, 18)]:
@@ -307,7 +308,7 @@ HEADERS = {
     "heapmap": "event start_bytes bytes requested_bytes internal_bytes metadata_bytes free_bytes"
                " slack_bytes",
     "blocks": "block slot event_from event_to start_bytes requested_bytes usable_bytes",
-    "failures": "event request_bytes grown_bytes tier free_bytes free_blocks largest_bytes"
+    "failures": "event request_bytes need_bytes grown_bytes tier free_bytes free_blocks largest_bytes"
                 " would_fit_in_one_piece",
     "searches": "event_from event_to calls links_mean links_p99 links_max",
     "size_classes": "requested_bytes usable_bytes",
