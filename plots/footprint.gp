@@ -45,8 +45,8 @@ TIED = ALSO = 0
 do for [i = 1:N] {
 	if (BEST > 0 && i != BEST && STATUS[i] eq "ok" && RATIO[i] == RATIO[BEST]) { TIED = TIED + 1; ALSO = i }
 }
-best(i) = TIED == 0 ? name(i)." needs" : TIED == 1 ? name(i)." and ".name(ALSO)." need" \
-	: sprintf("%s and %d others need", name(i), TIED)
+best(i) = TIED == 0 ? name(i)." needs" : TIED == 1 ? elide(NAME[i], 18)." and ".elide(NAME[ALSO], 18)." need" \
+	: sprintf("%s and %d others need", elide(NAME[i], 22), TIED)
 # One that leaves through the top carries its value to the label.
 label_text(i) = name(i).(PEAK[i] > TOP ? sprintf(" ↑ %.2fx", RATIO[i]) : "").ended(i)
 LONGEST = 0
