@@ -170,8 +170,13 @@ static void say_all_free(const struct growth *growth, FILE *out)
 	else
 		fprintf(out, "nothing lay free");
 	if (others > 0)
-		fprintf(out, " (and %s in other tiers)",
+		fprintf(out, " (and %s in other tiers",
 		        sized(others, size, sizeof size));
+	if (others > 0 && growth->free.largest > growth->main_tier.largest)
+		fprintf(out, ", the largest %s",
+		        grouped(growth->free.largest, size, sizeof size));
+	if (others > 0)
+		putc(')', out);
 	if (growth->wilderness.bytes > 0)
 		fprintf(out, ", %s %s above the last block",
 		        growth->main_tier.blocks > 0 ? "and" : "but",
@@ -184,7 +189,7 @@ static void say_all_free(const struct growth *growth, FILE *out)
 /* The counterfactual: would all of it in one piece have been enough? */
 static const char *conclude(const struct growth *growth)
 {
-	if (growth->main_tier.largest >= growth->need_bytes)
+	if (growth->free.largest >= growth->need_bytes)
 		return "large enough, but not usable for this request";
 	if (growth->free.bytes >= growth->need_bytes)
 		return "in one piece it would have fitted";
