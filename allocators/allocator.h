@@ -20,6 +20,17 @@
  *
  * All memory, the heap's own descriptor included, comes from the page source.
  * That is what makes every byte countable.
+ *
+ * Threads.  Where `has_locks` is set, OS threads may make these calls at the
+ * same time, each with a handle of its own:
+ *
+ *     any number at a time   malloc and its kin, free, attach, detach, trim,
+ *                            usable_size, stats, usage
+ *     alone                  create, destroy, walk, check, free_lists, explain
+ *
+ * "Alone" means quiescence: no other call runs, on whatever handle.  All other
+ * allocators are used by one OS thread at a time; locked/locked.c puts one lock
+ * around such a heap, so that it can take part in runs with real threads.
  */
 #ifndef ALLOCATORS_ALLOCATOR_H
 #define ALLOCATORS_ALLOCATOR_H
@@ -33,11 +44,19 @@ struct page_source; /* common/page_source.h: where pages come from          */
 struct knob;        /* common/knob.h: name, unit, default, range, source    */
 struct knob_values; /* common/knob.h: one value per knob                    */
 struct heap_stats;  /* common/heap_stats.h: deterministic cost counters     */
+struct heap_usage;  /* common/heap_usage.h: bytes by tier, locks            */
 
 enum {
 	MALLOC_ALIGN_BYTES =
-		16, /* alignof(max_align_t) on x86-64 [C11 7.22.3] */
+		16,     /* alignof(max_align_t) on x86-64 [C11 7.22.3] */
+	TINY_BYTES = 8, /* no object of at most 8 bytes needs more than 8 */
 };
+
+/* What malloc and realloc align a request of `size` bytes to, at least. */
+static inline size_t malloc_align(size_t size)
+{
+	return size <= TINY_BYTES ? TINY_BYTES : MALLOC_ALIGN_BYTES;
+}
 
 /*
  * What a stretch of committed memory is used for.  A walk hands out extents
@@ -105,9 +124,12 @@ struct allocator {
 	 */
 	bool ignores_page_source;
 
+	/* Many OS threads may call at the same time (see the head). */
+	bool has_locks;
+
 	/*
 	 * What malloc and realloc align to, if that is less than
-	 * MALLOC_ALIGN_BYTES; 0: nothing less.  For allocators of others: many
+	 * malloc_align(size); 0: nothing less.  For allocators of others: many
 	 * a CS:APP allocator, and some libraries, align to 8.
 	 */
 	size_t weaker_align;
@@ -124,9 +146,16 @@ struct allocator {
 	 * included, from `pages`.  `values` is copied; `pages` must outlive
 	 * the heap.  NULL on failure with errno EINVAL (refused knobs) or
 	 * ENOMEM (the source refused the first pages; it then holds nothing).
+	 *
+	 * `*single_thread` is nonzero while only one OS thread uses the heap,
+	 * which then needs no locks (common/lock.h), and is cleared before the
+	 * second thread starts: never while a call runs.  It must outlive the
+	 * heap.  The same byte that the GNU C library calls
+	 * __libc_single_threaded.
 	 */
 	struct heap *(*create)(const struct knob_values *values,
-	                       struct page_source *pages);
+	                       struct page_source *pages,
+	                       const char *single_thread);
 
 	/*
 	 * Gives every page back to the source, live blocks included.  All
@@ -145,7 +174,7 @@ struct allocator {
 
 	/*
 	 * Returns at least `size` usable bytes at a multiple of
-	 * MALLOC_ALIGN_BYTES, contents indeterminate; or NULL with
+	 * malloc_align(size), contents indeterminate; or NULL with
 	 * errno = ENOMEM, and then the heap is as it was.  malloc(0) returns
 	 * a block of its own that must be freed.  Sizes above PTRDIFF_MAX
 	 * fail.  Two OS threads may not use one `self` at the same time.
@@ -187,12 +216,38 @@ struct allocator {
 	/* Gives back to the source what can be given; returns those bytes. */
 	size_t (*trim)(struct heap *heap);
 
-	/* Copies the cost counters.  O(1), never in a timed region. */
+	/*
+	 * Copies the cost counters, exact at quiescence.  O(1) or O(handles);
+	 * never in a timed region.
+	 */
 	void (*stats)(struct heap *heap, struct heap_stats *out);
 
 	/*
-	 * Visits the extents in address order; no handle may be in use.
-	 * O(blocks), or O(blocks log blocks) where caches are looked up.
+	 * Live, cached and metadata bytes and the use of every kind of lock,
+	 * exact at quiescence, when they are the sums of a walk.
+	 * O(handles * size classes).  NULL where only a walk can tell.
+	 */
+	void (*usage)(struct heap *heap, struct heap_usage *out);
+
+	/*
+	 * Around fork().  fork_prepare takes every lock of the heap in lock
+	 * order; fork_parent releases them.  fork_child releases them in the
+	 * child, where `self`, the handle of the thread that forked, or NULL,
+	 * is the only one left: the others belong to threads that are no more,
+	 * perhaps stopped in the middle of a call, so their caches are never
+	 * read again and are counted in usage as abandoned.  The caller locks
+	 * the page source between (page_source_fork_prepare).  NULL without
+	 * has_locks.
+	 */
+	void (*fork_prepare)(struct heap *heap);
+	void (*fork_parent)(struct heap *heap);
+	void (*fork_child)(struct heap *heap, struct thread_heap *self);
+
+	/*
+	 * Visits the extents in address order, at quiescence.  O(blocks), or
+	 * O(blocks log blocks) where caches are looked up; the memory for that
+	 * comes from a source of its own (common/scratch.h), so that looking
+	 * changes nothing.  Blocks in abandoned caches are live to a walk.
 	 * NULL where the design cannot tell (`system`, CS:APP plug-ins).
 	 */
 	void (*walk)(struct heap *heap, extent_visitor *visit, void *ctx);

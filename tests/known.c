@@ -180,7 +180,7 @@ bool known_malloc(struct known *known, size_t size)
 {
 	errno = 0;
 	void *start = known->lab->allocator->malloc(known->self, size);
-	return add(known, start, size, MALLOC_ALIGN_BYTES);
+	return add(known, start, size, malloc_align(size));
 }
 
 bool known_zero(struct known *known, size_t size)
@@ -193,7 +193,7 @@ bool known_zero(struct known *known, size_t size)
 	    (start[0] != 0 || memcmp(start, start + 1, size - 1) != 0))
 		fail_msg("zero_malloc(%zu) at %p is not zero", size,
 		         (void *)start);
-	return add(known, start, size, MALLOC_ALIGN_BYTES);
+	return add(known, start, size, malloc_align(size));
 }
 
 bool known_aligned(struct known *known, size_t align, size_t size)
@@ -202,7 +202,7 @@ bool known_aligned(struct known *known, size_t align, size_t size)
 	void *start =
 		known->lab->allocator->aligned_malloc(known->self, align, size);
 	return add(known, start, size,
-	           align < MALLOC_ALIGN_BYTES ? MALLOC_ALIGN_BYTES : align);
+	           align < malloc_align(size) ? malloc_align(size) : align);
 }
 
 bool known_realloc(struct known *known, size_t index, size_t size)
@@ -220,7 +220,7 @@ bool known_realloc(struct known *known, size_t index, size_t size)
 	}
 	block->start = start;
 	require_pattern(block, size < block->size ? size : block->size, filled);
-	adopt(known, block, start, size, MALLOC_ALIGN_BYTES);
+	adopt(known, block, start, size, malloc_align(size));
 	return true;
 }
 

@@ -50,7 +50,7 @@ struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
 	assert_true(page_source_open(&lab->pages, options));
 	if (on_arena)
 		arena_lab = lab;
-	lab->heap = allocator->create(&lab->values, &lab->pages);
+	lab->heap = allocator->create(&lab->values, &lab->pages, &ONE_THREAD);
 	if (lab->heap != NULL)
 		lab->thread = allocator->attach(lab->heap);
 	if (lab->thread == NULL) {

@@ -123,7 +123,7 @@ static bool can_create(const struct allocator *allocator,
 
 	if (!page_source_open(&pages, &arena))
 		abort();
-	struct heap *heap = allocator->create(values, &pages);
+	struct heap *heap = allocator->create(values, &pages, &ONE_THREAD);
 	if (heap != NULL)
 		allocator->destroy(heap);
 	page_source_close(&pages);

@@ -263,8 +263,13 @@ static int signal_of_reading(const char *address)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Purged pages of an OS source read as zero: it keeps their mapping. */
 static void only_committed_pages_can_be_touched(void **state)
 {
+	int purged = *(enum page_source_kind *)*state == PAGE_SOURCE_OS
+	                     ? 0
+	                     : SIGSEGV;
+
 	open_kind(state);
 	char *start = page_source_reserve(&pages, 3 * PAGE_BYTES, PAGE_BYTES);
 	assert_int_equal(signal_of_reading(start), SIGSEGV);
@@ -272,15 +277,99 @@ static void only_committed_pages_can_be_touched(void **state)
 	assert_int_equal(signal_of_reading(start + PAGE_BYTES), 0);
 	assert_int_equal(signal_of_reading(start + 2 * PAGE_BYTES), SIGSEGV);
 	page_source_purge(&pages, start, PAGE_BYTES);
-	assert_int_equal(signal_of_reading(start), SIGSEGV);
+	assert_int_equal(signal_of_reading(start), purged);
 	assert_int_equal(signal_of_reading(start + PAGE_BYTES), 0);
 	char *region = page_source_grow(&pages, 2 * PAGE_BYTES);
 	assert_int_equal(signal_of_reading(region + PAGE_BYTES), 0);
-	assert_int_equal(signal_of_reading(region + 2 * PAGE_BYTES), SIGSEGV);
+	assert_int_equal(signal_of_reading(region + 2 * PAGE_BYTES), purged);
 	page_source_shrink(&pages, PAGE_BYTES);
-	assert_int_equal(signal_of_reading(region + PAGE_BYTES), SIGSEGV);
+	assert_int_equal(signal_of_reading(region + PAGE_BYTES), purged);
 	page_source_purge(&pages, start + PAGE_BYTES, PAGE_BYTES);
 	page_source_release(&pages, start, 3 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+/* ---- resize ------------------------------------------------------------- */
+
+static void a_range_grows_in_place(void **state)
+{
+	open_kind(state);
+	char *start = page_source_map(&pages, 8 * PAGE_BYTES, PAGE_BYTES);
+	assert_non_null(start);
+	memset(start, 7, PAGE_BYTES);
+	assert_ptr_equal(page_source_resize(&pages, start, 8 * PAGE_BYTES,
+	                                    PAGE_BYTES, 0),
+	                 start);
+	require_bytes(PAGE_BYTES, PAGE_BYTES, 8 * PAGE_BYTES);
+	assert_ptr_equal(page_source_resize(&pages, start, PAGE_BYTES,
+	                                    6 * PAGE_BYTES, 0),
+	                 start);
+	require_bytes(6 * PAGE_BYTES, 6 * PAGE_BYTES, 8 * PAGE_BYTES);
+	assert_int_equal(start[PAGE_BYTES - 1], 7);
+	assert_true(is_zero(start + PAGE_BYTES, 5 * PAGE_BYTES));
+	assert_int_equal(pages.calls[PAGE_RESIZE], 1);
+	page_source_unmap(&pages, start, 6 * PAGE_BYTES);
+	require_bytes(0, 0, 8 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void a_range_moves_with_its_pages(void **state)
+{
+	enum { ALIGN = 16 * PAGE_BYTES };
+
+	open_kind(state);
+	/* The same pages: shrinking one leaves room, filled by the other. */
+	char *start = page_source_map(&pages, 4 * PAGE_BYTES, ALIGN);
+	char *wall = NULL;
+	memset(start, 7, 4 * PAGE_BYTES);
+	while (wall != start + 4 * PAGE_BYTES && pages.calls[PAGE_COMMIT] < 99)
+		wall = page_source_map(&pages, PAGE_BYTES, PAGE_BYTES);
+	size_t before = pages.committed_bytes;
+	char *moved = page_source_resize(&pages, start, 4 * PAGE_BYTES,
+	                                 40 * PAGE_BYTES, ALIGN);
+	assert_non_null(moved);
+	assert_true(is_aligned(moved, ALIGN));
+	for (int i = 0; i < 4 * PAGE_BYTES; i++)
+		assert_int_equal(moved[i], 7);
+	assert_true(is_zero(moved + 4 * PAGE_BYTES, 36 * PAGE_BYTES));
+	before += 36 * PAGE_BYTES;
+	require_bytes(before, before, before);
+	if (moved != start)
+		assert_int_equal(signal_of_reading(start), SIGSEGV);
+	page_source_unmap(&pages, moved, 40 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void a_refused_resize_changes_nothing(void **state)
+{
+	enum page_source_kind *kind = *state;
+
+	open_with((struct page_source_options){.kind = *kind,
+	                                       .limit_bytes = 8 * PAGE_BYTES});
+	char *start = page_source_map(&pages, 4 * PAGE_BYTES, PAGE_BYTES);
+	memset(start, 7, 4 * PAGE_BYTES);
+	errno = 0;
+	assert_null(page_source_resize(&pages, start, 4 * PAGE_BYTES,
+	                               9 * PAGE_BYTES, PAGE_BYTES));
+	assert_int_equal(errno, ENOMEM);
+	require_bytes(4 * PAGE_BYTES, 4 * PAGE_BYTES, 4 * PAGE_BYTES);
+	assert_int_equal(pages.refused, 1);
+	assert_int_equal(start[4 * PAGE_BYTES - 1], 7);
+	page_source_unmap(&pages, start, 4 * PAGE_BYTES);
+	page_source_close(&pages);
+}
+
+static void the_clock_is_the_harness_s(void **state)
+{
+	open_kind(state);
+	assert_int_equal(page_source_now(&pages), 0);
+	page_source_set_now(&pages, 12345);
+	assert_int_equal(page_source_now(&pages), 12345);
+	open_with((struct page_source_options){.has_real_clock = true});
+	uint64_t now = page_source_now(&pages);
+	assert_true(now > 0);
+	page_source_set_now(&pages, 1);
+	assert_true(page_source_now(&pages) >= now);
 	page_source_close(&pages);
 }
 
@@ -431,6 +520,10 @@ int main(void)
 		ON_BOTH(what_cannot_be_had_is_refused),
 		ON_BOTH(giving_back_keeps_errno),
 		ON_BOTH(only_committed_pages_can_be_touched),
+		ON_BOTH(a_range_grows_in_place),
+		ON_BOTH(a_range_moves_with_its_pages),
+		ON_BOTH(a_refused_resize_changes_nothing),
+		ON_BOTH(the_clock_is_the_harness_s),
 		ON(arena, the_arena_gives_the_same_addresses),
 		ON(arena, a_second_arena_is_refused),
 		ON(arena, released_address_space_is_merged),

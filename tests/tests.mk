@@ -8,7 +8,7 @@
 # tests/e2e_*; all speak TAP to tests/run.sh, which counts them.
 
 # Under ThreadSanitizer: what has threads, and the battery in short.
-TSAN_TESTS ?= test_contract test_page_source $(notdir $(basename \
+TSAN_TESTS ?= test_contract test_common test_page_source $(notdir $(basename \
               $(wildcard tests/test_*thread*.c tests/test_record*.c)))
 TSAN_PROGRAMS = $(filter $(TSAN_TESTS:%=build/tsan/tests/%), \
                 $(patsubst tests/%.c,build/tsan/tests/%,$(wildcard tests/test_*.c)))

@@ -149,10 +149,12 @@ static struct buddy_heap *heap_of(struct thread_heap *self)
 }
 
 static struct heap *buddy_create(const struct knob_values *values,
-                                 struct page_source *pages)
+                                 struct page_source *pages,
+                                 const char *single_thread)
 {
 	struct buddy_heap *heap = buddy_heap_open(pages);
 
+	(void)single_thread; /* one OS thread at a time: no locks */
 	if (heap == NULL)
 		return NULL;
 	heap->min_order = log2_floor(values->of[KNOB_MIN_BLOCK]);

@@ -111,11 +111,13 @@ static struct header *next_header(struct header *header)
 }
 
 static struct heap *bump_create(const struct knob_values *values,
-                                struct page_source *pages)
+                                struct page_source *pages,
+                                const char *single_thread)
 {
 	size_t growth = values->of[BUMP_GROWTH];
 	struct bump_heap *heap = page_source_grow(pages, growth);
 
+	(void)single_thread; /* one OS thread at a time: no locks */
 	if (heap == NULL)
 		return NULL;
 	*heap = (struct bump_heap){.pages = pages, .growth = growth};

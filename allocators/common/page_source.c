@@ -2,10 +2,14 @@
  * page_source.c - pages from the kernel, counted.
  *
  * Reserved address space is a PROT_NONE mapping that costs the kernel nothing;
- * commit is mprotect, purge is madvise(MADV_DONTNEED) and PROT_NONE again.  The
- * arena is one large reservation at a fixed address that is carved up here: its
- * lower part is the contiguous region, its upper part serves reserve() first
- * fit from a list of holes in address order.
+ * commit is mprotect, purge is madvise(MADV_DONTNEED) and, in the arena,
+ * PROT_NONE again.  The arena is one large reservation at a fixed address that
+ * is carved up here: its lower part is the contiguous region, its upper part
+ * serves reserve() first fit from a list of holes in address order.
+ *
+ * An OS source saves kernel calls, for it is the one that is timed:
+ * purged pages stay writable, and the region is made writable WRITABLE_STEP at a
+ * time.  What it counts is the same.
  */
 #include "page_source.h"
 
@@ -14,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "bits.h"
 #include "misuse.h"
@@ -23,6 +28,18 @@
 static const size_t ARENA_BYTES = 256 * GIB;   /* ends below the libraries   */
 static const size_t REGION_BYTES = 64 * GIB;   /* of them, for grow()        */
 static const size_t REGION_SMALLEST = 1 << 20; /* under a tight RLIMIT_AS   */
+static const size_t WRITABLE_STEP = 1 << 20;   /* a page fault costs more   */
+
+/* The source cannot know how many threads there are: it always locks. */
+static void take(struct page_source *source)
+{
+	lock_take(&source->lock, &MANY_THREADS);
+}
+
+static void drop(struct page_source *source)
+{
+	lock_drop(&source->lock, &MANY_THREADS);
+}
 
 /* A range of the arena that reserve() may carve. */
 struct page_hole {
@@ -174,18 +191,30 @@ void page_source_close(struct page_source *source)
 
 /* ---- commit and purge --------------------------------------------------- */
 
-static bool commit_pages(struct page_source *source, void *start, size_t bytes)
+static void count_committed(struct page_source *source, size_t bytes)
 {
-	mark_pages(source, start, bytes, false);
-	if (mprotect(start, bytes, PROT_READ | PROT_WRITE) != 0) {
-		/* The kernel may have got half of the way. */
-		mprotect(start, bytes, PROT_NONE);
-		mark_pages(source, start, bytes, true);
-		return false;
-	}
 	source->committed_bytes += bytes;
 	if (source->committed_bytes > source->peak_committed_bytes)
 		source->peak_committed_bytes = source->committed_bytes;
+}
+
+static bool make_writable(void *start, size_t bytes)
+{
+	if (mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0)
+		return true;
+	/* The kernel may have got half of the way. */
+	mprotect(start, bytes, PROT_NONE);
+	return false;
+}
+
+static bool commit_pages(struct page_source *source, void *start, size_t bytes)
+{
+	mark_pages(source, start, bytes, false);
+	if (!make_writable(start, bytes)) {
+		mark_pages(source, start, bytes, true);
+		return false;
+	}
+	count_committed(source, bytes);
 	return true;
 }
 
@@ -193,7 +222,8 @@ static void purge_pages(struct page_source *source, void *start, size_t bytes)
 {
 	mark_pages(source, start, bytes, true);
 	madvise(start, bytes, MADV_DONTNEED);
-	mprotect(start, bytes, PROT_NONE);
+	if (source->base != NULL)
+		mprotect(start, bytes, PROT_NONE);
 	assert(source->committed_bytes >= bytes);
 	source->committed_bytes -= bytes;
 }
@@ -202,21 +232,25 @@ bool page_source_commit(struct page_source *source, void *start, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	assert(is_aligned(start, PAGE_BYTES));
+	take(source);
 	require_reserved(source, start, bytes);
-	if (!admit(source, PAGE_COMMIT, bytes) ||
-	    !commit_pages(source, start, bytes))
-		return refuse(source) != NULL;
-	return true;
+	bool is_done = (admit(source, PAGE_COMMIT, bytes) &&
+	                commit_pages(source, start, bytes)) ||
+	               refuse(source) != NULL;
+	drop(source);
+	return is_done;
 }
 
 void page_source_purge(struct page_source *source, void *start, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	assert(is_aligned(start, PAGE_BYTES));
-	require_reserved(source, start, bytes);
 	int saved_errno = errno;
+	take(source);
+	require_reserved(source, start, bytes);
 	source->calls[PAGE_PURGE]++;
 	purge_pages(source, start, bytes);
+	drop(source);
 	errno = saved_errno;
 }
 
@@ -250,33 +284,67 @@ static bool open_region(struct page_source *source)
 		return false;
 	source->region_end = source->region + bytes;
 	source->brk = source->region;
+	source->writable = source->region;
 	return true;
 }
 
-void *page_source_grow(struct page_source *source, size_t bytes)
+/* Commits the next bytes of the region; on an OS source mostly a step ahead. */
+static bool commit_region(struct page_source *source, size_t bytes)
 {
-	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	char *end = source->brk + bytes;
+	size_t ahead;
+
+	if (source->base != NULL)
+		return commit_pages(source, source->brk, bytes);
+	if (end > source->writable) {
+		ahead = round_up((size_t)(end - source->writable),
+		                 WRITABLE_STEP);
+		if (ahead > (size_t)(source->region_end - source->writable) ||
+		    !make_writable(source->writable, ahead)) {
+			ahead = (size_t)(end - source->writable);
+			if (!make_writable(source->writable, ahead))
+				return false;
+		}
+		source->writable += ahead;
+	}
+	count_committed(source, bytes);
+	return true;
+}
+
+static void *grow_region(struct page_source *source, size_t bytes)
+{
 	if (!admit(source, PAGE_GROW, bytes))
 		return refuse(source);
 	if (source->region == NULL && !open_region(source))
 		return refuse(source);
 	if (bytes > (size_t)(source->region_end - source->brk) ||
-	    !commit_pages(source, source->brk, bytes))
+	    !commit_region(source, bytes))
 		return refuse(source);
 	source->reserved_bytes += bytes;
 	source->brk += bytes;
 	return source->brk - bytes;
 }
 
+void *page_source_grow(struct page_source *source, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	take(source);
+	void *start = grow_region(source, bytes);
+	drop(source);
+	return start;
+}
+
 void page_source_shrink(struct page_source *source, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
-	assert(bytes <= (size_t)(source->brk - source->region));
 	int saved_errno = errno;
+	take(source);
+	assert(bytes <= (size_t)(source->brk - source->region));
 	source->calls[PAGE_SHRINK]++;
 	source->brk -= bytes;
 	source->reserved_bytes -= bytes;
 	purge_pages(source, source->brk, bytes);
+	drop(source);
 	errno = saved_errno;
 }
 
@@ -353,11 +421,17 @@ static void release_in_arena(struct page_source *source, char *start,
 	}
 }
 
-/* mmap gives no alignment: reserve more and trim both ends. */
+/*
+ * mmap gives no alignment, though after one aligned range the next of its size
+ * usually is; else reserve more and trim both ends.
+ */
 static void *reserve_from_os(size_t bytes, size_t align)
 {
-	if (align == PAGE_BYTES)
-		return map_reserved(NULL, bytes, 0);
+	char *exact = map_reserved(NULL, bytes, 0);
+
+	if (exact == NULL || is_aligned(exact, align))
+		return exact;
+	munmap(exact, bytes);
 	if (bytes + align < bytes)
 		return NULL;
 	char *wide = map_reserved(NULL, bytes + align, 0);
@@ -400,18 +474,24 @@ void *page_source_reserve(struct page_source *source, size_t bytes,
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	assert(is_power_of_two(align) && align >= PAGE_BYTES);
-	if (!admit(source, PAGE_RESERVE, 0))
-		return refuse(source);
-	void *start = reserve_pages(source, bytes, align);
-	return start != NULL ? start : refuse(source);
+	take(source);
+	void *start = admit(source, PAGE_RESERVE, 0)
+	                      ? reserve_pages(source, bytes, align)
+	                      : NULL;
+	if (start == NULL)
+		refuse(source);
+	drop(source);
+	return start;
 }
 
 void page_source_release(struct page_source *source, void *start, size_t bytes)
 {
 	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
 	int saved_errno = errno;
+	take(source);
 	source->calls[PAGE_RELEASE]++;
 	release_pages(source, start, bytes);
+	drop(source);
 	errno = saved_errno;
 }
 
@@ -429,6 +509,176 @@ void *page_source_map(struct page_source *source, size_t bytes, size_t align)
 
 void page_source_unmap(struct page_source *source, void *start, size_t bytes)
 {
-	page_source_purge(source, start, bytes);
-	page_source_release(source, start, bytes);
+	int saved_errno = errno;
+
+	take(source);
+	require_reserved(source, start, bytes);
+	source->calls[PAGE_PURGE]++;
+	source->calls[PAGE_RELEASE]++;
+	if (source->base != NULL)
+		purge_pages(source, start, bytes);
+	else
+		source->committed_bytes -= bytes; /* munmap takes the pages */
+	release_pages(source, start, bytes);
+	drop(source);
+	errno = saved_errno;
+}
+
+/* ---- resize ------------------------------------------------------------- */
+
+/* Takes the hole behind [start, start + old_bytes), and commits it. */
+static bool extend_in_arena(struct page_source *source, char *end, size_t more)
+{
+	struct page_hole **link = &source->holes;
+
+	while (*link != NULL && (*link)->start < end)
+		link = &(*link)->next;
+	if (*link == NULL || (*link)->start != end || (*link)->bytes < more ||
+	    !carve_hole(link, end, more))
+		return false;
+	if (!commit_pages(source, end, more)) {
+		release_in_arena(source, end, more);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Moves committed pages to reserved ones.  The kernel moves what is one mapping;
+ * a range that it keeps as several is copied.
+ */
+static bool move_pages(struct page_source *source, char *from, char *to,
+                       size_t bytes)
+{
+	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	    MAP_FAILED) {
+		if (!make_writable(to, bytes))
+			return false;
+		memcpy(to, from, bytes);
+		madvise(from, bytes, MADV_DONTNEED);
+		mprotect(from, bytes, PROT_NONE);
+	} else {
+		map_reserved(from, bytes, MAP_FIXED);
+		madvise(from, bytes, MADV_NOHUGEPAGE);
+	}
+	mark_pages(source, from, bytes, true);
+	mark_pages(source, to, bytes, false);
+	return true;
+}
+
+static void *move_in_arena(struct page_source *source, char *start,
+                           size_t old_bytes, size_t new_bytes, size_t align)
+{
+	char *to = reserve_in_arena(source, new_bytes, align);
+
+	if (to == NULL)
+		return NULL;
+	if (!commit_pages(source, to + old_bytes, new_bytes - old_bytes)) {
+		release_in_arena(source, to, new_bytes);
+		return NULL;
+	}
+	if (!move_pages(source, start, to, old_bytes)) {
+		purge_pages(source, to + old_bytes, new_bytes - old_bytes);
+		release_in_arena(source, to, new_bytes);
+		return NULL;
+	}
+	release_in_arena(source, start, old_bytes);
+	return to;
+}
+
+static void *lengthen_in_arena(struct page_source *source, char *start,
+                               size_t old_bytes, size_t new_bytes, size_t align)
+{
+	if (extend_in_arena(source, start + old_bytes, new_bytes - old_bytes))
+		return start;
+	return align == 0 ? NULL
+	                  : move_in_arena(source, start, old_bytes, new_bytes,
+	                                  align);
+}
+
+static void *lengthen_from_os(struct page_source *source, char *start,
+                              size_t old_bytes, size_t new_bytes, size_t align)
+{
+	int may_move = align == PAGE_BYTES ? MREMAP_MAYMOVE : 0;
+	char *at = mremap(start, old_bytes, new_bytes, may_move);
+
+	if (at == MAP_FAILED && align > PAGE_BYTES) {
+		char *to = reserve_from_os(new_bytes, align);
+		if (to == NULL)
+			return NULL;
+		at = mremap(start, old_bytes, new_bytes,
+		            MREMAP_MAYMOVE | MREMAP_FIXED, to);
+		if (at == MAP_FAILED)
+			munmap(to, new_bytes);
+	}
+	if (at == MAP_FAILED)
+		return NULL;
+	count_committed(source, new_bytes - old_bytes);
+	return at;
+}
+
+static void *lengthen(struct page_source *source, void *start, size_t old_bytes,
+                      size_t new_bytes, size_t align)
+{
+	require_reserved(source, start, old_bytes);
+	if (!admit(source, PAGE_RESIZE, new_bytes - old_bytes))
+		return refuse(source);
+	void *at = source->base != NULL
+	                   ? lengthen_in_arena(source, start, old_bytes,
+	                                       new_bytes, align)
+	                   : lengthen_from_os(source, start, old_bytes,
+	                                      new_bytes, align);
+	if (at == NULL)
+		return refuse(source);
+	source->reserved_bytes += new_bytes - old_bytes;
+	return at;
+}
+
+void *page_source_resize(struct page_source *source, void *start,
+                         size_t old_bytes, size_t new_bytes, size_t align)
+{
+	assert(new_bytes > 0 && (old_bytes | new_bytes) % PAGE_BYTES == 0);
+	if (new_bytes == old_bytes)
+		return start;
+	if (new_bytes < old_bytes) {
+		page_source_unmap(source, (char *)start + new_bytes,
+		                  old_bytes - new_bytes);
+		return start;
+	}
+	take(source);
+	void *at = lengthen(source, start, old_bytes, new_bytes, align);
+	drop(source);
+	return at;
+}
+
+/* ---- clock and fork ----------------------------------------------------- */
+
+uint64_t page_source_now(const struct page_source *source)
+{
+	struct timespec now;
+
+	if (!source->options.has_real_clock)
+		return atomic_load_explicit(&source->now, memory_order_relaxed);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void page_source_set_now(struct page_source *source, uint64_t now)
+{
+	atomic_store_explicit(&source->now, now, memory_order_relaxed);
+}
+
+void page_source_fork_prepare(struct page_source *source)
+{
+	take(source);
+}
+
+void page_source_fork_parent(struct page_source *source)
+{
+	drop(source);
+}
+
+void page_source_fork_child(struct page_source *source)
+{
+	drop(source);
 }

@@ -22,18 +22,26 @@
  * Both can be told to refuse the n-th request, so that a test can walk through
  * every out-of-memory path of an allocator.
  *
- * Touching a page that is not committed is a crash, not an accounting error.
+ * On an arena, touching a page that is not committed is a crash, not an error of
+ * the accounts.
  * The checked build also stops, on an arena, where a call does not fit the state
  * of its pages: committed twice, purged or released twice, never reserved.
  *
- * Threads: not safe; an allocator calls its source under its own lock.
+ * On pages from the OS, purging keeps the mapping writable and a region is made
+ * writable ahead of its end: fewer and cheaper kernel calls, the same counts.
+ *
+ * Threads: every function may be called by many at the same time; one lock
+ * inside.  open and close: alone.
  */
 #ifndef ALLOCATORS_COMMON_PAGE_SOURCE_H
 #define ALLOCATORS_COMMON_PAGE_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "lock.h"
 
 #define PAGE_ARENA_BASE ((char *)0x7e9000000000) /* free under ASan and TSan */
 
@@ -47,6 +55,7 @@ enum page_call {
 	PAGE_GROW,
 	PAGE_RESERVE,
 	PAGE_COMMIT,
+	PAGE_RESIZE, /* growing; shrinking is never refused */
 	PAGE_SHRINK,
 	PAGE_RELEASE,
 	PAGE_PURGE,
@@ -65,6 +74,9 @@ struct page_source_options {
 	 */
 	uint64_t fail_at;
 	bool fail_on;
+
+	/* page_source_now() is the system's clock, not what was set. */
+	bool has_real_clock;
 };
 
 struct page_source {
@@ -75,19 +87,16 @@ struct page_source {
 	uint64_t calls[PAGE_CALLS]; /* made so far, refused ones included     */
 	uint64_t refused;           /* calls refused so far                   */
 
-	/*
-	 * The clock that decay and other time-driven policies read: operations
-	 * replayed, or recorded nanoseconds.  Set by the harness.
-	 */
-	uint64_t now;
-
 	/* Private to page_source.c. */
+	struct lock lock;     /* guards everything but `now` */
+	_Atomic uint64_t now; /* see page_source_now()       */
 	struct page_source_options options;
 	uint64_t refusable_calls;
 	char *base, *end; /* arena: its address range                      */
 	char *region;     /* contiguous region; NULL before the first grow */
 	char *region_end; /* end of its reserved range                     */
 	char *brk;        /* end of its committed part                     */
+	char *writable;   /* OS: end of its writable part                  */
 	struct page_hole
 		*holes;      /* arena: unreserved ranges, by address       */
 	uint64_t *committed; /* arena: one bit per page, to catch misuse      */
@@ -140,5 +149,31 @@ void *page_source_map(struct page_source *source, size_t bytes, size_t align);
 
 /* purge + release. */
 void page_source_unmap(struct page_source *source, void *start, size_t bytes);
+
+/*
+ * Makes a committed range of its own (what map returned) longer or shorter, in
+ * place where the addresses behind it are free; else, if `align` is not 0, its
+ * pages move, without being copied, to a new range at a multiple of `align`.
+ * Returns the start of the range; new bytes are zero.  NULL with errno = ENOMEM,
+ * and nothing has changed; shrinking always works, in place.
+ */
+void *page_source_resize(struct page_source *source, void *start,
+                         size_t old_bytes, size_t new_bytes, size_t align);
+
+/*
+ * The clock that decay and other time-driven policies read, in the unit of
+ * whoever sets it: operations replayed, or recorded nanoseconds.  With
+ * has_real_clock it is the system's, in ns, a few milliseconds coarse.
+ */
+uint64_t page_source_now(const struct page_source *source);
+void page_source_set_now(struct page_source *source, uint64_t now);
+
+/*
+ * Around fork(), inside the heap's own hooks: prepare takes the lock, parent and
+ * child release it.
+ */
+void page_source_fork_prepare(struct page_source *source);
+void page_source_fork_parent(struct page_source *source);
+void page_source_fork_child(struct page_source *source);
 
 #endif

@@ -52,8 +52,9 @@ static const char *refuse(const struct knob_values *values)
 }
 
 static struct heap *create(const struct knob_values *values,
-                           struct page_source *pages)
+                           struct page_source *pages, const char *single_thread)
 {
+	(void)single_thread; /* one OS thread at a time: no locks */
 	return fit_create(&policy, values, pages);
 }
 

@@ -210,7 +210,8 @@ static void slab_destroy_heap(struct heap *heap)
 }
 
 static struct heap *slab_create_heap(const struct knob_values *values,
-                                     struct page_source *source)
+                                     struct page_source *source,
+                                     const char *single_thread)
 {
 	struct slab_config config = config_of(values);
 	size_t bytes = round_up(sizeof(struct slab_heap) +
@@ -218,6 +219,7 @@ static struct heap *slab_create_heap(const struct knob_values *values,
 	                        PAGE_BYTES);
 	struct slab_heap *heap = page_source_map(source, bytes, PAGE_BYTES);
 
+	(void)single_thread; /* one OS thread at a time: no locks */
 	if (heap == NULL)
 		return NULL;
 	heap->source = source;

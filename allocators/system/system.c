@@ -21,8 +21,10 @@ struct system_heap {
 };
 
 static struct heap *system_create(const struct knob_values *values,
-                                  struct page_source *pages)
+                                  struct page_source *pages,
+                                  const char *single_thread)
 {
+	(void)single_thread; /* the C library has its own */
 	(void)values;
 	(void)pages;
 	return (struct heap *)malloc(sizeof(struct system_heap));
@@ -100,6 +102,7 @@ const struct allocator system_allocator = {
 	.source = "glibc",
 	.knobs = knobs,
 	.ignores_page_source = true,
+	.has_locks = true,
 	.weaker_align = 8, /* glibc gives 16, preloaded libraries may not */
 	.create = system_create,
 	.destroy = system_destroy,

@@ -223,11 +223,13 @@ static struct header *carve(struct template_heap *heap, size_t bytes,
 /* ---- the contract: what each does is said in allocator.h ----------------- */
 
 static struct heap *template_create(const struct knob_values *values,
-                                    struct page_source *pages)
+                                    struct page_source *pages,
+                                    const char *single_thread)
 {
 	size_t growth = values->of[KNOB_GROWTH];
 	struct template_heap *heap = page_source_grow(pages, growth);
 
+	(void)single_thread; /* one OS thread at a time: no locks */
 	if (heap == NULL)
 		return NULL;
 	*heap = (struct template_heap){.pages = pages, .growth = growth};

@@ -70,7 +70,7 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	malloc_trim(0); /* what we freed before must not serve `system` */
 	resident_reset_peak();
 	stage->resident_before = resident_now() - resident_file_now();
-	loop->heap = allocator->create(values, &stage->pages);
+	loop->heap = allocator->create(values, &stage->pages, &ONE_THREAD);
 	if (loop->heap == NULL)
 		return fail(verdict, "create");
 	loop->threads[0] = allocator->attach(loop->heap);

@@ -309,7 +309,7 @@ static uint64_t probe_tags(const struct allocator *allocator,
 	if (allocator->usable_size == NULL ||
 	    !page_source_open(&pages, &source))
 		return 0;
-	struct heap *heap = allocator->create(values, &pages);
+	struct heap *heap = allocator->create(values, &pages, &ONE_THREAD);
 	struct thread_heap *self = heap ? allocator->attach(heap) : NULL;
 	if (self != NULL) {
 		char *a = allocator->malloc(self, PROBE_BYTES);

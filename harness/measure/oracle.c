@@ -246,10 +246,11 @@ static bool is_zero(struct oracle *oracle, struct oracle_block *block,
 }
 
 /* What malloc promises; plug-ins may promise less. */
-static size_t malloc_align(const struct oracle *oracle)
+static size_t promised_align(const struct oracle *oracle, size_t size)
 {
 	size_t weaker = oracle->allocator->weaker_align;
-	return weaker != 0 ? weaker : MALLOC_ALIGN_BYTES;
+	size_t align = malloc_align(size);
+	return weaker != 0 && weaker < align ? weaker : align;
 }
 
 static size_t usable_size(const struct oracle *oracle,
@@ -266,7 +267,7 @@ bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
 {
 	const struct trace_op *op = &oracle->trace->ops[event - 1];
 	struct oracle_block *block = &oracle->blocks[op->slot];
-	size_t align = malloc_align(oracle);
+	size_t align = promised_align(oracle, op->size);
 
 	if (op->kind == TRACE_ALIGNED && (size_t)1 << op->align_log2 > align)
 		align = (size_t)1 << op->align_log2;
@@ -297,7 +298,8 @@ bool oracle_reallocated(struct oracle *oracle, uint64_t event, void *start,
 	block->start = start;
 	block->requested = op->size;
 	block->usable = usable_size(oracle, block);
-	if (!is_well_formed(block, malloc_align(oracle), event, verdict) ||
+	if (!is_well_formed(block, promised_align(oracle, op->size), event,
+	                    verdict) ||
 	    !place(oracle, block, event, verdict))
 		return false;
 	/* What was requested before and still is must have survived. */

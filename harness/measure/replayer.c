@@ -40,7 +40,8 @@ bool replayer_open(struct replayer *replayer, const struct allocator *allocator,
 	if (replayer->threads == NULL || replayer->blocks == NULL)
 		return fail_to_start(replayer, "the slot table");
 	errno = 0;
-	replayer->heap = allocator->create(values, &replayer->pages);
+	replayer->heap =
+		allocator->create(values, &replayer->pages, &ONE_THREAD);
 	if (replayer->heap == NULL)
 		return fail_to_start(replayer, "create");
 	if (!oracle_open(&replayer->oracle, allocator, replayer->heap, trace,
@@ -111,7 +112,7 @@ bool replayer_step(struct replayer *replayer)
 	const struct trace_op *op = &replayer->trace->ops[replayer->event];
 
 	replayer->event++;
-	replayer->pages.now = replayer->event;
+	page_source_set_now(&replayer->pages, replayer->event);
 	switch (op->kind) {
 	case TRACE_FREE:
 		return step_free(replayer, op);

@@ -254,9 +254,11 @@ static void csapp_stats(struct heap *heap, struct heap_stats *out)
  */
 #define CREATE(n)                                                              \
 	static struct heap *create_##n(const struct knob_values *values,       \
-	                               struct page_source *pages)              \
+	                               struct page_source *pages,              \
+	                               const char *single_thread)              \
 	{                                                                      \
 		(void)values;                                                  \
+		(void)single_thread;                                           \
 		return csapp_create(&functions[n], pages);                     \
 	}
 CREATE(0)
@@ -274,7 +276,8 @@ const struct allocator *csapp_allocator(const char *name,
 {
 	static const struct knob no_knobs[1];
 	static struct heap *(*const creates[CSAPP_MAX])(
-		const struct knob_values *, struct page_source *) = {
+		const struct knob_values *, struct page_source *,
+		const char *) = {
 		create_0, create_1, create_2, create_3,
 		create_4, create_5, create_6, create_7,
 	};

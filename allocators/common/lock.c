@@ -1,0 +1,45 @@
+/*
+ * lock.c - waiting for a lock: spin, then yield, then sleep a little.
+ */
+#include "lock.h"
+
+#include <sched.h>
+#include <time.h>
+
+const char ONE_THREAD = 1;
+const char MANY_THREADS = 0;
+
+enum {
+	SPINS = 100,      /* rounds of looking before the core is given up */
+	YIELDS = 50,      /* times that, before sleeping                   */
+	SLEEP_NS = 20000, /* longer than any critical section              */
+};
+
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
+}
+
+void lock_wait(struct lock *lock)
+{
+	const struct timespec pause = {.tv_nsec = SLEEP_NS};
+
+	for (unsigned round = 0;; round++) {
+		for (int spin = 0; spin < SPINS; spin++) {
+			/* Looking does not take the line from its holder. */
+			if (atomic_load_explicit(&lock->held,
+			                         memory_order_relaxed) == 0 &&
+			    lock_grab(lock)) {
+				counter_add(&lock->waited, 1);
+				return;
+			}
+			relax();
+		}
+		if (round < YIELDS)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
+}
