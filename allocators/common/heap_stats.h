@@ -22,13 +22,11 @@ struct heap_stats {
 	uint64_t searches; /* searches made, failed ones included            */
 	uint64_t
 		exact_fits; /* free blocks used whole: no rest, or none to keep   */
-	uint64_t splits;  /* blocks cut in two, by malloc or by realloc     */
-	uint64_t merges;  /* pairs of neighbours (or buddies) joined        */
-	uint64_t grows;   /* times the heap asked its source for more pages */
-	uint64_t shrinks; /* times it gave pages back                       */
-	uint64_t moves;   /* reallocs that had to copy                      */
-	uint64_t refills; /* thread caches filled from a shared tier        */
-	uint64_t flushes; /* thread caches emptied, partly or all, into one */
+	uint64_t splits;    /* blocks cut in two, by malloc or by realloc     */
+	uint64_t merges;    /* pairs of neighbours (or buddies) joined        */
+	uint64_t grows;     /* times the heap asked its source for more pages */
+	uint64_t shrinks;   /* times it gave pages back                       */
+	uint64_t moves;     /* reallocs that had to copy                      */
 };
 
 #endif

@@ -34,6 +34,10 @@ struct heap_usage {
 	} locks[USAGE_LOCKS_MAX];
 	unsigned lock_count;
 
+	/* Traffic between thread caches and the tiers behind, since create(). */
+	uint64_t refills; /* caches filled from a shared tier                 */
+	uint64_t flushes; /* caches emptied, partly or all, into one          */
+
 	uint64_t handles;   /* attached now                                   */
 	uint64_t abandoned; /* lost in a fork: their caches are never read    */
 };

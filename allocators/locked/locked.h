@@ -4,7 +4,7 @@
  *
  * A decorator: the heap of an `inner` allocator behind a lock that every call
  * takes first.  It is also what the first multi-threaded mallocs were, and the
- * yardstick that per-thread caches are measured against [Hoard00, 2].
+ * yardstick that per-thread caches are measured against [Berger00, 2].
  */
 #ifndef ALLOCATORS_LOCKED_LOCKED_H
 #define ALLOCATORS_LOCKED_LOCKED_H
