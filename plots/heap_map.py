@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from heap_pixels import LONG_SHARE, OCCUPANCY, Window, category_image, occupancy_image
 from style import CONF, byte_unit, bytes_text, capped, elide, event_unit, palette, plt, \
-    save, smallest_text, tier_hatches, title_inches, title_lines, write_title
+    save, smallest_text, tier_hatches, tiers_drawn, title_inches, title_lines, write_title
 from table import read_numbers
 
 NAME = "heap-map"
@@ -39,6 +39,7 @@ class Sheet:
         self.by_block = run.has("blocks")
         self.tiers = run.table("tiers")
         self.hatches = tier_hatches(run)
+        self.drawn = tiers_drawn(run)
         peaks = [np.nanmax(self.timeline.of(name, "footprint_bytes")) for name in self.names]
         self.top = 1.03 * max(capped(peaks), run.peak_live())
         self.unit, self.unit_name = byte_unit(self.top)
@@ -209,9 +210,13 @@ class Sheet:
             axes.set_ylabel(self.unit_name)
 
     def tier(self, name, tier, events):
-        """The free bytes of a tier at these events; 0 where tiers.csv left it out."""
-        rows = [i for i in self.tiers.rows_of(name) if self.tiers.text["tier"][i] == tier]
-        known = dict(zip(self.tiers.numbers("event")[rows], self.tiers.numbers("bytes")[rows]))
+        """Free bytes drawn as `tier` at these events; 0 where tiers.csv left it out."""
+        rows = [i for i in self.tiers.rows_of(name)
+                if self.drawn[self.tiers.text["tier"][i]] == tier]
+        known = {}
+        for event, size in zip(self.tiers.numbers("event")[rows],
+                               self.tiers.numbers("bytes")[rows]):
+            known[event] = known.get(event, 0) + size
         return np.array([known.get(event, 0) for event in events])
 
     def legend_patches(self):

@@ -145,11 +145,22 @@ def write_title(figure, finding, what):
 TIER_HATCHES = ["////", "\\\\\\\\", "xxxx", "----", "||||", "++", "oo", ".."]
 
 
-def tier_hatches(run):
-    """{tier: hatch}: holes are plain white, the other tiers of the run hatched."""
+def tiers_drawn(run):
+    """{tier: what it is drawn as}: itself, or its kind in tiers.csv if a run has too many."""
     tiers = run.table("tiers")
-    names = sorted(set(tiers.text["tier"]) - {"hole"}) if tiers else []
-    return {"hole": "", **{name: TIER_HATCHES[i % 8] for i, name in enumerate(names)}}
+    names = sorted(set(tiers.text["tier"])) if tiers else []
+    if len(names) <= len(TIER_HATCHES):
+        return {name: name for name in names}
+    with open(os.path.join(HERE, "tiers.csv"), encoding="utf-8") as file:
+        kinds = dict(line.strip().split(",") for line in file)
+    return {name: kinds.get(name, name) for name in names}
+
+
+def tier_hatches(run):
+    """{what is drawn: hatch}: holes are plain white, the other free memory hatched."""
+    names = sorted(set(tiers_drawn(run).values()) - {"hole", "holes"})
+    plain = "holes" if "holes" in tiers_drawn(run).values() else "hole"
+    return {plain: "", **{name: TIER_HATCHES[i % 8] for i, name in enumerate(names)}}
 
 
 def save(figure, run, name):

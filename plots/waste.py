@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from style import CONF, bytes_text, byte_unit, capped, elide, ending, palette, plt, save, \
-    smallest_text, tier_hatches, write_title
+    smallest_text, tier_hatches, tiers_drawn, write_title
 
 NAME = "waste"
 PARTS = [("requested", "requested (live)", CONF["LONG_LIVED"], ""),
@@ -20,7 +20,12 @@ def free_by_tier(run, allocator):
         return {"": free} if free > 0 else {}
     event = timeline.of(allocator, "event")[np.nanargmax(footprints)]
     rows = [i for i in tiers.rows_of(allocator) if tiers.numbers("event")[i] == event]
-    return {tiers.text["tier"][i]: tiers.numbers("bytes")[i] for i in rows} or {"": free}
+    drawn = tiers_drawn(run)
+    sizes = {}
+    for i in rows:
+        kind = drawn[tiers.text["tier"][i]]
+        sizes[kind] = sizes.get(kind, 0) + tiers.numbers("bytes")[i]
+    return sizes or {"": free}
 
 
 def parts_of(run, allocator, hatches):
