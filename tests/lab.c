@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allocators/locked/locked.h"
 #include "allocators/registry.h"
 
 /* The one on the arena, of which there is one only; a failed test leaves it. */
@@ -50,7 +51,9 @@ struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
 	assert_true(page_source_open(&lab->pages, options));
 	if (on_arena)
 		arena_lab = lab;
-	lab->heap = allocator->create(&lab->values, &lab->pages, &ONE_THREAD);
+	lab->single_thread = 1;
+	lab->heap = allocator->create(&lab->values, &lab->pages,
+	                              &lab->single_thread);
 	if (lab->heap != NULL)
 		lab->thread = allocator->attach(lab->heap);
 	if (lab->thread == NULL) {
@@ -65,22 +68,37 @@ struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
 	return lab;
 }
 
+const struct allocator *lab_find(const char *allocator)
+{
+	static const char prefix[] = "locked ";
+	bool is_locked = strncmp(allocator, prefix, strlen(prefix)) == 0;
+	char name[64];
+
+	if (is_locked)
+		allocator += strlen(prefix);
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(allocator, ":"),
+	         allocator);
+	const struct allocator *found = allocator_find(name);
+	return found != NULL && is_locked ? locked_over(found) : found;
+}
+
 struct lab *lab_open(const char *allocator)
 {
 	const struct page_source_options arena = {.kind = PAGE_SOURCE_ARENA};
-	char name[512];
+	const struct allocator *found = lab_find(allocator);
+	const char *knobs = strchr(allocator, ':');
 
-	snprintf(name, sizeof name, "%s", allocator);
-	char *knobs = strchr(name, ':');
-	if (knobs != NULL)
-		*knobs++ = '\0';
-	const struct allocator *found = allocator_find(name);
 	if (found == NULL)
-		fail_msg("no allocator is called \"%s\"", name);
+		fail_msg("no allocator is called \"%s\"", allocator);
 	struct lab *lab =
-		lab_open_on(found, knobs == NULL ? "" : knobs, &arena);
+		lab_open_on(found, knobs == NULL ? "" : knobs + 1, &arena);
 	assert_non_null(lab);
 	return lab;
+}
+
+void lab_share(struct lab *lab)
+{
+	lab->single_thread = 0;
 }
 
 void lab_close(struct lab *lab)

@@ -28,6 +28,7 @@ struct lab {
 	const struct allocator *allocator;
 	struct knob_values values;
 	struct page_source pages;
+	char single_thread; /* 1 until lab_share() */
 	struct heap *heap;
 	struct thread_heap *thread;
 	void *named
@@ -37,14 +38,23 @@ struct lab {
 };
 
 /*
- * Opens a heap of "name" or "name:knob=value,..." on an arena source; fails the
- * test where that does not work.
+ * The allocator that "name" or "name:knob=value,..." means, or NULL; "locked
+ * name" is that one behind a lock (locked/locked.h).
+ */
+const struct allocator *lab_find(const char *allocator);
+
+/*
+ * Opens a heap of such a name on an arena source; fails the test where that does
+ * not work.
  */
 struct lab *lab_open(const char *allocator);
 
 /* The same with options for the source; NULL where create() returns NULL. */
 struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
                         const struct page_source_options *options);
+
+/* From now on, more than one OS thread may use the heap. */
+void lab_share(struct lab *lab);
 
 /* Runs check(), detaches, destroys, requires committed_bytes == 0. */
 void lab_close(struct lab *lab);

@@ -53,6 +53,11 @@ static const char *const chosen[] = {
 	"slab:slab_min=64K,empty=0,keep=0",
 	"slab:kmalloc_max=256,descriptors=on,empty=8",
 	"system",
+	"locked bump",
+	"locked first-fit",
+	"locked best-fit:index=tree,min_block=64",
+	"locked buddy:merge=lazy",
+	"locked slab",
 };
 
 enum { CHOSEN = sizeof chosen / sizeof chosen[0], SETTINGS_MAX = 512 };
@@ -103,11 +108,8 @@ static void list_setting(const struct allocator *allocator, const char *name,
 
 static void list_chosen(const char *name)
 {
-	char allocator[64];
+	const struct allocator *found = lab_find(name);
 
-	snprintf(allocator, sizeof allocator, "%.*s", (int)strcspn(name, ":"),
-	         name);
-	const struct allocator *found = allocator_find(allocator);
 	if (found == NULL)
 		printf("# not here, left out: %s\n", name);
 	else

@@ -2,12 +2,15 @@
  * test_common.c - lock, counter, usage, scratch: what allocators with threads
  * share.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -75,6 +78,51 @@ static void one_thread_skips_the_lock(void **state)
 	assert_int_equal(counter_read(&lock.waited), 0);
 }
 
+/* ---- waiting, while signals come ---------------------------------------- */
+
+static struct {
+	struct lock lock;
+	atomic_bool done;
+	int errno_after;
+} held;
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void *wait_for_it(void *ctx)
+{
+	(void)ctx;
+	errno = 1234;
+	lock_take(&held.lock, &MANY_THREADS);
+	held.errno_after = errno;
+	lock_drop(&held.lock, &MANY_THREADS);
+	atomic_store(&held.done, true);
+	return NULL;
+}
+
+/* free() must keep errno, and a signal ends a sleep with EINTR. */
+static void waiting_keeps_errno(void **state)
+{
+	const struct sigaction action = {.sa_handler = ignore};
+	pthread_t waiter;
+
+	(void)state;
+	sigaction(SIGUSR1, &action, NULL);
+	lock_take(&held.lock, &MANY_THREADS);
+	assert_int_equal(pthread_create(&waiter, NULL, wait_for_it, NULL), 0);
+	for (int i = 0; i < 500; i++) {
+		pthread_kill(waiter, SIGUSR1);
+		usleep(20);
+	}
+	assert_false(atomic_load(&held.done));
+	lock_drop(&held.lock, &MANY_THREADS);
+	pthread_join(waiter, NULL);
+	assert_int_equal(held.errno_after, 1234);
+	assert_int_equal(counter_read(&held.lock.waited), 1);
+}
+
 static void usage_adds_by_name(void **state)
 {
 	struct heap_usage usage = {0};
@@ -137,6 +185,7 @@ int main(void)
 		cmocka_unit_test(lock_keeps_others_out),
 		cmocka_unit_test(try_fails_while_held),
 		cmocka_unit_test(one_thread_skips_the_lock),
+		cmocka_unit_test(waiting_keeps_errno),
 		cmocka_unit_test(usage_adds_by_name),
 		cmocka_unit_test(block_set_finds_what_was_added),
 		cmocka_unit_test(an_empty_block_set_is_empty),

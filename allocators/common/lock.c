@@ -3,6 +3,7 @@
  */
 #include "lock.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <time.h>
 
@@ -22,10 +23,18 @@ static inline void relax(void)
 #endif
 }
 
-void lock_wait(struct lock *lock)
+/* A signal may end the sleep early; free() must keep errno all the same. */
+static void sleep_a_little(void)
 {
 	const struct timespec pause = {.tv_nsec = SLEEP_NS};
+	int saved_errno = errno;
 
+	nanosleep(&pause, NULL);
+	errno = saved_errno;
+}
+
+void lock_wait(struct lock *lock)
+{
 	for (unsigned round = 0;; round++) {
 		for (int spin = 0; spin < SPINS; spin++) {
 			/* Looking does not take the line from its holder. */
@@ -40,6 +49,6 @@ void lock_wait(struct lock *lock)
 		if (round < YIELDS)
 			sched_yield();
 		else
-			nanosleep(&pause, NULL);
+			sleep_a_little();
 	}
 }

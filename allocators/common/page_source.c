@@ -651,6 +651,20 @@ void *page_source_resize(struct page_source *source, void *start,
 	return at;
 }
 
+void page_source_hide(struct page_source *source, size_t bytes)
+{
+	take(source);
+	source->committed_bytes -= bytes;
+	drop(source);
+}
+
+void page_source_show(struct page_source *source, size_t bytes)
+{
+	take(source);
+	source->committed_bytes += bytes;
+	drop(source);
+}
+
 /* ---- clock and fork ----------------------------------------------------- */
 
 uint64_t page_source_now(const struct page_source *source)

@@ -161,6 +161,13 @@ void *page_source_resize(struct page_source *source, void *start,
                          size_t old_bytes, size_t new_bytes, size_t align);
 
 /*
+ * Takes `bytes` out of committed_bytes, and back in: around the check() of a
+ * heap that has to share the source with a decorator (locked/locked.c).
+ */
+void page_source_hide(struct page_source *source, size_t bytes);
+void page_source_show(struct page_source *source, size_t bytes);
+
+/*
  * The clock that decay and other time-driven policies read, in the unit of
  * whoever sets it: operations replayed, or recorded nanoseconds.  With
  * has_real_clock it is the system's, in ns, a few milliseconds coarse.

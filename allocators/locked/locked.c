@@ -1,0 +1,584 @@
+/*
+ * locked.c - a heap made for one thread, behind one lock.
+ *
+ * Idea.  Every call takes the lock, makes the same call on the heap inside,
+ * and drops the lock.  The heap inside never sees two calls at a time, so it
+ * needs to know nothing of threads; in return no two threads ever allocate at
+ * the same time, and one that is stopped while it holds the lock stops all.
+ * That is the whole price of "thread-safe" where nothing else is done for it.
+ *
+ *     thread_heap --> handle            handle            ...
+ *                     | heap, inner     | heap, inner
+ *                     +---------+-------+
+ *                               v
+ *                          locked_heap: lock, lists of handles
+ *                               |
+ *                               v
+ *                          heap of the inner allocator
+ *
+ * Both lie on a page of their own, next to the inner heap, which keeps the
+ * contents it would have without us:
+ *
+ *     +------+-------------+--------+--------+-- ... --+
+ *     | page | locked_heap | handle | handle |         |   first page
+ *     +------+-------------+--------+--------+-- ... --+
+ *     | page | handle | handle | handle |  ...         |   if those are not
+ *     +------+--------+--------+--------+-- ... -------+   enough
+ *
+ * Invariants, verified in locked_check().
+ *     I1  every handle on the pages is on one list: attached or unused
+ *     I2  an attached handle has a handle of the inner heap
+ *
+ * Cost.     an uncontended call  one atomic instruction more, none while one
+ *                                thread is alone
+ *           waste                a page, and every core but one
+ * Threads.  All calls but those that allocator.h lists as "alone" take the one
+ *           lock.  Lock order: the heap's, then the page source's.
+ * Sources.  [Berger00] for its place among the ways to share a heap.
+ *
+ * Read next: common/lock.h, the lock itself.
+ */
+#include "locked.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/queue.h>
+
+#include "../common/bits.h"
+#include "../common/heap_stats.h"
+#include "../common/heap_usage.h"
+#include "../common/page_source.h"
+
+/* A logical thread. */
+struct handle {
+	struct locked_heap *heap;
+	struct thread_heap *inner; /* NULL while it is unused */
+	LIST_ENTRY(handle) link;   /* under the lock          */
+};
+
+LIST_HEAD(handle_list, handle);
+
+/* The start of every page of ours, in address order. */
+struct page {
+	struct page *above;
+};
+
+struct locked_heap {
+	const struct allocator *allocator; /* the inner one's */
+	struct heap *inner;
+	struct page_source *pages;
+	const char *single_thread;
+	struct lock lock;
+
+	/* under the lock */
+	struct handle_list attached, unused;
+	struct page *lowest;
+	uint64_t handles, abandoned;
+	size_t own_bytes;  /* of all our pages                      */
+	char message[128]; /* the last sentence of locked_check()   */
+};
+
+static_assert(sizeof(struct page) + sizeof(struct locked_heap) +
+                              16 * sizeof(struct handle) <=
+                      PAGE_BYTES,
+              "most programs need one page");
+
+static struct locked_heap *locked_of(struct heap *heap)
+{
+	return (struct locked_heap *)heap;
+}
+
+static struct handle *handle_of(struct thread_heap *self)
+{
+	return (struct handle *)self;
+}
+
+static void take(struct locked_heap *heap)
+{
+	lock_take(&heap->lock, heap->single_thread);
+}
+
+static void drop(struct locked_heap *heap)
+{
+	lock_drop(&heap->lock, heap->single_thread);
+}
+
+/* ---- pages and handles -------------------------------------------------- */
+
+/* The heap's descriptor lies on the first page that was mapped. */
+static struct handle *first_handle(struct locked_heap *heap, struct page *page)
+{
+	bool is_first = (char *)page == (char *)heap - sizeof *page;
+
+	return is_first ? (struct handle *)(heap + 1)
+	                : (struct handle *)(page + 1);
+}
+
+static struct handle *end_of_handles(struct locked_heap *heap,
+                                     struct page *page)
+{
+	struct handle *first = first_handle(heap, page);
+	size_t bytes = PAGE_BYTES - (size_t)((char *)first - (char *)page);
+
+	return first + bytes / sizeof *first;
+}
+
+static void add_page(struct locked_heap *heap, struct page *page)
+{
+	struct page **link = &heap->lowest;
+
+	while (*link != NULL && *link < page)
+		link = &(*link)->above;
+	page->above = *link;
+	*link = page;
+	heap->own_bytes += PAGE_BYTES;
+	for (struct handle *handle = end_of_handles(heap, page);
+	     handle-- > first_handle(heap, page);) {
+		*handle = (struct handle){.heap = heap};
+		LIST_INSERT_HEAD(&heap->unused, handle, link);
+	}
+}
+
+/* An unused handle, or NULL without memory. */
+static struct handle *find_handle(struct locked_heap *heap)
+{
+	if (LIST_EMPTY(&heap->unused)) {
+		struct page *page =
+			page_source_map(heap->pages, PAGE_BYTES, PAGE_BYTES);
+		if (page == NULL)
+			return NULL;
+		add_page(heap, page);
+	}
+	return LIST_FIRST(&heap->unused);
+}
+
+static struct handle *attach_handle(struct locked_heap *heap)
+{
+	struct thread_heap *inner = heap->allocator->attach(heap->inner);
+
+	if (inner == NULL)
+		return NULL;
+	struct handle *handle = find_handle(heap);
+	if (handle == NULL) {
+		heap->allocator->detach(inner);
+		errno = ENOMEM;
+		return NULL;
+	}
+	LIST_REMOVE(handle, link);
+	LIST_INSERT_HEAD(&heap->attached, handle, link);
+	handle->inner = inner;
+	heap->handles++;
+	return handle;
+}
+
+static void detach_handle(struct handle *handle)
+{
+	struct locked_heap *heap = handle->heap;
+
+	heap->allocator->detach(handle->inner);
+	handle->inner = NULL;
+	LIST_REMOVE(handle, link);
+	LIST_INSERT_HEAD(&heap->unused, handle, link);
+	heap->handles--;
+}
+
+static struct thread_heap *locked_attach(struct heap *heap)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	take(self);
+	struct handle *handle = attach_handle(self);
+	drop(self);
+	return (struct thread_heap *)handle;
+}
+
+static void locked_detach(struct thread_heap *self)
+{
+	struct locked_heap *heap = handle_of(self)->heap;
+
+	take(heap);
+	detach_handle(handle_of(self));
+	drop(heap);
+}
+
+/* ---- the heap ----------------------------------------------------------- */
+
+static struct heap *locked_create(const struct allocator *inner,
+                                  const struct knob_values *values,
+                                  struct page_source *pages,
+                                  const char *single_thread)
+{
+	struct page *page = page_source_map(pages, PAGE_BYTES, PAGE_BYTES);
+
+	if (page == NULL)
+		return NULL;
+	struct locked_heap *heap = (struct locked_heap *)(page + 1);
+	*heap = (struct locked_heap){
+		.allocator = inner,
+		.pages = pages,
+		.single_thread = single_thread,
+	};
+	heap->inner = inner->create(values, pages, &ONE_THREAD);
+	if (heap->inner == NULL) {
+		page_source_unmap(pages, page, PAGE_BYTES);
+		return NULL;
+	}
+	add_page(heap, page);
+	return (struct heap *)heap;
+}
+
+static void locked_destroy(struct heap *heap)
+{
+	struct page_source *pages = locked_of(heap)->pages;
+	struct page *above;
+
+	locked_of(heap)->allocator->destroy(locked_of(heap)->inner);
+	for (struct page *page = locked_of(heap)->lowest; page != NULL;
+	     page = above) {
+		above = page->above;
+		page_source_unmap(pages, page, PAGE_BYTES);
+	}
+}
+
+static size_t locked_trim(struct heap *heap)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	take(self);
+	size_t bytes = self->allocator->trim(self->inner);
+	drop(self);
+	return bytes;
+}
+
+/* ---- blocks ------------------------------------------------------------- */
+
+static void *locked_malloc(struct thread_heap *self, size_t size)
+{
+	struct handle *handle = handle_of(self);
+
+	take(handle->heap);
+	void *block = handle->heap->allocator->malloc(handle->inner, size);
+	drop(handle->heap);
+	return block;
+}
+
+static void *locked_zero_malloc(struct thread_heap *self, size_t size)
+{
+	struct handle *handle = handle_of(self);
+
+	take(handle->heap);
+	void *block = handle->heap->allocator->zero_malloc(handle->inner, size);
+	drop(handle->heap);
+	return block;
+}
+
+static void *locked_aligned_malloc(struct thread_heap *self, size_t align,
+                                   size_t size)
+{
+	struct handle *handle = handle_of(self);
+
+	take(handle->heap);
+	void *block = handle->heap->allocator->aligned_malloc(handle->inner,
+	                                                      align, size);
+	drop(handle->heap);
+	return block;
+}
+
+static void *locked_realloc(struct thread_heap *self, void *block, size_t size)
+{
+	struct handle *handle = handle_of(self);
+
+	take(handle->heap);
+	void *moved =
+		handle->heap->allocator->realloc(handle->inner, block, size);
+	drop(handle->heap);
+	return moved;
+}
+
+static void locked_free(struct thread_heap *self, void *block)
+{
+	struct handle *handle = handle_of(self);
+
+	take(handle->heap);
+	handle->heap->allocator->free(handle->inner, block);
+	drop(handle->heap);
+}
+
+/* A header can lie beside one that another thread is writing: locked, too. */
+static size_t locked_usable_size(struct heap *heap, const void *block)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	take(self);
+	size_t bytes = self->allocator->usable_size(self->inner, block);
+	drop(self);
+	return bytes;
+}
+
+/* ---- counts ------------------------------------------------------------- */
+
+static void locked_stats(struct heap *heap, struct heap_stats *out)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	take(self);
+	self->allocator->stats(self->inner, out);
+	drop(self);
+}
+
+static bool add_extent(void *ctx, const struct extent *extent)
+{
+	struct heap_usage *usage = ctx;
+
+	switch (extent->kind) {
+	case EXTENT_LIVE:
+		usage->live_bytes += extent->bytes;
+		break;
+	case EXTENT_FREE:
+		usage_add_tier(usage, extent->tier, extent->bytes);
+		break;
+	case EXTENT_METADATA:
+		usage->metadata_bytes += extent->bytes;
+		break;
+	case EXTENT_SLACK:
+		usage->slack_bytes += extent->bytes;
+		break;
+	}
+	return true;
+}
+
+static void locked_usage(struct heap *heap, struct heap_usage *out)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	*out = (struct heap_usage){0};
+	take(self);
+	if (self->allocator->usage != NULL)
+		self->allocator->usage(self->inner, out);
+	else if (self->allocator->walk != NULL)
+		self->allocator->walk(self->inner, add_extent, out);
+	out->metadata_bytes += self->own_bytes;
+	out->handles = self->handles;
+	out->abandoned = self->abandoned;
+	usage_add_lock(out, "heap", &self->lock);
+	drop(self);
+}
+
+/* ---- fork --------------------------------------------------------------- */
+
+static void locked_fork_prepare(struct heap *heap)
+{
+	lock_fork_take(&locked_of(heap)->lock);
+}
+
+static void locked_fork_parent(struct heap *heap)
+{
+	lock_fork_drop(&locked_of(heap)->lock);
+}
+
+/*
+ * fork_prepare held the lock, so no call was under way inside: the handles of
+ * the others can be detached for them.
+ */
+static void locked_fork_child(struct heap *heap, struct thread_heap *self)
+{
+	struct locked_heap *locked = locked_of(heap);
+	struct handle *handle = LIST_FIRST(&locked->attached);
+
+	while (handle != NULL) {
+		struct handle *next = LIST_NEXT(handle, link);
+		if (handle != handle_of(self)) {
+			detach_handle(handle);
+			locked->abandoned++;
+		}
+		handle = next;
+	}
+	lock_fork_drop(&locked->lock);
+}
+
+/* ---- at quiescence ------------------------------------------------------ */
+
+struct merging {
+	extent_visitor *visit;
+	void *ctx;
+	const struct page *next; /* the lowest page not yet visited */
+	bool is_over;
+};
+
+static bool show(struct merging *merging, const struct extent *extent)
+{
+	if (!merging->is_over)
+		merging->is_over = !merging->visit(merging->ctx, extent);
+	return !merging->is_over;
+}
+
+/* Visits our pages up to `end`; NULL: all that are left. */
+static bool show_pages(struct merging *merging, const void *end)
+{
+	while (merging->next != NULL &&
+	       (end == NULL || (const void *)merging->next < end)) {
+		const struct extent extent = {(void *)(size_t)merging->next,
+		                              PAGE_BYTES, EXTENT_METADATA, ""};
+		merging->next = merging->next->above;
+		if (!show(merging, &extent))
+			return false;
+	}
+	return !merging->is_over;
+}
+
+static bool merge_extent(void *ctx, const struct extent *extent)
+{
+	return show_pages(ctx, extent->start) && show(ctx, extent);
+}
+
+static void locked_walk(struct heap *heap, extent_visitor *visit, void *ctx)
+{
+	struct locked_heap *self = locked_of(heap);
+	struct merging merging = {visit, ctx, self->lowest, false};
+
+	self->allocator->walk(self->inner, merge_extent, &merging);
+	show_pages(&merging, NULL);
+}
+
+static const char *broken(struct locked_heap *heap, const char *sentence,
+                          const void *where)
+{
+	snprintf(heap->message, sizeof heap->message, "locked %s at %p",
+	         sentence, where);
+	return heap->message;
+}
+
+static const char *check_handles(struct locked_heap *heap)
+{
+	struct handle *handle;
+	size_t places = 0, listed = 0, attached = 0;
+
+	for (struct page *page = heap->lowest; page != NULL; page = page->above)
+		places += (size_t)(end_of_handles(heap, page) -
+		                   first_handle(heap, page));
+	LIST_FOREACH (handle, &heap->attached, link) {
+		if (handle->inner == NULL)
+			return broken(heap, "I2: a handle to nothing", handle);
+		attached++;
+	}
+	LIST_FOREACH (handle, &heap->unused, link)
+		listed++;
+	if (listed + attached != places || attached != heap->handles)
+		return broken(heap, "I1: a handle is on no list", heap);
+	return NULL;
+}
+
+/* The inner heap may take all committed pages for its own: ours are hidden. */
+static const char *locked_check(struct heap *heap)
+{
+	struct locked_heap *self = locked_of(heap);
+	const char *sentence = check_handles(self);
+
+	if (sentence != NULL || self->allocator->check == NULL)
+		return sentence;
+	page_source_hide(self->pages, self->own_bytes);
+	sentence = self->allocator->check(self->inner);
+	page_source_show(self->pages, self->own_bytes);
+	return sentence;
+}
+
+static void locked_free_lists(struct heap *heap, free_block_visitor *visit,
+                              void *ctx)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	self->allocator->free_lists(self->inner, visit, ctx);
+}
+
+static void locked_explain(struct heap *heap, const struct request *request,
+                           char *sentence, size_t capacity)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	self->allocator->explain(self->inner, request, sentence, capacity);
+}
+
+/* ---- one vtable for each inner allocator -------------------------------- */
+
+static const struct allocator *inners[LOCKED_MAX];
+
+#define FOR_EACH_INDEX(DO)                                                     \
+	DO(0)                                                                  \
+	DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)    \
+		DO(12) DO(13) DO(14) DO(15) DO(16) DO(17) DO(18) DO(19) DO(20) \
+			DO(21) DO(22) DO(23)
+
+/*
+ * create() is not told which allocator it belongs to, so each has one of its
+ * own.
+ */
+#define CREATE(n)                                                              \
+	static struct heap *create_##n(const struct knob_values *values,       \
+	                               struct page_source *pages,              \
+	                               const char *single_thread)              \
+	{                                                                      \
+		return locked_create(inners[n], values, pages, single_thread); \
+	}
+FOR_EACH_INDEX(CREATE)
+
+#define CREATE_NAME(n) create_##n,
+static struct heap *(*const creates[])(const struct knob_values *,
+                                       struct page_source *, const char *) = {
+	FOR_EACH_INDEX(CREATE_NAME)};
+
+static_assert(sizeof creates == LOCKED_MAX * sizeof creates[0], "one each");
+
+/* What `inner` leaves out stays out. */
+static struct allocator decorate(const struct allocator *inner, size_t index)
+{
+	return (struct allocator){
+		.name = inner->name,
+		.summary = inner->summary,
+		.source = inner->source,
+		.knobs = inner->knobs,
+		.ignores_page_source = inner->ignores_page_source,
+		.has_locks = true,
+		.weaker_align = inner->weaker_align,
+		.refuse = inner->refuse,
+		.create = creates[index],
+		.destroy = locked_destroy,
+		.attach = locked_attach,
+		.detach = locked_detach,
+		.malloc = locked_malloc,
+		.zero_malloc = locked_zero_malloc,
+		.aligned_malloc = locked_aligned_malloc,
+		.realloc = locked_realloc,
+		.free = locked_free,
+		.usable_size = inner->usable_size ? locked_usable_size : NULL,
+		.trim = inner->trim ? locked_trim : NULL,
+		.stats = locked_stats,
+		.usage = locked_usage,
+		.fork_prepare = locked_fork_prepare,
+		.fork_parent = locked_fork_parent,
+		.fork_child = locked_fork_child,
+		.walk = inner->walk ? locked_walk : NULL,
+		.check = locked_check,
+		.free_lists = inner->free_lists ? locked_free_lists : NULL,
+		.explain = inner->explain ? locked_explain : NULL,
+	};
+}
+
+const struct allocator *locked_over(const struct allocator *inner)
+{
+	static struct allocator decorated[LOCKED_MAX];
+	size_t index = 0;
+
+	if (inner->has_locks)
+		return inner;
+	while (index < LOCKED_MAX && inners[index] != NULL &&
+	       inners[index] != inner)
+		index++;
+	if (index == LOCKED_MAX)
+		return NULL;
+	if (inners[index] == NULL) {
+		inners[index] = inner;
+		decorated[index] = decorate(inner, index);
+	}
+	return &decorated[index];
+}
