@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../../allocators/allocator.h"
+#include "../threads/handover.h"
 #include "../trace/trace.h"
 
 /* What the replay writes into each block that it is given. */
@@ -44,7 +45,17 @@ struct loop {
 	 * that its malloc returns.  NULL for real allocators.
 	 */
 	struct thread_heap **addresses;
+
+	/* A loop among others on real threads (threads/plan.h), else NULL. */
+	struct handover *handovers;
+	uint64_t *waits; /* handovers that were not there yet */
 };
+
+/*
+ * What no trace has: the block of `slot` goes to, or comes from, the handover
+ * number `size`.
+ */
+enum { LOOP_GIVE = TRACE_KINDS, LOOP_TAKE };
 
 static inline void touch_block(char *block, size_t size, enum touch touch)
 {
@@ -123,6 +134,14 @@ static inline __attribute__((always_inline)) void loop_replay(
 		case TRACE_THREAD_EXIT:
 			allocator->detach(threads[op->thread]);
 			threads[op->thread] = NULL;
+			continue;
+		case LOOP_GIVE:
+			handover_give(&loop->handovers[op->size],
+			              blocks[op->slot]);
+			continue;
+		case LOOP_TAKE:
+			blocks[op->slot] = handover_take(
+				&loop->handovers[op->size], loop->waits);
 			continue;
 		default:
 			continue;

@@ -53,6 +53,13 @@ static bool make_tables(struct stage *stage, const struct trace *trace,
 	       fail(verdict, "the slot table");
 }
 
+bool stage_open_tables(struct stage *stage, const struct allocator *allocator,
+                       const struct trace *trace, struct verdict *verdict)
+{
+	*stage = (struct stage){.loop = {.allocator = allocator}};
+	return make_tables(stage, trace, verdict);
+}
+
 bool stage_open(struct stage *stage, const struct allocator *allocator,
                 const struct knob_values *values, const struct trace *trace,
                 size_t limit_bytes, struct verdict *verdict)

@@ -22,6 +22,10 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
                 const struct knob_values *values, const struct trace *trace,
                 size_t limit_bytes, struct verdict *verdict);
 
+/* Tables alone, for one loop of many on a heap that the caller makes. */
+bool stage_open_tables(struct stage *stage, const struct allocator *allocator,
+                       const struct trace *trace, struct verdict *verdict);
+
 /* The stage for the null allocator: an address of its own for each slot. */
 bool stage_open_null(struct stage *stage, const struct trace *trace,
                      enum touch touch, struct verdict *verdict);
