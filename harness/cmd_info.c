@@ -57,18 +57,49 @@ static const struct argp argp = {
 struct census {
 	uint64_t kinds[TRACE_KINDS];
 	uint64_t free_null;
+	uint64_t remote_frees; /* by another thread than allocated */
+	uint32_t threads_at_a_time;
 	struct request_sizes sizes;
 };
 
-static bool census_take(struct census *census, const struct trace *trace)
+static void census_count(struct census *census, const struct trace *trace,
+                         uint32_t *makers)
 {
-	*census = (struct census){0};
+	uint32_t running = 1;
+	uint32_t life[TRACE_THREADS_MAX]; /* each start of a number is one */
+
+	for (uint32_t thread = 0; thread < TRACE_THREADS_MAX; thread++)
+		life[thread] = thread;
+
 	for (uint64_t i = 0; i < trace->events; i++) {
 		const struct trace_op *op = &trace->ops[i];
 		census->kinds[op->kind]++;
-		if (op->kind == TRACE_FREE && op->slot == trace->slots)
+		if (op->kind == TRACE_THREAD_START) {
+			life[op->thread] += TRACE_THREADS_MAX;
+			running++;
+		}
+		running -= op->kind == TRACE_THREAD_EXIT;
+		if (running > census->threads_at_a_time)
+			census->threads_at_a_time = running;
+		if (op->kind <= TRACE_ALIGNED)
+			makers[op->slot] = life[op->thread];
+		else if (op->kind == TRACE_FREE && op->slot == trace->slots)
 			census->free_null++;
+		else if (op->kind == TRACE_FREE)
+			census->remote_frees +=
+				makers[op->slot] != life[op->thread];
 	}
+}
+
+static bool census_take(struct census *census, const struct trace *trace)
+{
+	uint32_t *makers = calloc((size_t)trace->slots + 1, sizeof *makers);
+
+	*census = (struct census){.threads_at_a_time = 1};
+	if (makers == NULL)
+		return false;
+	census_count(census, trace, makers);
+	free(makers);
 	return request_sizes_open(&census->sizes, trace);
 }
 
@@ -84,6 +115,20 @@ static void print_kinds(const struct census *census)
 	if (census->free_null > 0)
 		printf("  %-12s  %" PRIu64 " of the frees\n", "free(NULL)",
 		       census->free_null);
+}
+
+/* Recorded traces need not say when a thread begins and ends. */
+static void print_threads(const struct trace *trace,
+                          const struct census *census)
+{
+	printf("  %-12s  %" PRIu32, "threads", trace->threads);
+	if (census->kinds[TRACE_THREAD_START] > 0)
+		printf(", %" PRIu32 " at a time", census->threads_at_a_time);
+	if (trace->threads > 1)
+		printf(", %" PRIu64
+		       " frees by another thread than the one that allocated",
+		       census->remote_frees);
+	puts("");
 }
 
 static void print_sizes(const struct census *census)
@@ -131,7 +176,7 @@ static void print_trace(const char *input, const struct trace *trace,
 	       "peak", trace->peak_live_bytes, trace->peak_live_event + 1);
 	printf("  %-12s  %" PRIu32 ", the most blocks live at a time\n",
 	       "slots", trace->slots);
-	printf("  %-12s  %" PRIu32 "\n", "threads", trace->threads);
+	print_threads(trace, census);
 	if (trace->times != NULL)
 		printf("  %-12s  %.6f s from first to last\n", "time",
 		       (double)trace->times[trace->events - 1] * 1e-9);

@@ -275,6 +275,12 @@ def check_same(one, two):
     return problems
 
 
+def check_sharing(folder):
+    """No more lines are shared than are in use; a heap for all shares some."""
+    return [row for row in table(f"{folder}/sharing.csv")[1]
+            if not 0 < whole(row, "shared_lines") <= whole(row, "lines")]
+
+
 def check_json(folder):
     with open(f"{folder}/run.json", encoding="utf-8") as file:
         facts = json.load(file)
@@ -302,6 +308,7 @@ def check_all(folder, has_blocks):
     verdict(f"{name}: the heap map tiles every sample", check_heapmap(folder))
     verdict(f"{name}: tiers are the free bytes", check_tiers(folder))
     verdict(f"{name}: why it grew", check_failures(folder))
+    verdict(f"{name}: lines that threads share", check_sharing(folder))
     verdict(f"{name}: windows of searches hold every call", check_searches(folder, trace["calls"]))
     verdict(f"{name}: the summary's time is the repetitions' median", check_repetitions(folder))
     verdict(f"{name}: run.json", check_json(folder))

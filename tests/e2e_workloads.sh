@@ -30,7 +30,7 @@ facts_of() {
 	"$alloclab" info "$1" | awk '
 		$1 == "form" { bytes = sprintf("%.2f", $3); sub(/^0/, "", bytes) }
 		$1 == "events" { events = $2; sub(/,/, "", events) }
-		$1 == "threads" { threads = $2 }
+		$1 == "threads" { threads = $2 + 0 }
 		$1 == "peak" { peak = $2 }
 		$1 == "slots" { slots = $2; sub(/,/, "", slots) }
 		END { print events, threads ? threads : 1, peak, slots, bytes }

@@ -88,7 +88,8 @@ static void values_out_of_range(void **state)
 	       "1..1000000");
 	expect("[workload]\nkind = fancy\n",
 	       "FILE:2: kind cannot be \"fancy\": it is one of phases, robson, "
-	       "next-fit, buddy");
+	       "next-fit, buddy, private, larson, thread-churn, ring, "
+	       "false-sharing");
 	expect(PHASE "death = slow\n",
 	       "FILE:5: death cannot be \"slow\": it is one of random, lifo, "
 	       "fifo");

@@ -146,17 +146,11 @@ static void play_buddy(struct program *program)
 
 void adversary_play(struct program *program)
 {
-	switch ((enum spec_kind)program->spec->workload.kind) {
-	case KIND_ROBSON:
-		play_robson(program);
-		break;
-	case KIND_NEXT_FIT:
-		play_next_fit(program);
-		break;
-	case KIND_BUDDY:
-		play_buddy(program);
-		break;
-	case KIND_PHASES:
-		break;
-	}
+	static void (*const play[])(struct program *) = {
+		[KIND_ROBSON] = play_robson,
+		[KIND_NEXT_FIT] = play_next_fit,
+		[KIND_BUDDY] = play_buddy,
+	};
+
+	play[program->spec->workload.kind](program);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adversary.h"
+#include "crew.h"
 #include "phases.h"
 #include "program.h"
 #include "spec.h"
@@ -70,6 +71,8 @@ static bool generate(const struct spec *spec, const char *const *sets,
 		return false;
 	if (spec->workload.kind == KIND_PHASES)
 		phases_play(&program);
+	else if (crew_knows((enum spec_kind)spec->workload.kind))
+		crew_play(&program);
 	else
 		adversary_play(&program);
 	if (!program.failed)

@@ -109,6 +109,19 @@ void program_set_threads(struct program *program, uint32_t threads)
 				      program->place, program->error));
 }
 
+void program_replace_thread(struct program *program, uint32_t thread)
+{
+	act_as(program, 0);
+	if (program->failed)
+		return;
+	note(program,
+	     trace_builder_thread_exit(program->builder, thread, program->place,
+	                               program->error) &&
+	             trace_builder_thread_start(program->builder, thread,
+	                                        program->place,
+	                                        program->error));
+}
+
 void program_mark_phase(struct program *program, const char *name)
 {
 	act_as(program, 0);

@@ -59,6 +59,9 @@ void program_resize(struct program *program, uint32_t block, uint64_t size,
 /* Starts or ends threads until 0 .. threads - 1 run. */
 void program_set_threads(struct program *program, uint32_t threads);
 
+/* Ends a thread that runs, not thread 0, and starts another of its number. */
+void program_replace_thread(struct program *program, uint32_t thread);
+
 void program_mark_phase(struct program *program, const char *name);
 
 /*

@@ -29,6 +29,7 @@ static const struct settings initial = {
 	.header_bytes = 16,
 	.largest_log2 = 6,
 	.rounds = 200,
+	.in_flight = 1000,
 	.threads = 1,
 	.share = 1,
 	.bursts_open = 1,

@@ -28,6 +28,11 @@ enum spec_kind {
 	KIND_ROBSON,   /* adversary.c: Robson's, oblivious         */
 	KIND_NEXT_FIT, /* adversary.c: next fit's bad case         */
 	KIND_BUDDY,    /* adversary.c: the buddy system's bad case */
+	KIND_PRIVATE,  /* crew.c: this and all that follow         */
+	KIND_LARSON,
+	KIND_THREAD_CHURN,
+	KIND_RING,
+	KIND_FALSE_SHARING,
 };
 
 /* In which order blocks die. */
@@ -37,6 +42,12 @@ enum order {
 	ORDER_LIFO,  /* the newest first */
 	ORDER_FIFO,  /* the oldest first */
 	ORDER_LEAVE, /* not at all */
+};
+
+/* How blocks of two threads get into one cache line. */
+enum sharing {
+	SHARING_ACTIVE,  /* given out so to two that ask in turn     */
+	SHARING_PASSIVE, /* made by one, freed and used by the others */
 };
 
 /* Which block grows. */
@@ -59,7 +70,9 @@ struct settings {
 	uint64_t units; /* of the adversaries: M, m */
 	uint64_t unit_bytes, header_bytes;
 	uint64_t largest_log2, rounds;
-	char *shows; /* in the spec_file */
+	uint64_t in_flight; /* of a crew: blocks that each thread holds */
+	uint64_t sharing;   /* enum sharing */
+	char *shows;        /* in the spec_file */
 
 	/* [phase] */
 	uint64_t operations, threads;

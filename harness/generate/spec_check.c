@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../allocators/common/bits.h"
+#include "crew.h"
 #include "spec_keys.h"
 
 /* A group being checked. */
@@ -222,6 +223,33 @@ static bool check_adversary(const struct spec *spec, struct trace_error *error)
 	return true;
 }
 
+static bool check_crew(const struct spec *spec, struct trace_error *error)
+{
+	const struct settings *it = &spec->workload;
+	const struct spec_line *heading = &spec->file.lines[0];
+	const char *kind = spec_kind_name((enum spec_kind)it->kind);
+	bool passes_on =
+		it->kind == KIND_RING || it->kind == KIND_FALSE_SHARING;
+
+	if (it->size.kind == DISTRIBUTION_NONE)
+		return spec_file_fail(&spec->file, heading, error,
+		                      "kind = %s needs a size", kind);
+	if (it->operations == 0 && !passes_on)
+		return spec_file_fail(&spec->file, heading, error,
+		                      "kind = %s needs operations", kind);
+	if (it->threads < 2 && passes_on)
+		return spec_file_fail(&spec->file, heading, error,
+		                      "kind = %s needs threads = 2 or more",
+		                      kind);
+	if (it->kind == KIND_THREAD_CHURN && it->operations < it->in_flight)
+		return spec_file_fail(&spec->file, heading, error,
+		                      "a thread that makes %llu blocks cannot "
+		                      "leave in_flight = %llu behind",
+		                      (unsigned long long)it->operations,
+		                      (unsigned long long)it->in_flight);
+	return true;
+}
+
 /* Refuses keys and sections that this kind of workload does not know. */
 static bool check_kind(const struct spec *spec, struct trace_error *error)
 {
@@ -247,6 +275,8 @@ bool spec_check(struct spec *spec, struct trace_error *error)
 {
 	if (!check_kind(spec, error))
 		return false;
+	if (crew_knows((enum spec_kind)spec->workload.kind))
+		return check_crew(spec, error);
 	if (spec->workload.kind != KIND_PHASES)
 		return check_adversary(spec, error);
 	if (spec->phase_count == 0)

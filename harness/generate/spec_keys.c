@@ -9,8 +9,10 @@
 
 #include "spec.h"
 
-static const char *const kinds[] = {"phases", "robson", "next-fit", "buddy",
-                                    NULL};
+static const char *const kinds[] = {
+	"phases", "robson",       "next-fit", "buddy",         "private",
+	"larson", "thread-churn", "ring",     "false-sharing", NULL};
+static const char *const sharings[] = {"active", "passive", NULL};
 static const char *const orders[] = {"random", "lifo", "fifo", NULL};
 static const char *const at_ends[] = {"random", "lifo", "fifo", "leave", NULL};
 static const char *const grow_whichs[] = {"random", "newest", NULL};
@@ -22,19 +24,26 @@ enum {
 	NEXT_FIT = 1 << KIND_NEXT_FIT,
 	BUDDY = 1 << KIND_BUDDY,
 	ADVERSARY = ROBSON | NEXT_FIT | BUDDY,
+	PRIVATE = 1 << KIND_PRIVATE,
+	LARSON = 1 << KIND_LARSON,
+	CHURN = 1 << KIND_THREAD_CHURN,
+	RING = 1 << KIND_RING,
+	SHARING = 1 << KIND_FALSE_SHARING,
+	CREW = PRIVATE | LARSON | CHURN | RING | SHARING,
+	ALL = PHASES | ADVERSARY | CREW,
 };
 
 #define AT(member) offsetof(struct settings, member)
 
 const struct key spec_keys[] = {
-	{"shows", KEY_TEXT, IN_WORKLOAD, PHASES | ADVERSARY, AT(shows), 0, 0,
-         NULL, 0, "nothing", "one line: what this workload is there to show"},
-	{"kind", KEY_CHOICE, IN_WORKLOAD, PHASES | ADVERSARY, AT(kind), 0, 0,
-         kinds, KIND_PHASES, "phases", "what makes the trace"},
-	{"seed", KEY_COUNT, IN_WORKLOAD, PHASES | ADVERSARY, AT(seed), 0,
-         UINT64_MAX, NULL, 0, "1", "same seed, same trace, on every machine"},
-	{"at_end", KEY_CHOICE, IN_WORKLOAD, PHASES | ADVERSARY, AT(at_end), 0,
-         0, at_ends, ORDER_RANDOM, "fifo",
+	{"shows", KEY_TEXT, IN_WORKLOAD, ALL, AT(shows), 0, 0, NULL, 0,
+         "nothing", "one line: what this workload is there to show"},
+	{"kind", KEY_CHOICE, IN_WORKLOAD, ALL, AT(kind), 0, 0, kinds,
+         KIND_PHASES, "phases", "what makes the trace"},
+	{"seed", KEY_COUNT, IN_WORKLOAD, ALL, AT(seed), 0, UINT64_MAX, NULL, 0,
+         "1", "same seed, same trace, on every machine"},
+	{"at_end", KEY_CHOICE, IN_WORKLOAD, ALL, AT(at_end), 0, 0, at_ends,
+         ORDER_RANDOM, "fifo",
          "the order in which what lives at the end is freed, or leave"},
 	{"repeat", KEY_COUNT, IN_WORKLOAD, PHASES, AT(repeat), 1, 1000000, NULL,
          0, "1", "so many times all the phases"},
@@ -49,22 +58,33 @@ const struct key spec_keys[] = {
 	{"largest_log2", KEY_COUNT, IN_WORKLOAD, ROBSON | BUDDY,
          AT(largest_log2), 1, 24, NULL, 0, "6",
          "the largest block has two to the power of this many units"},
-	{"rounds", KEY_COUNT, IN_WORKLOAD, NEXT_FIT, AT(rounds), 1, 10000000,
+	{"rounds", KEY_COUNT, IN_WORKLOAD,
+         NEXT_FIT | LARSON | CHURN | RING | SHARING, AT(rounds), 1, 10000000,
          NULL, 0, "200",
-         "next-fit: so many times A(m-1), A(1), free the first"},
+         "next-fit: so many times A(m-1), A(1), free the first; larson, "
+         "thread-churn: lives of threads; ring: times round; false-sharing: "
+         "times that all blocks are made and freed"},
+	{"in_flight", KEY_COUNT, IN_WORKLOAD, CREW, AT(in_flight), 1, 1 << 24,
+         NULL, 0, "1000", "blocks that each thread holds; ring: that go round"},
+	{"sharing", KEY_CHOICE, IN_WORKLOAD, SHARING, AT(sharing), 0, 0,
+         sharings, SHARING_ACTIVE, "active",
+         "passive: thread 0 makes the blocks, the others free and make anew"},
 
-	{"operations", KEY_COUNT, IN_WORKLOAD | IN_PHASE, PHASES,
-         AT(operations), 1, (uint64_t)1 << 32, NULL, 0, "",
-         "blocks allocated or grown; the frees come on top"},
-	{"threads", KEY_COUNT, IN_WORKLOAD | IN_PHASE, PHASES, AT(threads), 1,
-         4096, NULL, 0, "1", "logical threads; started and ended as needed"},
+	{"operations", KEY_COUNT, IN_WORKLOAD | IN_PHASE,
+         PHASES | PRIVATE | LARSON | CHURN, AT(operations), 1,
+         (uint64_t)1 << 32, NULL, 0, "",
+         "blocks allocated or grown; the frees come on top; private, larson, "
+         "thread-churn: blocks that a thread replaces in its life"},
+	{"threads", KEY_COUNT, IN_WORKLOAD | IN_PHASE, PHASES | CREW,
+         AT(threads), 1, 4096, NULL, 0, "1",
+         "logical threads; started and ended as needed"},
 
 	{"share", KEY_REAL, IN_GROUP, PHASES, AT(share), 0, 1000000, NULL, 0,
          "1", "weight of the group among the operations of its phase"},
 	{"pool", KEY_TEXT, EVERYWHERE, PHASES, AT(pool), 0, 0, NULL, 0,
          "the group's name",
          "blocks among which death chooses; phases may share one"},
-	{"size", KEY_DISTRIBUTION, EVERYWHERE, PHASES, AT(size), 0,
+	{"size", KEY_DISTRIBUTION, EVERYWHERE, PHASES | CREW, AT(size), 0,
          (uint64_t)1 << 46, NULL, 0, "", "bytes requested"},
 	{"lifetime", KEY_DISTRIBUTION, EVERYWHERE, PHASES, AT(lifetime), 1,
          (uint64_t)1 << 46, NULL, 0, "none", "operations until a block dies"},

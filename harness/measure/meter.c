@@ -9,6 +9,7 @@
 #include "../clock/resident.h"
 #include "../report/csv.h"
 #include "heapmap.h"
+#include "sharing.h"
 
 struct metering {
 	struct replayer replayer;
@@ -16,6 +17,7 @@ struct metering {
 	const struct audit *audit;
 	struct meter *meter;
 	struct heapmap map;
+	struct sharing sharing;
 	double net_sum, requested_sum;          /* over the samples */
 	uint64_t hole_sizes[CENSUS_QUANTILES];  /* for requests p50, p90, p99 */
 	struct census_tier tiers[CENSUS_TIERS]; /* before the growth */
@@ -290,6 +292,64 @@ static void write_survivors(struct metering *metering)
 	}
 }
 
+/* ---- sharing.csv -------------------------------------------------------- */
+
+static bool no_memory(struct metering *metering, const char *what)
+{
+	return verdict_set(&metering->replayer.verdict, VERDICT_FAILED, 0,
+	                   "no memory for the %s of blocks", what);
+}
+
+/* Before the event that ends a block. */
+static void leave_lines(struct metering *metering, const struct trace_op *op)
+{
+	bool ends = op->kind == TRACE_FREE || op->kind == TRACE_REALLOC;
+
+	if (ends && op->slot < metering->replayer.trace->slots)
+		sharing_remove(&metering->sharing, op->slot);
+}
+
+/* After the event that made one. */
+static bool enter_lines(struct metering *metering, const struct trace_op *op)
+{
+	const struct replayer *replayer = &metering->replayer;
+
+	if (op->kind >= TRACE_FREE)
+		return true;
+	struct sharing_block block = {(uintptr_t)replayer->blocks[op->slot],
+	                              op->size, op->thread};
+	return sharing_add(&metering->sharing, op->slot, block,
+	                   replayer->event) ||
+	       no_memory(metering, "cache lines");
+}
+
+static void write_sharing(const struct metering *metering)
+{
+	const struct sharing *sharing = &metering->sharing;
+	FILE *out = metering->options->sharing;
+
+	csv_text(out, metering->options->label);
+	if (sharing->peak_event > 0)
+		fprintf(out, ",%lu,%lu,%lu\n", sharing->peak_event,
+		        sharing->peak_lines, sharing->peak_shared_lines);
+	else
+		fprintf(out, ",,,0\n");
+}
+
+static bool step(struct metering *metering)
+{
+	struct replayer *replayer = &metering->replayer;
+	const struct trace_op *op = &replayer->trace->ops[replayer->event];
+	bool shares = metering->options->sharing != NULL;
+
+	if (shares)
+		leave_lines(metering, op);
+	if (metering->options->blocks != NULL ? !step_with_blocks(metering)
+	                                      : !replayer_step(replayer))
+		return false;
+	return !shares || enter_lines(metering, op);
+}
+
 /* ---- tags ---------------------------------------------------------------- */
 
 /*
@@ -340,8 +400,7 @@ static bool replay_all(struct metering *metering)
 		    metering->audit->growth_bytes > 0 &&
 		    !study_growth(metering))
 			return false;
-		if (options->blocks != NULL ? !step_with_blocks(metering)
-		                            : !replayer_step(replayer))
+		if (!step(metering))
 			return false;
 		touch_block(replayer);
 		if (!take_apart_peaks(metering))
@@ -351,6 +410,8 @@ static bool replay_all(struct metering *metering)
 	}
 	if (options->blocks != NULL)
 		write_survivors(metering);
+	if (options->sharing != NULL)
+		write_sharing(metering);
 	return true;
 }
 
@@ -378,14 +439,16 @@ struct verdict meter_run(const struct allocator *allocator,
 	bool ready = replayer_open(&metering.replayer, allocator, values, trace,
 	                           options->limit_bytes, ORACLE_PLACES);
 	if (metering.ranks == NULL || metering.numbers == NULL)
-		ready = verdict_set(&metering.replayer.verdict, VERDICT_FAILED,
-		                    0, "no memory for the ranks of blocks");
+		ready = no_memory(&metering, "ranks");
+	if (!sharing_open(&metering.sharing, trace->slots))
+		ready = no_memory(&metering, "cache lines");
 	if (ready) {
 		replay_all(&metering);
 		meter->jw1_net =
 			ratio(metering.net_sum, metering.requested_sum);
 	}
 	replayer_close(&metering.replayer);
+	sharing_close(&metering.sharing);
 	free(metering.ranks);
 	free(metering.numbers);
 	return metering.replayer.verdict;

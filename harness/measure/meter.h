@@ -3,8 +3,8 @@
  *
  * The audit found the events that matter.  The meter replays the same trace on
  * the same addresses, takes a census at each of them and at the sample points,
- * and writes the rows of timeline.csv, tiers.csv, heapmap.csv, blocks.csv and
- * failures.csv (docs/csv.md).
+ * and writes the rows of timeline.csv, tiers.csv, heapmap.csv, blocks.csv,
+ * failures.csv, and sharing.csv (docs/csv.md).
  */
 #ifndef HARNESS_MEASURE_METER_H
 #define HARNESS_MEASURE_METER_H
@@ -26,7 +26,8 @@ struct meter_options {
 	uint64_t sizes[CENSUS_QUANTILES]; /* request sizes p50, p90, p99     */
 	uint64_t last_event;              /* where the audit ended           */
 	FILE *timeline, *tiers, *heapmap, *failures;
-	FILE *blocks; /* NULL: none */
+	FILE *blocks;  /* NULL: none */
+	FILE *sharing; /* NULL: none; a trace of one thread needs none */
 };
 
 /* Why the footprint grew to its peak: the heap just before that growth. */

@@ -14,6 +14,7 @@ const char *const part_names[PARTS] = {
 	[PART_HEAPMAP] = "heapmap",      [PART_BLOCKS] = "blocks",
 	[PART_FAILURES] = "failures",    [PART_SEARCHES] = "searches",
 	[PART_CLASSES] = "size_classes", [PART_LATENCY] = "latency",
+	[PART_SHARING] = "sharing",
 };
 
 const char *const part_headers[PARTS] = {
@@ -30,6 +31,7 @@ const char *const part_headers[PARTS] = {
 		"allocator,event,request_bytes,need_bytes,grown_bytes,tier,"
 		"free_bytes,free_blocks,largest_bytes,"
 		"would_fit_in_one_piece",
+	[PART_SHARING] = "allocator,event,lines,shared_lines",
 	[PART_SEARCHES] = "allocator,event_from,event_to,calls,links_mean,"
 			  "links_p99,links_max",
 	[PART_CLASSES] = "allocator,requested_bytes,usable_bytes",
@@ -183,6 +185,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	const struct trace *trace = &run->workload->trace;
 	bool ended_early = subject->verdict.kind != VERDICT_OK;
 	bool with_blocks = trace->events <= METER_BLOCKS_MAX;
+	bool with_sharing = trace->threads > 1;
 	struct meter_options options = {
 		.limit_bytes = run->options->memory_bytes,
 		.progress = progress,
@@ -195,6 +198,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 		.heapmap = open_part(pass, PART_HEAPMAP),
 		.failures = open_part(pass, PART_FAILURES),
 		.blocks = with_blocks ? open_part(pass, PART_BLOCKS) : NULL,
+		.sharing = with_sharing ? open_part(pass, PART_SHARING) : NULL,
 	};
 	FILE *classes = open_part(pass, PART_CLASSES);
 	struct verdict verdict = {0};
@@ -202,7 +206,8 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	memcpy(options.sizes, run->sizes, sizeof options.sizes);
 	if (options.timeline == NULL || options.tiers == NULL ||
 	    options.heapmap == NULL || options.failures == NULL ||
-	    classes == NULL || (with_blocks && options.blocks == NULL))
+	    classes == NULL || (with_blocks && options.blocks == NULL) ||
+	    (with_sharing && options.sharing == NULL))
 		return not_written(pass);
 	if (census_is_possible(subject->allocator))
 		verdict = meter_run(subject->allocator, &subject->values, trace,
@@ -213,6 +218,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	close_part(pass, options.heapmap, &verdict);
 	close_part(pass, options.failures, &verdict);
 	close_part(pass, options.blocks, &verdict);
+	close_part(pass, options.sharing, &verdict);
 	close_part(pass, classes, &verdict);
 	return verdict;
 }
