@@ -56,6 +56,17 @@ property double_free;
 property foreign_pointer;
 property interior_pointer;
 
+/* contract_threads.c: OS threads, handles that end, fork */
+property threads_of_private_work;
+property threads_free_for_each_other;
+property threads_come_and_go;
+property counts_and_trim_beside_threads;
+property usage_is_the_walk;
+property detach_flushes;
+property lives_leave_nothing_behind;
+property a_lone_thread_forks;
+property a_thread_forks_beside_others;
+
 /* Whether freed memory is lost for good: only `bump` may do that. */
 bool never_reuses(const struct setting *setting);
 

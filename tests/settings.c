@@ -62,13 +62,6 @@ static const char *const chosen[] = {
 
 enum { CHOSEN = sizeof chosen / sizeof chosen[0], SETTINGS_MAX = 512 };
 
-/* TSan gives malloc(0) one usable byte and reports whoever writes to it. */
-#ifdef __SANITIZE_THREAD__
-enum { HAS_SYSTEM = 0 };
-#else
-enum { HAS_SYSTEM = 1 };
-#endif
-
 static struct setting settings[SETTINGS_MAX];
 static size_t setting_count;
 
@@ -95,7 +88,8 @@ static void list_setting(const struct allocator *allocator, const char *name,
 {
 	if (is_listed(name))
 		return;
-	if (!HAS_SYSTEM && allocator->ignores_page_source) {
+	/* TSan gives malloc(0) one usable byte and reports who writes to it. */
+	if (UNDER_TSAN && allocator->ignores_page_source) {
 		printf("# left out under TSan: %s\n", name);
 		return;
 	}

@@ -10,6 +10,12 @@
 
 #include "allocators/allocator.h"
 
+#ifdef __SANITIZE_THREAD__
+enum { UNDER_TSAN = 1 };
+#else
+enum { UNDER_TSAN = 0 };
+#endif
+
 struct setting {
 	const struct allocator *allocator;
 	char name[256];    /* "first-fit:order=lifo", "first-fit"       */

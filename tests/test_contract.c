@@ -6,6 +6,9 @@
  *     CONTRACT=quick ...                                       without the
  *                                                              derived settings
  *     make check ALLOCATORS=./mine.c                           a plug-in alone
+ *
+ * Under ThreadSanitizer, which has nothing to say of one thread alone, only the
+ * properties with threads are tried.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +51,38 @@ static bool diagnoses(const struct setting *setting)
 	return CHECKED && has_pages(setting) && !setting->derived;
 }
 
+/* Eight threads take their time: not for the derived settings. */
+static bool has_threads(const struct setting *setting)
+{
+	return setting->allocator->has_locks && !setting->derived;
+}
+
+/* To be tried under TSan. */
+static bool has_race(property *run)
+{
+	return run == threads_of_private_work ||
+	       run == threads_free_for_each_other ||
+	       run == threads_come_and_go ||
+	       run == counts_and_trim_beside_threads ||
+	       run == a_thread_forks_beside_others;
+}
+
+static bool has_handles(const struct setting *setting)
+{
+	return setting->allocator->has_locks && has_pages(setting) &&
+	       !never_reuses(setting);
+}
+
+static bool has_usage(const struct setting *setting)
+{
+	return setting->allocator->usage != NULL;
+}
+
+static bool can_fork(const struct setting *setting)
+{
+	return setting->allocator->fork_prepare != NULL && !setting->derived;
+}
+
 static bool is_default(const struct setting *setting)
 {
 	return setting->knobs[0] == '\0' && setting->allocator->knobs[0].name;
@@ -88,6 +123,20 @@ static const struct {
 	{"one refused page call is survived", one_refusal, has_pages},
 	{"refused page calls from one on are survived", refusals_from_one_on,
          has_pages},
+	{"threads of private work keep their blocks", threads_of_private_work,
+         has_threads},
+	{"threads free each other's blocks", threads_free_for_each_other,
+         has_threads},
+	{"threads come and go", threads_come_and_go, has_threads},
+	{"trim, stats and usage run beside threads",
+         counts_and_trim_beside_threads, has_threads},
+	{"usage is the sum of the walk", usage_is_the_walk, has_usage},
+	{"a detached handle leaves no cache", detach_flushes, has_usage},
+	{"a hundred handles leave nothing behind", lives_leave_nothing_behind,
+         has_handles},
+	{"a lone thread forks", a_lone_thread_forks, can_fork},
+	{"a thread forks beside others", a_thread_forks_beside_others,
+         can_fork},
 	{"a double free is diagnosed", double_free, diagnoses},
 	{"a foreign pointer is diagnosed", foreign_pointer, diagnoses},
 	{"an interior pointer is diagnosed", interior_pointer, diagnoses},
@@ -130,7 +179,8 @@ static size_t list_tests(const struct setting *settings, size_t count,
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < PROPERTIES; j++) {
-			if (!properties[j].applies(&settings[i]))
+			if (!properties[j].applies(&settings[i]) ||
+			    (UNDER_TSAN && !has_race(properties[j].run)))
 				continue;
 			make_test(&tests[listed], &cases[listed], &settings[i],
 			          j);
