@@ -24,7 +24,8 @@ bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
 	*oracle = (struct oracle){.allocator = allocator,
 	                          .heap = heap,
 	                          .trace = trace,
-	                          .depth = depth};
+	                          .depth = depth,
+	                          .slots = trace->slots};
 	oracle->blocks =
 		calloc((size_t)trace->slots + 1, sizeof(*oracle->blocks));
 	return oracle->blocks != NULL && shadow_open(&oracle->shadow);
@@ -35,6 +36,22 @@ void oracle_close(struct oracle *oracle)
 	shadow_close(&oracle->shadow);
 	free(oracle->blocks);
 	oracle->blocks = NULL;
+}
+
+bool oracle_open_view(struct oracle *view, const struct oracle *oracle,
+                      uint32_t slots)
+{
+	*view = *oracle;
+	view->slots = slots;
+	view->requested_bytes = view->usable_bytes = view->live = 0;
+	view->blocks = calloc((size_t)slots + 1, sizeof(*view->blocks));
+	return view->blocks != NULL;
+}
+
+void oracle_close_view(struct oracle *view)
+{
+	free(view->blocks);
+	view->blocks = NULL;
 }
 
 /* ---- the pattern -------------------------------------------------------- */
@@ -116,6 +133,13 @@ static uint32_t slot_of(const struct oracle *oracle,
 	return (uint32_t)(block - oracle->blocks);
 }
 
+/* The trace's own number for it, which a view's operations do not use. */
+static uint32_t recorded_slot(const struct oracle *oracle,
+                              const struct oracle_block *block)
+{
+	return oracle->trace->ops[block->born - 1].slot;
+}
+
 static bool lost(struct oracle *oracle, const struct oracle_block *block,
                  size_t offset, uint64_t event, struct verdict *verdict)
 {
@@ -127,18 +151,18 @@ static bool lost(struct oracle *oracle, const struct oracle_block *block,
 	            offset, block->requested, (void *)block->start,
 	            (unsigned char)block->start[offset],
 	            (unsigned char)word[offset % WORD_BYTES]);
-	verdict_add_history(verdict, oracle->trace, slot_of(oracle, block),
-	                    event);
+	verdict_add_history(verdict, oracle->trace,
+	                    recorded_slot(oracle, block), event);
 	return false;
 }
 
 /* ---- places ------------------------------------------------------------- */
 
-/* The live block that a new one overlaps, for the message.  O(slots). */
-static struct oracle_block *find_overlap(struct oracle *oracle,
+/* For the message: O(slots). */
+struct oracle_block *oracle_find_overlap(const struct oracle *oracle,
                                          const struct oracle_block *block)
 {
-	for (uint32_t slot = 0; slot < oracle->trace->slots; slot++) {
+	for (uint32_t slot = 0; slot < oracle->slots; slot++) {
 		struct oracle_block *other = &oracle->blocks[slot];
 		if (other != block && other->born != 0 &&
 		    other->start < block->start + block->usable &&
@@ -148,10 +172,27 @@ static struct oracle_block *find_overlap(struct oracle *oracle,
 	return NULL;
 }
 
-static bool overlap(struct oracle *oracle, const struct oracle_block *block,
-                    uint64_t event, struct verdict *verdict)
+bool oracle_say_overlap(const struct oracle *oracle,
+                        const struct oracle_block *block,
+                        const struct oracle_block *other, uint64_t event,
+                        struct verdict *verdict)
 {
-	const struct oracle_block *other = find_overlap(oracle, block);
+	verdict_set(
+		verdict, VERDICT_OVERLAP, event,
+		"the block of %zu bytes at %p overlaps the live block of %zu "
+		"bytes at %p",
+		block->usable, (void *)block->start, other->usable,
+		(void *)other->start);
+	verdict_add_history(verdict, oracle->trace,
+	                    recorded_slot(oracle, other), event);
+	return false;
+}
+
+static bool overlap(const struct oracle *oracle,
+                    const struct oracle_block *block, uint64_t event,
+                    struct verdict *verdict)
+{
+	const struct oracle_block *other = oracle_find_overlap(oracle, block);
 
 	if (oracle->shadow.out_of_memory)
 		return verdict_set(verdict, VERDICT_FAILED, event,
@@ -161,15 +202,7 @@ static bool overlap(struct oracle *oracle, const struct oracle_block *block,
 		                   "the block of %zu bytes at %p shares its "
 		                   "first or last 8 bytes with another",
 		                   block->usable, (void *)block->start);
-	verdict_set(
-		verdict, VERDICT_OVERLAP, event,
-		"the block of %zu bytes at %p overlaps the live block of %zu "
-		"bytes at %p",
-		block->usable, (void *)block->start, other->usable,
-		(void *)other->start);
-	verdict_add_history(verdict, oracle->trace, slot_of(oracle, other),
-	                    event);
-	return false;
+	return oracle_say_overlap(oracle, block, other, event, verdict);
 }
 
 static bool is_well_formed(const struct oracle_block *block, size_t align,
@@ -202,7 +235,7 @@ static bool place(struct oracle *oracle, struct oracle_block *block,
 
 	if (usable > 2 * block->requested + ABSURD_BYTES) {
 		block->usable = block->requested;
-		if (find_overlap(oracle, block) != NULL)
+		if (oracle_find_overlap(oracle, block) != NULL)
 			return overlap(oracle, block, event, verdict);
 		return verdict_set(verdict, VERDICT_BROKEN_HEAP, event,
 		                   "usable_size says %zu bytes", usable);
@@ -262,10 +295,9 @@ static size_t usable_size(const struct oracle *oracle,
 	                                                block->start);
 }
 
-bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
-                      struct verdict *verdict)
+bool oracle_allocated(struct oracle *oracle, const struct trace_op *op,
+                      uint64_t event, void *start, struct verdict *verdict)
 {
-	const struct trace_op *op = &oracle->trace->ops[event - 1];
 	struct oracle_block *block = &oracle->blocks[op->slot];
 	size_t align = promised_align(oracle, op->size);
 
@@ -285,16 +317,27 @@ bool oracle_allocated(struct oracle *oracle, uint64_t event, void *start,
 	return true;
 }
 
-bool oracle_reallocated(struct oracle *oracle, uint64_t event, void *start,
-                        struct verdict *verdict)
+void oracle_reallocating(struct oracle *oracle, uint32_t slot)
 {
-	const struct trace_op *op = &oracle->trace->ops[event - 1];
+	displace(oracle, &oracle->blocks[slot]);
+}
+
+void oracle_not_reallocated(struct oracle *oracle, uint32_t slot)
+{
+	struct oracle_block *block = &oracle->blocks[slot];
+	struct verdict verdict = {0}; /* it fitted there before */
+
+	place(oracle, block, block->born, &verdict);
+}
+
+bool oracle_reallocated(struct oracle *oracle, const struct trace_op *op,
+                        uint64_t event, void *start, struct verdict *verdict)
+{
 	struct oracle_block *block = &oracle->blocks[op->slot];
 	size_t old = block->requested;
 	size_t old_patterned = patterned_bytes(oracle, block);
 	size_t bad;
 
-	displace(oracle, block);
 	block->start = start;
 	block->requested = op->size;
 	block->usable = usable_size(oracle, block);
@@ -334,10 +377,30 @@ bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
 	return true;
 }
 
+struct oracle_block oracle_give(struct oracle *view, uint32_t slot)
+{
+	struct oracle_block block = view->blocks[slot];
+
+	view->blocks[slot].born = 0;
+	view->requested_bytes -= block.requested;
+	view->usable_bytes -= block.usable;
+	view->live--;
+	return block;
+}
+
+void oracle_take(struct oracle *view, uint32_t slot,
+                 const struct oracle_block *block)
+{
+	view->blocks[slot] = *block;
+	view->requested_bytes += block->requested;
+	view->usable_bytes += block->usable;
+	view->live++;
+}
+
 bool oracle_verify_all(struct oracle *oracle, uint64_t event,
                        struct verdict *verdict)
 {
-	for (uint32_t slot = 0; slot < oracle->trace->slots; slot++)
+	for (uint32_t slot = 0; slot < oracle->slots; slot++)
 		if (oracle->blocks[slot].born != 0 &&
 		    !verify(oracle, &oracle->blocks[slot], event, verdict))
 			return false;
@@ -357,7 +420,7 @@ struct oracle_block **oracle_sorted(const struct oracle *oracle)
 		malloc((oracle->live + 1) * sizeof(*sorted));
 	size_t count = 0;
 
-	for (uint32_t slot = 0; sorted && slot < oracle->trace->slots; slot++)
+	for (uint32_t slot = 0; sorted && slot < oracle->slots; slot++)
 		if (oracle->blocks[slot].born != 0)
 			sorted[count++] = &oracle->blocks[slot];
 	if (sorted != NULL)

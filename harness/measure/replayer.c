@@ -50,11 +50,10 @@ bool replayer_open(struct replayer *replayer, const struct allocator *allocator,
 	return attach(replayer, 0);
 }
 
-static void *allocate(struct replayer *replayer, const struct trace_op *op)
+void *replay_allocation(const struct allocator *allocator,
+                        struct thread_heap *self, const struct trace_op *op,
+                        void *old)
 {
-	const struct allocator *allocator = replayer->allocator;
-	struct thread_heap *self = replayer->threads[op->thread];
-
 	switch (op->kind) {
 	case TRACE_CALLOC:
 		return allocator->zero_malloc(self, op->size);
@@ -62,35 +61,44 @@ static void *allocate(struct replayer *replayer, const struct trace_op *op)
 		return allocator->aligned_malloc(
 			self, (size_t)1 << op->align_log2, op->size);
 	case TRACE_REALLOC:
-		return allocator->realloc(self, replayer->blocks[op->slot],
-		                          op->size);
+		return allocator->realloc(self, old, op->size);
 	default:
 		return allocator->malloc(self, op->size);
 	}
 }
 
-static bool out_of_memory(struct replayer *replayer, const struct trace_op *op)
+bool replay_out_of_memory(const struct trace_op *op, uint64_t event,
+                          size_t live_bytes, const struct page_source *pages,
+                          struct verdict *verdict)
 {
 	return verdict_set(
-		&replayer->verdict, VERDICT_OUT_OF_MEMORY, replayer->event,
+		verdict, VERDICT_OUT_OF_MEMORY, event,
 		"%s(%llu) returned NULL with %zu bytes live and %zu committed",
 		trace_kind_name(op->kind), (unsigned long long)op->size,
-		replayer->oracle.requested_bytes,
-		replayer->pages.committed_bytes);
+		live_bytes, pages->committed_bytes);
 }
 
 static bool step_allocation(struct replayer *replayer,
                             const struct trace_op *op)
 {
-	void *block = allocate(replayer, op);
+	struct oracle *oracle = &replayer->oracle;
+	void **at = &replayer->blocks[op->slot];
 
-	if (block == NULL)
-		return out_of_memory(replayer, op);
-	replayer->blocks[op->slot] = block;
 	if (op->kind == TRACE_REALLOC)
-		return oracle_reallocated(&replayer->oracle, replayer->event,
-		                          block, &replayer->verdict);
-	return oracle_allocated(&replayer->oracle, replayer->event, block,
+		oracle_reallocating(oracle, op->slot);
+	void *block = replay_allocation(replayer->allocator,
+	                                replayer->threads[op->thread], op, *at);
+	if (block == NULL && op->kind == TRACE_REALLOC)
+		oracle_not_reallocated(oracle, op->slot);
+	if (block == NULL)
+		return replay_out_of_memory(
+			op, replayer->event, oracle->requested_bytes,
+			&replayer->pages, &replayer->verdict);
+	*at = block;
+	if (op->kind == TRACE_REALLOC)
+		return oracle_reallocated(oracle, op, replayer->event, block,
+		                          &replayer->verdict);
+	return oracle_allocated(oracle, op, replayer->event, block,
 	                        &replayer->verdict);
 }
 

@@ -44,4 +44,17 @@ bool replayer_step(struct replayer *replayer);
  */
 void replayer_close(struct replayer *replayer);
 
+/*
+ * Makes the call of an allocating operation: malloc, calloc, aligned or realloc of
+ * `old`.
+ */
+void *replay_allocation(const struct allocator *allocator,
+                        struct thread_heap *self, const struct trace_op *op,
+                        void *old);
+
+/* Sets the verdict: it returned NULL.  False. */
+bool replay_out_of_memory(const struct trace_op *op, uint64_t event,
+                          size_t live_bytes, const struct page_source *pages,
+                          struct verdict *verdict);
+
 #endif

@@ -16,8 +16,8 @@ static const size_t REGIONS = (size_t)1 << (ADDRESS_LOG2 - REGION_LOG2);
 static const size_t GRANULES = (size_t)1 << (REGION_LOG2 - GRANULE_LOG2);
 
 struct shadow_region {
-	uint64_t covered[1 << (REGION_LOG2 - GRANULE_LOG2 - 6)];
-	uint32_t starts[1 << (REGION_LOG2 - GRANULE_LOG2)]; /* slot + 1 */
+	_Atomic uint64_t covered[1 << (REGION_LOG2 - GRANULE_LOG2 - 6)];
+	_Atomic uint32_t starts[1 << (REGION_LOG2 - GRANULE_LOG2)]; /* slot+1 */
 };
 
 /* Zero memory that takes nothing until it is touched, and no one's limit. */
@@ -46,15 +46,24 @@ void shadow_close(struct shadow *shadow)
 	shadow->regions = NULL;
 }
 
+/* The region's table; made by whoever comes first. */
 static struct shadow_region *region_of(struct shadow *shadow, size_t granule)
 {
-	struct shadow_region **region = &shadow->regions[granule / GRANULES];
+	_Atomic(struct shadow_region *) *at =
+		&shadow->regions[granule / GRANULES];
+	struct shadow_region *region = atomic_load(at), *there = NULL;
 
-	if (*region == NULL)
-		*region = map_table(sizeof **region);
-	if (*region == NULL)
+	if (region != NULL)
+		return region;
+	region = map_table(sizeof *region);
+	if (region == NULL) {
 		shadow->out_of_memory = true;
-	return *region;
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(at, &there, region))
+		return region;
+	munmap(region, sizeof *region);
+	return there;
 }
 
 /* The bits of one word that lie in [from, to), counted from the word's start. */
@@ -65,29 +74,64 @@ static uint64_t mask_of(size_t from, size_t to)
 	return high & ~(((uint64_t)1 << from) - 1);
 }
 
-enum change { TEST, SET, CLEAR };
+/* A stretch of granules that lies within one word. */
+struct piece {
+	_Atomic uint64_t *word; /* NULL: no memory for its region */
+	uint64_t mask;
+	size_t granules;
+};
 
-/* Goes over the bits of [first, end) word by word; false if TEST finds one. */
-static bool each_word(struct shadow *shadow, size_t first, size_t end,
-                      enum change change)
+static struct piece piece_at(struct shadow *shadow, size_t first, size_t end)
+{
+	struct shadow_region *region = region_of(shadow, first);
+	size_t bit = first % WORD_BITS;
+
+	if (region == NULL)
+		return (struct piece){0};
+	return (struct piece){
+		.word = &region->covered[first % GRANULES / WORD_BITS],
+		.mask = mask_of(bit, end - first + bit),
+		.granules = end - first < WORD_BITS - bit ? end - first
+	                                                  : WORD_BITS - bit,
+	};
+}
+
+static void clear_bits(struct shadow *shadow, size_t first, size_t end)
 {
 	while (first < end) {
-		struct shadow_region *region = region_of(shadow, first);
-		if (region == NULL)
-			return false;
-		size_t bit = first % WORD_BITS;
-		size_t to = end - first + bit;
-		uint64_t mask = mask_of(bit, to);
-		uint64_t *word = &region->covered[first % GRANULES / WORD_BITS];
-		if (change == TEST && (*word & mask) != 0)
-			return false;
-		if (change == SET)
-			*word |= mask;
-		else if (change == CLEAR)
-			*word &= ~mask;
-		first += WORD_BITS - bit;
+		struct piece piece = piece_at(shadow, first, end);
+		if (piece.word == NULL)
+			return;
+		atomic_fetch_and_explicit(piece.word, ~piece.mask,
+		                          memory_order_relaxed);
+		first += piece.granules;
 	}
-	return true;
+}
+
+/* Sets the bits of [first, end); none, and false, if one was set before. */
+static bool set_bits(struct shadow *shadow, size_t first, size_t end)
+{
+	size_t at = first;
+	struct piece piece;
+	uint64_t before = 0;
+
+	for (; at < end; at += piece.granules) {
+		piece = piece_at(shadow, at, end);
+		if (piece.word == NULL)
+			break;
+		before = atomic_fetch_or_explicit(piece.word, piece.mask,
+		                                  memory_order_relaxed);
+		if ((before & piece.mask) == 0)
+			continue;
+		/* Take back what was not set before us. */
+		atomic_fetch_and_explicit(piece.word, before | ~piece.mask,
+		                          memory_order_relaxed);
+		break;
+	}
+	if (at >= end)
+		return true;
+	clear_bits(shadow, first, at);
+	return false;
 }
 
 static size_t first_granule(const void *start)
@@ -115,11 +159,11 @@ bool shadow_cover(struct shadow *shadow, const void *start, size_t bytes,
 {
 	size_t first = first_granule(start), end = end_granule(start, bytes);
 
-	if (!shadow_reaches(start, bytes) ||
-	    !each_word(shadow, first, end, TEST))
+	if (!shadow_reaches(start, bytes) || !set_bits(shadow, first, end))
 		return false;
-	each_word(shadow, first, end, SET);
-	region_of(shadow, first)->starts[first % GRANULES] = slot + 1;
+	atomic_store_explicit(
+		&region_of(shadow, first)->starts[first % GRANULES], slot + 1,
+		memory_order_relaxed);
 	return true;
 }
 
@@ -127,8 +171,10 @@ void shadow_uncover(struct shadow *shadow, const void *start, size_t bytes)
 {
 	size_t first = first_granule(start);
 
-	each_word(shadow, first, end_granule(start, bytes), CLEAR);
-	region_of(shadow, first)->starts[first % GRANULES] = 0;
+	atomic_store_explicit(
+		&region_of(shadow, first)->starts[first % GRANULES], 0,
+		memory_order_relaxed);
+	clear_bits(shadow, first, end_granule(start, bytes));
 }
 
 uint32_t shadow_owner(const struct shadow *shadow, const void *start)

@@ -11,10 +11,16 @@
  * So an overlap is found in size/512 steps, without a search, and the owner of
  * an address in one.  The tables are made a GiB of address space at a time, as
  * addresses appear; the kernel gives real memory only to the parts in use.
+ *
+ * Threads: any number may cover and uncover at a time, each with a copy of the
+ * struct, which is a pointer to the same tables.  Bits change by atomic, relaxed
+ * operations: of two blocks that overlap, one finds the other's bit, and the
+ * shadow puts no order between threads that the allocator does not.
  */
 #ifndef HARNESS_MEASURE_SHADOW_H
 #define HARNESS_MEASURE_SHADOW_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,8 +28,9 @@
 struct shadow_region;
 
 struct shadow {
-	struct shadow_region **regions; /* by address / GiB; NULL: none yet */
-	bool out_of_memory;             /* a table could not be made        */
+	/* by address / GiB; NULL: none yet */
+	_Atomic(struct shadow_region *) *regions;
+	bool out_of_memory; /* a table could not be made */
 };
 
 static const uint32_t SHADOW_NONE = UINT32_MAX;

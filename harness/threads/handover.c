@@ -19,12 +19,6 @@ static inline void relax(void)
 #endif
 }
 
-static bool is_given(struct handover *handover)
-{
-	return atomic_load_explicit(&handover->given, memory_order_acquire) !=
-	       0;
-}
-
 bool handover_wait(struct handover *handover, uint64_t *waits,
                    const atomic_bool *stopped)
 {
@@ -33,7 +27,7 @@ bool handover_wait(struct handover *handover, uint64_t *waits,
 	++*waits;
 	for (unsigned round = 0;; round++) {
 		for (int spin = 0; spin < SPINS; spin++) {
-			if (is_given(handover))
+			if (handover_is_given(handover))
 				return true;
 			relax();
 		}

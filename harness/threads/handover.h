@@ -29,6 +29,12 @@ static inline void handover_give(struct handover *handover, void *block)
 	                      memory_order_release);
 }
 
+static inline bool handover_is_given(struct handover *handover)
+{
+	return atomic_load_explicit(&handover->given, memory_order_acquire) !=
+	       0;
+}
+
 /*
  * Spins, then lets other threads run, then sleeps a little, until the block is
  * there; adds 1 to `waits`.  False if `stopped` (may be NULL) is set meanwhile.
@@ -47,7 +53,7 @@ static inline void *handover_block(struct handover *handover)
 
 static inline void *handover_take(struct handover *handover, uint64_t *waits)
 {
-	if (atomic_load_explicit(&handover->given, memory_order_acquire) == 0)
+	if (!handover_is_given(handover))
 		handover_wait(handover, waits, NULL);
 	return handover_block(handover);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../allocators/locked/locked.h"
 #include "../clock/now.h"
 
 static bool fail(struct verdict *verdict, const char *what)
@@ -51,7 +52,7 @@ bool team_open(struct team *team, const struct plan *plan,
 
 	*team = (struct team){
 		.plan = plan,
-		.allocator = allocator,
+		.allocator = allocator == NULL ? NULL : locked_over(allocator),
 		.touch = touch,
 		.single_thread = plan->threads == 1,
 		.members = aligned_alloc(_Alignof(struct member), bytes),
@@ -62,9 +63,10 @@ bool team_open(struct team *team, const struct plan *plan,
 	if (team->members == NULL || team->handovers == NULL)
 		return fail(verdict, "the tables of the threads");
 	memset((void *)team->handovers, 0, table);
-	if (allocator != NULL && !allocator->has_locks)
+	if (allocator != NULL && team->allocator == NULL)
 		return verdict_set(verdict, VERDICT_FAILED, 0,
-		                   "%s has no locks", allocator->name);
+		                   "no lock can be put around %s",
+		                   allocator->name);
 	for (unsigned i = 0; i < plan->threads; i++)
 		if (!open_member(team, i, verdict))
 			return false;
@@ -161,4 +163,23 @@ void team_close(struct team *team)
 	page_source_close(&team->pages);
 	free(team->members);
 	free(team->handovers);
+}
+
+void team_sum_up(const struct team *team, struct threads_figures *figures)
+{
+	figures->threads = team->plan->threads;
+	for (unsigned i = 0; i < team->plan->threads; i++) {
+		const struct member *member = &team->members[i];
+		uint64_t ns = member->end_ns - team->start_ns;
+		figures->of[i].ns = ns;
+		figures->of[i].calls = member->strand->trace.calls;
+		figures->of[i].takes = member->strand->takes;
+		figures->of[i].waits = member->waits;
+		figures->calls += member->strand->trace.calls;
+		if (ns > figures->wall_ns)
+			figures->wall_ns = ns;
+	}
+	figures->peak_footprint_bytes = team->pages.peak_committed_bytes;
+	if (team->heap != NULL)
+		lock_table_add(&figures->locks, team->allocator, team->heap);
 }

@@ -17,6 +17,7 @@
 
 #include "../clock/stage.h"
 #include "plan.h"
+#include "threads.h"
 
 struct team;
 struct member;
@@ -41,7 +42,7 @@ static const uint64_t MEMBER_DONE = UINT64_MAX;
 
 struct team {
 	const struct plan *plan;
-	const struct allocator *allocator; /* NULL: the null allocator */
+	const struct allocator *allocator; /* with locks; NULL: null      */
 	struct member *members;            /* plan->threads of them         */
 	struct handover *handovers;
 	struct page_source pages;
@@ -67,5 +68,8 @@ bool team_enter(struct team *team, const struct knob_values *values,
                 struct verdict *verdict);
 void team_go(struct team *team);
 void team_close(struct team *team);
+
+/* What the members and the heap have to tell when all have ended. */
+void team_sum_up(const struct team *team, struct threads_figures *figures);
 
 #endif

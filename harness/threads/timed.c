@@ -43,25 +43,6 @@ static uint64_t system_ns(const struct rusage *usage)
 	       (uint64_t)usage->ru_stime.tv_usec * 1000u;
 }
 
-static void sum_up(const struct team *team, struct threads_figures *figures)
-{
-	figures->threads = team->plan->threads;
-	for (unsigned i = 0; i < team->plan->threads; i++) {
-		const struct member *member = &team->members[i];
-		uint64_t ns = member->end_ns - team->start_ns;
-		figures->of[i].ns = ns;
-		figures->of[i].calls = member->strand->trace.calls;
-		figures->of[i].takes = member->strand->takes;
-		figures->of[i].waits = member->waits;
-		figures->calls += member->strand->trace.calls;
-		if (ns > figures->wall_ns)
-			figures->wall_ns = ns;
-	}
-	figures->peak_footprint_bytes = team->pages.peak_committed_bytes;
-	if (team->heap != NULL)
-		lock_table_add(&figures->locks, team->allocator, team->heap);
-}
-
 /* Opens the barrier between two readings of the kernel's counters. */
 static void go(struct team *team, const struct threads_options *options,
                uint64_t resident_before, struct threads_figures *figures)
@@ -81,7 +62,7 @@ static void go(struct team *team, const struct threads_options *options,
 	figures->page_faults = (uint64_t)(after.ru_minflt - before.ru_minflt +
 	                                  after.ru_majflt - before.ru_majflt);
 	figures->system_ns = system_ns(&after) - system_ns(&before);
-	sum_up(team, figures);
+	team_sum_up(team, figures);
 }
 
 struct verdict threads_time(const struct allocator *allocator,
