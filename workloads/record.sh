@@ -8,12 +8,14 @@
 # The input is the same on every run, and each program runs in a folder of its
 # own, with an empty environment and without address randomization (compilers hash
 # pointers); so a trace changes with the version of the program and of its
-# libraries, with the order in which the threads of git-repack come to run, and
-# with the clock that libxml2 seeds its dictionaries from (a few events).
+# libraries, with the order in which the threads of git-repack, lld and
+# python-threads come to run, and with the clock that libxml2 seeds its dictionaries
+# from (a few events).  lld needs the packages lld and clang.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 alloclab=${ALLOCLAB:-$here/../build/alloclab}
-all=(bash cc1 cc1plus git-log git-repack jq perl python sqlite xmllint)
+all=(bash cc1 cc1plus git-log git-repack jq lld perl python python-threads sqlite
+	xmllint)
 
 # ---- recording -------------------------------------------------------------
 # record NAME [VARIABLE=VALUE...] PROGRAM ARGUMENT...
@@ -188,6 +190,73 @@ record_git-repack() {
 	make_repository 1500
 	record git-repack git -C repository pack-objects -q --all --no-reuse-delta \
 		--window=20 --depth=50 --threads=4 pack < /dev/null
+}
+
+# A linker that compiles: link-time optimization on 4 threads, each module by one
+# of them, so nearly all work is private.
+record_lld() {
+	generate '
+		for my $u (0 .. 7) {
+			open my $out, ">", "u$u.c";
+			my $next = ($u + 1) % 8;
+			print $out "struct node { struct node *left, *right; long key; int count[8]; };\n",
+				"long f${next}_0(struct node *, long);\n";
+			for my $n (0 .. 1) {
+				my ($a, $b, $c) = (1 + random(50), 2 + random(9), random(1000));
+				print $out "long f${u}_$n(struct node *n, long x) {\n\tlong sum = $c;\n",
+					"\tfor (int i = 0; i < 8; i++) sum += n->count[i] * (x ^ $a) / $b;\n",
+					"\twhile (n && n->key != sum) {\n",
+					"\t\tif (sum > n->key + $a) n = n->left, sum -= x;\n",
+					"\t\telse if (sum % $b == 1) n = n->right, sum += $c;\n",
+					"\t\telse return ", $n ? "f${u}_0(n, sum)" : "f${next}_0(n, x)", ";\n",
+					"\t}\n\treturn sum;\n}\n";
+			}
+		}
+	'
+	local unit
+	for unit in u?.c; do
+		clang -O2 -flto=thin -c "$unit"
+	done
+	record lld ld.lld --threads=4 --thinlto-jobs=4 -shared -o out.so \
+		u0.o u1.o u2.o u3.o u4.o u5.o u6.o u7.o
+}
+
+# A pipeline of threads: one makes JSON, three parse and change it, the first
+# counts.  What one allocates another frees.
+record_python-threads() {
+	cat > job.py <<-'END'
+		import json, queue, sys, threading
+		sys.setswitchinterval(1e-4)
+		texts, parsed = queue.Queue(8), queue.Queue(8)
+
+		def make():
+		    for i in range(50):
+		        texts.put(json.dumps(
+		            [{"id": i * 100 + j, "name": "n%d" % (i * j), "at": (i * 7 + j * 13) % 997,
+		              "tags": ["t%d" % (j % 5)] * (j % 4)} for j in range(100)]))
+		    for _ in workers:
+		        texts.put(None)
+
+		def parse():
+		    while (text := texts.get()) is not None:
+		        parsed.put([dict(row, name=row["name"].upper())
+		                    for row in json.loads(text) if row["at"] % 3])
+		    parsed.put(None)
+
+		workers = [threading.Thread(target=parse) for _ in range(3)]
+		for thread in workers + [threading.Thread(target=make)]:
+		    thread.start()
+		ended, tags = 0, {}
+		while ended < len(workers):
+		    rows = parsed.get()
+		    ended += rows is None
+		    for row in rows or []:
+		        for tag in row["tags"]:
+		            tags[tag] = tags.get(tag, 0) + 1
+		print(sorted(tags.items()))
+	END
+	record python-threads PYTHONMALLOC=malloc PYTHONHASHSEED=0 \
+		/usr/bin/python3 -S job.py
 }
 
 # A shell: strings that live for a statement, arrays that grow.

@@ -1,0 +1,308 @@
+/*
+ * test_theory_threads.c - allocators with more than one owner of memory against
+ * numbers that were known before: E12 blow-up, E13 stranding, E14 false sharing,
+ * E15 pinning.
+ *
+ * All on one OS thread, with a handle for each logical thread, in recorded
+ * order: the same figures in every run, exact where an equality is asserted.
+ * "private-heaps" (private_heaps.h) is what the theory talks about; the
+ * allocators of the registry are held to the bound that their design has.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocators/registry.h"
+#include "replayed.h"
+
+/* K blocks of s bytes in flight, R times; a ring of P threads. */
+enum {
+	S = 64,
+	K = 1024,
+	R = 16,
+	P = 8,
+	LIMIT = 64, /* of private heaps with back=bounded */
+};
+
+static size_t grown(struct replayed_figures it)
+{
+	return it.peak_bytes - it.empty_bytes;
+}
+
+/* One producer, one consumer, R * K blocks, K in flight. */
+static struct replayed_figures flow(const char *allocator)
+{
+	return replayed_workload(allocator, "producer-consumer", "size=64",
+	                   "live=1024", "operations=16384", NULL);
+}
+
+/* One load of K blocks, R times round P threads. */
+static struct replayed_figures ring(const char *allocator)
+{
+	return replayed_workload(allocator, "ring", "size=64", "in_flight=1024",
+	                   "threads=8", "rounds=16", NULL);
+}
+
+/* a / b is `wanted`, within a share of it. */
+static void expect_share(const char *allocator, size_t a, size_t b,
+                         double wanted, double tolerance)
+{
+	double found = (double)a / (double)b;
+
+	if (found < wanted * (1 - tolerance) ||
+	    found > wanted * (1 + tolerance))
+		fail_msg("%s: %.3f, not within %g %% of %g", allocator, found,
+		         100 * tolerance, wanted);
+}
+
+/* --- E12: blow-up ------------------------------------------------------- */
+
+static void the_workloads_hold_k_blocks(void **state)
+{
+	(void)state;
+	assert_int_equal(flow("bump").live_bytes, K * S);
+	assert_int_equal(ring("bump").live_bytes, K * S);
+}
+
+/*
+ * [Berger00, 2]: without return the producer never sees its memory again, and
+ * the consumer never needs it; with return each of the ring's threads holds on
+ * to what came home; a bound on what a thread keeps bounds the loss.
+ */
+static void private_heaps_blow_up_as_derived(void **state)
+{
+	(void)state;
+	assert_int_equal(grown(flow("private-heaps:back=freer")), R * K * S);
+	assert_int_equal(grown(flow("private-heaps:back=owner")), K * S);
+	assert_int_equal(grown(flow("private-heaps:back=bounded")),
+	                 (K + LIMIT) * S);
+	assert_int_equal(grown(ring("private-heaps:back=freer")), K * S);
+	assert_int_equal(grown(ring("private-heaps:back=owner")), P * K * S);
+	assert_int_equal(grown(ring("private-heaps:back=bounded")), K * S);
+}
+
+/* All that one thread leaves to another is in flight: a heap for all, exactly. */
+static void require_blind(const char *allocator, const char *workload)
+{
+	const char *no_sets[] = {NULL};
+	struct trace trace;
+
+	replayed_generate(workload, no_sets, &trace);
+	size_t many = replayed_trace(allocator, &trace).peak_bytes;
+	replayed_on_one_thread(&trace);
+	size_t one = replayed_trace(allocator, &trace).peak_bytes;
+	trace_destroy(&trace);
+	if (many != one)
+		fail_msg("%s, %s: %zu bytes on many threads, %zu on one",
+		         allocator, workload, many, one);
+}
+
+static bool is_shared_heap(const struct allocator *allocator)
+{
+	return !allocator->has_locks && !allocator->ignores_page_source &&
+	       strcmp(allocator->name, "pool") != 0; /* of one size */
+}
+
+/* U: what the program uses, whoever does it. */
+static void a_heap_for_all_does_not_see_threads(void **state)
+{
+	static const char *const workloads[] = {"ring", "thread-churn",
+	                                        "stranding"};
+
+	(void)state;
+	for (size_t i = 0; allocator_registry[i] != NULL; i++)
+		for (size_t j = 0; j < 3; j++)
+			if (is_shared_heap(allocator_registry[i]))
+				require_blind(allocator_registry[i]->name,
+				              workloads[j]);
+}
+
+/* --- E13: stranding ----------------------------------------------------- */
+
+/*
+ * 32 MiB in blocks of 64 bytes, by one thread, then by the other.  Ten times as
+ * much changes no ratio: nothing here depends on the amount but the share of the
+ * fixed costs, which shrinks.
+ */
+enum { STRANDED = 1 << 19 };
+
+static struct replayed_figures strand(const char *allocator)
+{
+	return replayed_workload(allocator, "stranding", "size=64",
+	                   "operations=524288", NULL);
+}
+
+static void private_heaps_strand(void **state)
+{
+	(void)state;
+	assert_int_equal(grown(strand("private-heaps:back=freer")),
+	                 2 * STRANDED * S);
+	assert_int_equal(grown(strand("private-heaps:back=owner")),
+	                 2 * STRANDED * S);
+	assert_int_equal(grown(strand("private-heaps:back=bounded")),
+	                 (STRANDED + LIMIT) * S);
+}
+
+/* --- E14: false sharing ------------------------------------------------- */
+
+/* Four threads, 250 blocks of 8 bytes each. */
+static void lines_of_two_threads_are_counted(void **state)
+{
+	static const struct {
+		const char *allocator;
+		uint64_t active, passive;
+	} cases[] = {
+		/* 1000 blocks of 32 bytes, two to a line, neighbours differ */
+		{"first-fit", 500, 500},
+		{"best-fit", 500, 500},
+		{"buddy", 500, 500},
+		/* of 16, the first of a slab not at a line's start */
+		{"slab", 251, 251},
+		/* of 8, a page and more for each thread */
+		{"private-heaps:back=owner", 0, 0},
+		/* ... but what thread 0 made stays with those who freed it */
+		{"private-heaps:back=freer", 0, 125},
+		/* ... or goes, from a list for all, to whoever asks next */
+		{"private-heaps:back=bounded,limit=0", 0, 125},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct replayed_figures active =
+			replayed_workload(cases[i].allocator, "false-sharing-active",
+		                    "rounds=1", NULL);
+		struct replayed_figures passive =
+			replayed_workload(cases[i].allocator, "false-sharing-passive",
+		                    "rounds=1", NULL);
+		if (active.shared_lines != cases[i].active ||
+		    passive.shared_lines != cases[i].passive)
+			fail_msg("%s: %llu lines shared actively, %llu "
+			         "passively, not %llu and %llu",
+			         cases[i].allocator,
+			         (unsigned long long)active.shared_lines,
+			         (unsigned long long)passive.shared_lines,
+			         (unsigned long long)cases[i].active,
+			         (unsigned long long)cases[i].passive);
+	}
+}
+
+/* --- E15: pinning ------------------------------------------------------- */
+
+enum { SPANS = 256, OBJECT = 64 };
+
+struct pinned {
+	size_t retained_bytes; /* beyond the empty heap                     */
+	size_t kept;           /* blocks, one in each span                  */
+	size_t refill_bytes;   /* footprint that a refill of 7/8 added      */
+};
+
+/* What a thread has cached goes back, and all that can, to the source. */
+static void flush(struct lab *lab)
+{
+	lab->allocator->detach(lab->thread);
+	lab->allocator->trim(lab->heap);
+	lab->thread = lab->allocator->attach(lab->heap);
+	assert_non_null(lab->thread);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const char *first = *(char *const *)a, *second = *(char *const *)b;
+
+	return (first > second) - (first < second);
+}
+
+/* Frees all but the lowest block of each span; how many stay, at the front. */
+static size_t free_all_but_one(struct lab *lab, char **blocks, size_t count,
+                               size_t span)
+{
+	uintptr_t last = 0;
+	size_t kept = 0;
+
+	qsort(blocks, count, sizeof *blocks, by_address);
+	for (size_t i = 0; i < count; i++) {
+		char *block = blocks[i];
+		if ((uintptr_t)block / span != last)
+			blocks[kept++] = block;
+		else
+			lab->allocator->free(lab->thread, block);
+		last = (uintptr_t)block / span;
+	}
+	return kept;
+}
+
+/*
+ * Fills SPANS spans of `span` bytes with small objects and leaves one in each;
+ * then asks for 7/8 of that memory in blocks of 1008 bytes.
+ */
+static struct pinned pin(const char *allocator, size_t span)
+{
+	enum { REFILL = 1008 };
+	size_t count = SPANS * span / OBJECT;
+	char **blocks = calloc(count, sizeof *blocks);
+	struct lab *lab = lab_open(allocator);
+	struct pinned pinned;
+
+	assert_non_null(blocks);
+	flush(lab);
+	size_t empty = lab->pages.committed_bytes;
+	for (size_t i = 0; i < count; i++) {
+		blocks[i] = lab->allocator->malloc(lab->thread, OBJECT);
+		assert_non_null(blocks[i]);
+	}
+	pinned.kept = free_all_but_one(lab, blocks, count, span);
+	flush(lab);
+	size_t held = lab->pages.committed_bytes;
+	pinned.retained_bytes = held - empty;
+	for (size_t i = 0; i < SPANS * span / 1024 * 7 / 8; i++)
+		assert_non_null(lab->allocator->malloc(lab->thread, REFILL));
+	pinned.refill_bytes = lab->pages.committed_bytes > held
+	                              ? lab->pages.committed_bytes - held
+	                              : 0;
+	free(blocks);
+	lab_close(lab);
+	return pinned;
+}
+
+/*
+ * Retained / live = span / object.  With boundary tags the gaps serve other
+ * sizes; pages of one size serve nobody else.
+ */
+static void one_block_pins_a_span(void **state)
+{
+	static const struct {
+		const char *allocator;
+		size_t span;
+		bool refills; /* the gaps, without growing */
+	} cases[] = {
+		{"first-fit", 8192, true},
+		{"best-fit", 8192, true},
+		{"slab:keep=0,empty=0", 4096, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t span = cases[i].span;
+		struct pinned it = pin(cases[i].allocator, span);
+		expect_share(cases[i].allocator, it.retained_bytes / OBJECT,
+		             it.kept, (double)span / OBJECT, .01);
+		if (cases[i].refills)
+			assert_int_equal(it.refill_bytes, 0);
+		else
+			assert_true(it.refill_bytes >= SPANS * span * 7 / 8);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_workloads_hold_k_blocks),
+		cmocka_unit_test(private_heaps_blow_up_as_derived),
+		cmocka_unit_test(a_heap_for_all_does_not_see_threads),
+		cmocka_unit_test(private_heaps_strand),
+		cmocka_unit_test(lines_of_two_threads_are_counted),
+		cmocka_unit_test(one_block_pins_a_span),
+	};
+	return cmocka_run_group_tests_name("theory of threads", tests, NULL,
+	                                   NULL);
+}
