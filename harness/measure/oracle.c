@@ -10,12 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../mapped.h"
 #include "../splitmix64.h"
 
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
 
 /* More usable bytes than twice the request and this: no design gives those. */
 static const size_t ABSURD_BYTES = (size_t)1 << 30;
+
+static size_t blocks_bytes(const struct trace *trace)
+{
+	return ((size_t)trace->slots + 1) * sizeof(struct oracle_block);
+}
 
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
@@ -25,15 +31,15 @@ bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
 	                          .heap = heap,
 	                          .trace = trace,
 	                          .depth = depth};
-	oracle->blocks =
-		calloc((size_t)trace->slots + 1, sizeof(*oracle->blocks));
+	oracle->blocks = mapped_new(blocks_bytes(trace));
 	return oracle->blocks != NULL && shadow_open(&oracle->shadow);
 }
 
 void oracle_close(struct oracle *oracle)
 {
 	shadow_close(&oracle->shadow);
-	free(oracle->blocks);
+	if (oracle->trace != NULL)
+		mapped_free(oracle->blocks, blocks_bytes(oracle->trace));
 	oracle->blocks = NULL;
 }
 
