@@ -83,8 +83,8 @@ STD = -std=c11 -D_GNU_SOURCE
 VARIANT ?= fast
 FLAGS_fast = -DNDEBUG
 FLAGS_checked = -DALLOCLAB_CHECKED
-FLAGS_asan = -DALLOCLAB_CHECKED -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_tsan = -DALLOCLAB_CHECKED -fsanitize=thread
+FLAGS_asan = -DALLOCLAB_CHECKED -DALLOCLAB_SANITIZED -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan = -DALLOCLAB_CHECKED -DALLOCLAB_SANITIZED -fsanitize=thread
 BUILD = $(if $(filter fast,$(VARIANT)),build,build/$(VARIANT))
 
 # Libraries that deps-local unpacked.
@@ -112,6 +112,9 @@ tests-built: $(TESTS)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The adapter to a library's malloc is one jump, not two.
+$(BUILD)/allocators/system/system.o: OPT += -fno-plt
 
 $(BUILD)/alloclab: $(BUILD)/harness/main.o $(BUILD)/liblab.a
 	$(call say,LD) $(CC) $(CFLAGS_ALL) -rdynamic $^ -o $@ $(LIBS)

@@ -1,232 +1,256 @@
 /*
- * cmd_bench.c - `alloclab bench`: what the harness itself costs.
- *
- * The numbers that decide whether a measurement can be trusted: the loop
- * without an allocator, the measure pass beside the speed pass, the readers.
- * All on a churn made here: free a random one of LIVE blocks, allocate another.
+ * cmd_bench.c - `alloclab bench`: the lab's designs beside the libraries that
+ * they are made after, in one run; and what the harness itself costs.
  */
 #include <argp.h>
 #include <bsd/string.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "clock/now.h"
+#include "../allocators/registry.h"
+#include "bench/costs.h"
+#include "bench/tables.h"
 #include "command.h"
+#include "options.h"
 #include "run/interrupt.h"
-#include "run/run.h"
-#include "splitmix64.h"
-#include "trace/trace_builder.h"
 
 enum {
-	LIVE = 256, /* blocks: their first lines fit the first-level cache */
-	STEPS = 1000 * 1000,
-	SIZE_MAX_BYTES = 512,
-	REPS = 9,
-	OPTION_ALLOCATORS = 'a',
+	OPTION_PAIR = 256,
+	OPTION_WORKLOADS,
+	OPTION_ROUNDS,
+	OPTION_QUICK,
+	OPTION_RESULTS,
+	PAIRS_MAX = 16,
 };
 
-static const char default_allocators[] =
-	"first-fit:index=tree,min_block=64 best-fit:index=tree,min_block=64 "
-	"worst-fit:index=tree,min_block=64 buddy slab";
+/* Designs of the lab, and the libraries that they are made after. */
+static const char *const default_pairs[] = {
+	"tcmalloc=lib:tcmalloc",
+	"jemalloc=lib:jemalloc",
+	"ptmalloc=system",
+};
 
-/* What the issue of this project demands; the machine decides. */
-static const double NULL_NS_LIMIT = 2.5, MEASURE_RATIO_LIMIT = 20,
-		    READ_MB_LIMIT = 100;
+/* Libraries that only take part in the table of the best. */
+static const char *const default_others[] = {"lib:mimalloc"};
 
-static bool make_churn(struct workload *workload, struct trace_error *error)
+/* How long the comparison takes, about. */
+static const double SECONDS = 200, QUICK_SECONDS = 25;
+
+struct arguments {
+	const char *pairs[PAIRS_MAX];
+	int pair_count;
+	const char *allocators; /* more of them, or NULL */
+	const char *workloads;
+	unsigned rounds; /* 0: as many as there is time for */
+	double seconds;
+	const char *results;
+};
+
+struct bench {
+	const struct arguments *arguments;
+	struct comparison comparison;
+	struct pair pairs[PAIRS_MAX];
+	int pair_count;
+};
+
+/* ---- pairs --------------------------------------------------------------- */
+
+/*
+ * "tcmalloc=lib:tcmalloc", or with a blank between the two, which knobs of the
+ * second one need.  The "=" that counts is the last one outside of brackets.
+ */
+static const char *find_split(const char *text)
 {
-	struct trace_builder *builder = trace_builder_new("churn", "line");
-	uint64_t random = 1, ids[LIVE];
-	uint64_t next = 0;
-	bool good = builder != NULL;
+	const char *blank = strpbrk(text, " \t"), *split = NULL;
+	int depth = 0;
 
-	for (uint64_t step = 0; good && step < LIVE + STEPS; step++) {
-		uint64_t size = 1 + splitmix64(&random) % SIZE_MAX_BYTES;
-		uint64_t at = step < LIVE ? step : splitmix64(&random) % LIVE;
-		if (step >= LIVE)
-			good = trace_builder_free_block(builder, ids[at], step,
-			                                error);
-		good = good && trace_builder_alloc(builder, TRACE_MALLOC, next,
-		                                   size, 0, step, error);
-		ids[at] = next++;
+	if (blank != NULL)
+		return blank;
+	for (const char *at = text; *at != '\0'; at++) {
+		depth += (*at == '[') - (*at == ']');
+		if (*at == '=' && depth == 0)
+			split = at;
 	}
-	strlcpy(workload->name, "churn", sizeof workload->name);
-	return good && trace_builder_finish(builder, "alloclab bench",
-	                                    &workload->trace, error);
+	return split;
 }
 
-static void say(const char *what, double value, const char *unit, double limit,
-                bool at_most)
+/* Adds both sides; a pair that lacks one, which has been said, is left out. */
+static bool add_pair(struct bench *bench, const char *text,
+                     struct trace_error *error)
 {
-	bool good = at_most ? value <= limit : value >= limit;
+	const char *split = find_split(text);
+	struct pair pair;
+	char first[300];
 
-	printf("%-44s %8.2f %-10s %s %g%s\n", what, value, unit,
-	       at_most ? "at most" : "at least", limit,
-	       good ? "" : "   MISSED");
+	if (split == NULL || split == text || split[1] == '\0')
+		return trace_fail(error,
+		                  "--pair takes FIRST=SECOND, two allocators, "
+		                  "not \"%s\"",
+		                  text);
+	snprintf(first, sizeof first, "%.*s", (int)(split - text), text);
+	if (!comparison_add_subject(&bench->comparison, first, &pair.first,
+	                            error) ||
+	    !comparison_add_subject(&bench->comparison,
+	                            split + 1 + strspn(split + 1, " \t"),
+	                            &pair.second, error))
+		return false;
+	if (pair.first >= 0 && pair.second >= 0)
+		bench->pairs[bench->pair_count++] = pair;
+	return true;
 }
 
-static void report_costs(const struct run *run)
-{
-	const struct trace *trace = &run->workload->trace;
-	char what[320];
-
-	say("null loop, slots in cache", run->null_estimate.median, "ns/op",
-	    NULL_NS_LIMIT, true);
-	printf("%-44s %8.2f..%.2f ns/op\n", "  its 95 % interval",
-	       run->null_estimate.low, run->null_estimate.high);
-	printf("%-44s %8.2f ns/op\n", "empty loop", run->empty_ns);
-	printf("%-44s %8zu bytes\n", "record of an operation while replaying",
-	       sizeof(struct trace_op));
-	for (int i = 0; i < run->count; i++) {
-		const struct subject *subject = &run->subjects[i];
-		double speed = subject->ns.median * 1e-9 * (double)trace->calls;
-		if (subject->reps == 0)
-			continue;
-		snprintf(what, sizeof what, "measure / speed pass, %s",
-		         subject->label);
-		say(what, subject->measure_seconds / speed, "times",
-		    MEASURE_RATIO_LIMIT, true);
-	}
-}
-
-/* The churn as a CS:APP .rep file. */
-static bool write_rep(const char *path, const struct trace *trace,
+static bool add_words(struct bench *bench, const char *words,
                       struct trace_error *error)
 {
-	uint64_t *ids = calloc(trace->slots, sizeof *ids), next = 0;
-	FILE *out = fopen(path, "w");
+	char *copy = strdup(words), *rest = copy, *word;
+	bool good = copy != NULL;
+	int number;
 
-	if (out == NULL || ids == NULL) {
-		free(ids);
-		if (out != NULL)
-			fclose(out);
-		return trace_fail(error, "%s: cannot write", path);
-	}
-	fprintf(out, "0\n%d\n%lu\n1\n", LIVE + STEPS, trace->events);
-	for (uint64_t i = 0; i < trace->events; i++) {
-		const struct trace_op *op = &trace->ops[i];
-		if (op->kind == TRACE_FREE)
-			fprintf(out, "f %lu\n", ids[op->slot]);
-		else
-			fprintf(out, "a %lu %lu\n", ids[op->slot] = next++,
-			        op->size);
-	}
-	free(ids);
-	bool failed = ferror(out) != 0;
-	return (fclose(out) == 0 && !failed) ||
-	       trace_fail(error, "%s: cannot write", path);
-}
-
-/* A function that writes a trace to a path in one of the text forms. */
-typedef bool trace_writer(const char *path, const struct trace *trace,
-                          struct trace_error *error);
-
-/* Writes the churn and reads it three times; the fastest counts. */
-static bool time_reading(trace_writer *write, const struct trace *trace,
-                         const char *what, struct trace_error *error)
-{
-	char path[64];
-	struct stat status;
-	struct trace again;
-	double best = 1e9;
-
-	snprintf(path, sizeof path, "/tmp/alloclab-bench.%d.txt",
-	         (int)getpid());
-	bool good = write(path, trace, error) &&
-	            (stat(path, &status) == 0 ||
-	             trace_fail(error, "%s: %s", path, strerror(errno)));
-	for (int i = 0; good && i < 3; i++) {
-		double start = now_s();
-		good = trace_read_file(path, &again, error);
-		double seconds = now_s() - start;
-		best = seconds < best ? seconds : best;
-		if (good)
-			trace_destroy(&again);
-	}
-	unlink(path);
-	if (good)
-		say(what, (double)status.st_size / 1e6 / best, "MB/s",
-		    READ_MB_LIMIT, false);
+	while (good && (word = strsep(&rest, " \t\n")) != NULL)
+		if (word[0] != '\0')
+			good = comparison_add_subject(&bench->comparison, word,
+			                              &number, error);
+	free(copy);
 	return good;
 }
 
-/* Runs the passes on the churn, then times the readers. */
-static bool bench(struct run *run, struct workload *workload,
-                  struct trace_error *error)
+static bool add_default_pairs(struct bench *bench, struct trace_error *error)
 {
-	if (!make_churn(workload, error) || !run_all(run, error))
-		return false;
-	if (run->interrupted)
-		return trace_fail(error, "interrupted");
-	report_costs(run);
-	return time_reading(write_rep, &workload->trace, "reading .rep text",
-	                    error) &&
-	       time_reading(trace_write_text, &workload->trace,
-	                    "reading our text form", error);
+	for (size_t i = 0; i < sizeof default_pairs / sizeof *default_pairs;
+	     i++)
+		if (!add_pair(bench, default_pairs[i], error))
+			return false;
+	for (size_t i = 0; i < sizeof default_others / sizeof *default_others;
+	     i++)
+		if (!add_words(bench, default_others[i], error))
+			return false;
+	return true;
 }
+
+static bool add_subjects(struct bench *bench, struct trace_error *error)
+{
+	const struct arguments *arguments = bench->arguments;
+
+	if (arguments->pair_count == 0 && !add_default_pairs(bench, error))
+		return false;
+	for (int i = 0; i < arguments->pair_count; i++)
+		if (!add_pair(bench, arguments->pairs[i], error))
+			return false;
+	if (arguments->allocators != NULL &&
+	    !add_words(bench, arguments->allocators, error))
+		return false;
+	return bench->comparison.subject_count > 0 ||
+	       trace_fail(error, "no allocator is left to run");
+}
+
+/* ---- the run ------------------------------------------------------------- */
+
+static bool add_workloads(struct bench *bench, struct trace_error *error)
+{
+	struct workload_list list = {0};
+	bool good = workload_list_add(&list, bench->arguments->workloads,
+	                              "workloads", error) &&
+	            comparison_add_list(&bench->comparison, &list, error);
+
+	workload_list_free(&list);
+	return good;
+}
+
+static bool compare(struct bench *bench, struct trace_error *error)
+{
+	struct comparison *comparison = &bench->comparison;
+
+	if (!add_subjects(bench, error) || !add_workloads(bench, error) ||
+	    !comparison_run(comparison, "bench", bench->arguments->rounds,
+	                    bench->arguments->seconds, error))
+		return false;
+	if (comparison->rounds == 0)
+		return trace_fail(error, "interrupted before a round was done");
+	tables_print_workloads(comparison, bench->pairs, bench->pair_count,
+	                       stdout);
+	tables_print_best(comparison, stdout);
+	tables_print_pairs(comparison, bench->pairs, bench->pair_count, stdout);
+	tables_print_failures(comparison, stdout);
+	return !comparison->interrupted || trace_fail(error, "interrupted");
+}
+
+/* ---- the command line ---------------------------------------------------- */
+
+static const struct argp_option options[] = {
+	{"pair", OPTION_PAIR, "FIRST=SECOND", 0,
+         "Compares these two and nothing else; may be repeated", 0},
+	{"allocators", 'a', "LIST", 0,
+         "More allocators in the table of the best", 0},
+	{"workloads", OPTION_WORKLOADS, "LIST", 0,
+         "Workloads, separated by blanks (default all)", 0},
+	{"rounds", OPTION_ROUNDS, "N", 0,
+         "Rounds over all workloads (default: what fits in 200 s)", 0},
+	{"quick", OPTION_QUICK, NULL, 0, "What fits in 25 s", 0},
+	{"results", OPTION_RESULTS, "DIR", 0,
+         "Where results go (default results)", 0},
+	{0},
+};
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-	if (key == OPTION_ALLOCATORS)
-		*(const char **)state->input = value;
-	else
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_PAIR:
+		if (arguments->pair_count == PAIRS_MAX)
+			argp_error(state, "more than %d pairs", PAIRS_MAX);
+		arguments->pairs[arguments->pair_count++] = value;
+		break;
+	case 'a':
+		arguments->allocators = value;
+		break;
+	case OPTION_WORKLOADS:
+		arguments->workloads = value;
+		break;
+	case OPTION_ROUNDS:
+		arguments->rounds = (unsigned)option_whole(state, "--rounds",
+		                                           value, 1, REPS_MAX);
+		break;
+	case OPTION_QUICK:
+		arguments->seconds = QUICK_SECONDS;
+		break;
+	case OPTION_RESULTS:
+		arguments->results = value;
+		break;
+	default:
 		return ARGP_ERR_UNKNOWN;
+	}
 	return 0;
 }
-
-static const struct argp_option options[] = {
-	{"allocators", OPTION_ALLOCATORS, "LIST", 0,
-         "Allocators whose measure pass is timed", 0},
-	{0},
-};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
-	.doc = "Times the harness: the loop without an allocator, the measure "
-	       "pass against the speed pass, reading text.  Each figure "
-	       "stands beside its limit.",
+	.doc = "Replays every workload on the lab's designs and on the "
+	       "libraries that they are made after, interleaved, and prints "
+	       "the ratios with their intervals; then what the harness itself "
+	       "costs, each figure beside its limit.",
 };
 
 int cmd_bench(int argc, char **argv)
 {
-	const char *allocators = default_allocators;
-	char folder[] = "/tmp/alloclab-bench.XXXXXX";
-	struct run_options run_options = {
-		.reps = REPS,
-		.seconds = 600,
-		.budget_seconds = 600,
-		.memory_bytes = (size_t)1 << 30,
-		.touch = TOUCH_FIRST,
-		.seed = 1,
-		.shows_progress = true,
-		.measures_alone = true,
+	struct arguments arguments = {
+		.workloads = WORKLOAD_ALL,
+		.seconds = SECONDS,
+		.results = "results",
 	};
-	struct workload workload = {0};
+	struct bench bench = {.arguments = &arguments};
 	struct trace_error error = {""};
-	struct run run = {.options = &run_options,
-	                  .workload = &workload,
-	                  .title = "bench"};
 
-	argp_parse(&argp, argc, argv, 0, NULL, &allocators);
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	interrupt_watch();
-	run.count = subjects_parse(allocators, &run.subjects, &error);
-	run_options.folder = mkdtemp(folder);
-	bool good = run.count > 0 &&
-	            (run_options.folder != NULL ||
-	             trace_fail(&error, "%s: %s", folder, strerror(errno))) &&
-	            bench(&run, &workload, &error);
+	comparison_open(&bench.comparison);
+	bool good = compare(&bench, &error) &&
+	            (arguments.pair_count > 0 || costs_print(&error));
 	if (!good)
 		fprintf(stderr, "alloclab: %s\n", error.text);
-	for (int i = 0; i < run.count; i++)
-		run_remove_parts(&run, i);
-	rmdir(folder);
-	workload_close(&workload);
-	free(run.subjects);
+	comparison_close(&bench.comparison);
 	interrupt_unwatch();
 	return good ? EXIT_DONE : EXIT_FAILED;
 }

@@ -304,7 +304,9 @@ static int run_workload(struct session *session, int number)
 	if (session->list.count > 1)
 		snprintf(title, sizeof title, "%s (%d of %d)", workload.name,
 		         number + 1, session->list.count);
-	int status = run_trace(session, &workload, title);
+	int status = trace_share(&workload.trace, &error)
+	                     ? run_trace(session, &workload, title)
+	                     : complain(&error);
 	workload_close(&workload);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "run/job.h"
 
 #define VERSION "alloclab 0.1"
 
@@ -50,6 +51,9 @@ int main(int argc, char **argv)
 {
 	char name[64];
 
+	if (argc == 3 && strcmp(argv[1], JOB_COMMAND) == 0)
+		job_serve(argv[2]);
+	job_program = "/proc/self/exe";
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0)
 		return puts(VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
 	if (argc >= 2 &&

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../mapped.h"
 #include "../report/csv.h"
 #include "../splitmix64.h"
 #include "now.h"
@@ -100,6 +101,13 @@ static void time_calls(const struct loop *loop, enum touch touch, uint32_t cost,
 	}
 }
 
+/* The last set is for all calls: malloc's and free's. */
+static size_t sample_bytes(int set)
+{
+	return (size_t)SAMPLES_MAX * (set == SAMPLE_SETS - 1 ? 2 : 1) *
+	       sizeof(uint32_t);
+}
+
 struct verdict latency_run(const struct allocator *allocator,
                            const struct knob_values *values,
                            const struct trace *trace,
@@ -112,18 +120,16 @@ struct verdict latency_run(const struct allocator *allocator,
 	bool ready = true;
 
 	for (int i = 0; i < SAMPLE_SETS; i++) {
-		size_t room = SAMPLES_MAX * (i == SAMPLE_SETS - 1 ? 2 : 1);
-		samples[i].ns = malloc(room * sizeof(uint32_t));
+		/* Touched: no page faults while timing. */
+		samples[i].ns = mapped_new_touched(sample_bytes(i));
 		ready = ready && samples[i].ns != NULL;
-		if (samples[i].ns != NULL) /* no page faults while timing */
-			memset(samples[i].ns, 0, room * sizeof(uint32_t));
 	}
 	struct samples *mallocs = &samples[0], *frees = &samples[1],
 		       *all = &samples[2];
+	uint32_t cost = ready ? clock_cost(all->ns) : 0;
 	if (ready && stage_open(&stage, allocator, values, trace,
 	                        options->limit_bytes, &verdict)) {
-		time_calls(&stage.loop, options->touch, clock_cost(all->ns),
-		           mallocs, frees);
+		time_calls(&stage.loop, options->touch, cost, mallocs, frees);
 		all->count = mallocs->count + frees->count;
 		memcpy(all->ns, mallocs->ns, mallocs->count * sizeof *all->ns);
 		memcpy(all->ns + mallocs->count, frees->ns,
@@ -134,6 +140,6 @@ struct verdict latency_run(const struct allocator *allocator,
 	}
 	stage_close(&stage);
 	for (int i = 0; i < SAMPLE_SETS; i++)
-		free(samples[i].ns);
+		mapped_free(samples[i].ns, sample_bytes(i));
 	return verdict;
 }

@@ -3,8 +3,11 @@
  */
 #include "resident.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { KIB = 1024 };
 
@@ -29,43 +32,55 @@ uint64_t resident_between(const void *start, const void *end)
 	return sum;
 }
 
-/* A line "Key:  N kB" of /proc/self/status, in bytes. */
-static uint64_t read_status(const char *key)
+/* Reads a small file whole, without stdio, whose streams would malloc. */
+static void read_text(const char *path, char *text, size_t capacity)
 {
-	FILE *status = fopen("/proc/self/status", "r");
-	unsigned long kib = 0;
-	char line[256];
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = file < 0 ? 0 : read(file, text, capacity - 1);
 
-	if (status == NULL)
-		return 0;
-	while (fgets(line, sizeof line, status) != NULL)
-		if (strncmp(line, key, strlen(key)) == 0)
-			sscanf(line + strlen(key), ": %lu", &kib);
-	fclose(status);
-	return (uint64_t)kib * KIB;
+	text[got > 0 ? got : 0] = '\0';
+	if (file >= 0)
+		close(file);
 }
 
-uint64_t resident_now(void)
+/* The line "key  N kB", in bytes. */
+static uint64_t find_kib(const char *text, const char *key)
 {
-	return read_status("VmRSS");
+	const char *line = strstr(text, key);
+
+	return line == NULL ? 0 : strtoull(line + strlen(key), NULL, 10) * KIB;
 }
 
-uint64_t resident_file_now(void)
+struct resident resident_now(void)
 {
-	return read_status("RssFile");
+	char text[4096];
+
+	read_text("/proc/self/smaps_rollup", text, sizeof text);
+	return (struct resident){
+		.anonymous_bytes = find_kib(text, "\nAnonymous:") +
+	                           find_kib(text, "\nSwap:"),
+		.huge_bytes = find_kib(text, "\nAnonHugePages:"),
+	};
 }
 
 void resident_reset_peak(void)
 {
-	FILE *refs = fopen("/proc/self/clear_refs", "w");
+	int refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
 
-	if (refs == NULL)
-		return;
-	fputs("5", refs); /* 5: reset VmHWM [proc(5)] */
-	fclose(refs);
+	/* 5: reset VmHWM [proc(5)].  If it cannot, the old peak stays. */
+	if (refs >= 0 && write(refs, "5", 1) != 1)
+		perror("/proc/self/clear_refs");
+	if (refs >= 0)
+		close(refs);
 }
 
 uint64_t resident_peak(void)
 {
-	return read_status("VmHWM");
+	char text[4096];
+
+	read_text("/proc/self/status", text, sizeof text);
+	uint64_t all = find_kib(text, "\nVmHWM:");
+	uint64_t files =
+		find_kib(text, "\nRssFile:") + find_kib(text, "\nRssShmem:");
+	return all > files ? all - files : 0;
 }

@@ -14,19 +14,25 @@
 /* Bytes resident in the mappings that lie within [start, end). */
 uint64_t resident_between(const void *start, const void *end);
 
-/* Resident bytes of this process now. */
-uint64_t resident_now(void);
-
-/* Of these, pages of files: our own code, faulted in as it is first run. */
-uint64_t resident_file_now(void);
+struct resident {
+	uint64_t anonymous_bytes; /* swapped out or not               */
+	uint64_t huge_bytes;      /* of these, in transparent huge pages */
+};
 
 /*
- * Makes the kernel's peak start again from what is resident now, so that a
- * large parent does not set a floor.
+ * The anonymous memory of this process now, as /proc/self/smaps_rollup has it
+ * [proc(5)]: heaps, stacks and what was written of a file's private pages; no
+ * code, no shared mappings.  Exact, as the kernel goes through the page tables.
+ * Calls no malloc.  O(resident pages), about 50 us for each MiB of them.
+ */
+struct resident resident_now(void);
+
+/*
+ * The most anonymous memory since the reset, for replays that cannot be stopped
+ * to ask: the kernel's peak less the pages of files and shared mappings now.
+ * Its counters may be off by up to 64 pages a processor.
  */
 void resident_reset_peak(void);
-
-/* The most resident bytes since the last reset. */
 uint64_t resident_peak(void);
 
 #endif

@@ -3,9 +3,15 @@
  */
 #include "speed.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "../mapped.h"
 #include "now.h"
 #include "resident.h"
 #include "stage.h"
@@ -17,12 +23,11 @@ static uint64_t system_ns(const struct rusage *usage)
 }
 
 /*
- * A short trace is replayed again and again, each time on a new heap, until
- * there is something to time.
+ * A short trace is replayed again and again until there is something to time.
  */
 static uint64_t repeats_for(const struct trace *trace)
 {
-	enum { CALLS_WANTED = 20000, REPEATS_MAX = 1000 };
+	enum { CALLS_WANTED = 20000, REPEATS_MAX = 100 };
 	uint64_t repeats = CALLS_WANTED / (trace->calls + 1);
 
 	return repeats < 1 ? 1 : repeats < REPEATS_MAX ? repeats : REPEATS_MAX;
@@ -37,19 +42,22 @@ static void time_loop(const struct stage *stage, enum touch touch,
 	struct rusage before, after;
 
 	getrusage(RUSAGE_SELF, &before);
+	uint64_t cpu_start = now_cpu_ns();
 	uint64_t start = now_ns();
 	if (is_empty)
 		loop_run_empty(loop, 0, trace->events);
 	else
 		loop_run(loop, 0, trace->events, touch);
 	uint64_t end = now_ns();
+	uint64_t cpu_end = now_cpu_ns();
 	getrusage(RUSAGE_SELF, &after);
-	/* Our own code, faulted in as it first runs, is no heap. */
-	uint64_t resident = stage->resident_before + resident_file_now();
-	uint64_t peak = resident_peak();
+	uint64_t anonymous = resident_now().anonymous_bytes;
 
-	sum->resident_bytes = peak > resident ? peak - resident : 0;
+	sum->resident_bytes = anonymous > stage->barrier_bytes
+	                              ? anonymous - stage->barrier_bytes
+	                              : 0;
 	sum->ns_per_op += (double)(end - start);
+	sum->cpu_ns_per_op += (double)(cpu_end - cpu_start);
 	sum->page_faults += (uint64_t)(after.ru_minflt - before.ru_minflt +
 	                               after.ru_majflt - before.ru_majflt);
 	sum->system_ns += system_ns(&after) - system_ns(&before);
@@ -62,6 +70,7 @@ static void average(struct speed *sum, const struct trace *trace,
 	uint64_t calls = trace->calls > 0 ? trace->calls : 1;
 
 	sum->ns_per_op /= (double)(repeats * calls);
+	sum->cpu_ns_per_op /= (double)(repeats * calls);
 	sum->page_faults /= repeats;
 	sum->system_ns /= repeats;
 }
@@ -75,6 +84,68 @@ static void locate(const struct loop *loop, const struct speed_options *options)
 	}
 }
 
+/* One replay, on a new heap. */
+static struct verdict replay(const struct allocator *allocator,
+                             const struct knob_values *values,
+                             const struct trace *trace,
+                             const struct speed_options *options,
+                             struct speed *speed)
+{
+	struct verdict verdict = {0};
+	struct stage stage;
+
+	if (!stage_open(&stage, allocator, values, trace, options->limit_bytes,
+	                &verdict))
+		/* the verdict says why */;
+	else if (options->progress != NULL)
+		locate(&stage.loop, options);
+	else
+		time_loop(&stage, options->touch, false, speed);
+	stage_close(&stage);
+	return verdict;
+}
+
+/* What a fork leaves for the process that it is a fork of. */
+struct replay_end {
+	bool finished;
+	struct verdict verdict;
+};
+
+/* Ends this process as its fork ended. */
+static _Noreturn void end_like(int status)
+{
+	if (WIFSIGNALED(status))
+		raise(WTERMSIG(status));
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* One replay in a fork.  Does not come back where the fork did not. */
+static struct verdict replay_in_fork(const struct allocator *allocator,
+                                     const struct knob_values *values,
+                                     const struct trace *trace,
+                                     const struct speed_options *options,
+                                     struct replay_end *end,
+                                     struct speed *speed)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		end->verdict = replay(allocator, values, trace, options, speed);
+		end->finished = true;
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid < 0)
+		verdict_set(&end->verdict, VERDICT_FAILED, 0, "fork: %s",
+		            strerror(errno));
+	else if (!end->finished)
+		end_like(status);
+	return end->verdict;
+}
+
 struct verdict speed_run(const struct allocator *allocator,
                          const struct knob_values *values,
                          const struct trace *trace,
@@ -83,19 +154,22 @@ struct verdict speed_run(const struct allocator *allocator,
 {
 	uint64_t repeats = options->progress != NULL ? 1 : repeats_for(trace);
 	struct verdict verdict = {0};
-	struct stage stage;
 
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	for (uint64_t i = 0; i < repeats && verdict.kind == VERDICT_OK; i++) {
-		if (!stage_open(&stage, allocator, values, trace,
-		                options->limit_bytes, &verdict))
-			/* the verdict says why */;
-		else if (options->progress != NULL)
-			locate(&stage.loop, options);
-		else
-			time_loop(&stage, options->touch, false, speed);
-		stage_close(&stage);
+	if (repeats == 1) {
+		verdict = replay(allocator, values, trace, options, speed);
+		average(speed, trace, repeats);
+		return verdict;
 	}
+	struct replay_end *end = mapped_new(sizeof *end);
+	for (uint64_t i = 0;
+	     end != NULL && i < repeats && verdict.kind == VERDICT_OK; i++) {
+		*end = (struct replay_end){0};
+		verdict = replay_in_fork(allocator, values, trace, options, end,
+		                         speed);
+	}
+	if (end == NULL)
+		verdict_set(&verdict, VERDICT_FAILED, 0, "no memory");
+	mapped_free(end, sizeof *end);
 	average(speed, trace, repeats);
 	return verdict;
 }

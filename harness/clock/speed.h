@@ -15,7 +15,8 @@
 /* What one child of the speed pass found out. */
 struct speed {
 	double ns_per_op;        /* wall time / calls of the allocator       */
-	uint64_t resident_bytes; /* peak, above what was there before event 1 */
+	double cpu_ns_per_op;    /* processor time of all threads / calls    */
+	uint64_t resident_bytes; /* anonymous, above the barrier, at the end */
 	uint64_t page_faults; /* minor and major, of one replay              */
 	uint64_t system_ns;   /* time in the kernel, of one replay           */
 };
@@ -32,9 +33,11 @@ struct speed_options {
 
 /*
  * Replays the trace with the clock around the whole loop: once, or, so that a
- * short one can be timed, up to 1000 times, each on a new heap; then `speed`, all
- * zero before, has the mean.  The verdict is OK unless the heap could not be
- * made: what goes wrong inside the loop ends the process.
+ * short one can be timed, up to 100 times, each in a fork of the process as it
+ * is now, so that every replay begins with the heap that the first one had, a
+ * library's too.  Then `speed`, all zero before and shared with such forks, has
+ * the mean.  The verdict is OK unless the heap could not be made: what goes wrong
+ * inside the loop ends the process.
  */
 struct verdict speed_run(const struct allocator *allocator,
                          const struct knob_values *values,
@@ -46,6 +49,25 @@ struct verdict speed_run(const struct allocator *allocator,
 struct verdict speed_run_null(const struct trace *trace, enum touch touch,
                               struct speed *speed);
 struct verdict speed_run_empty(const struct trace *trace, struct speed *speed);
+
+/* What the resident pass finds out. */
+struct residency {
+	uint64_t barrier_bytes; /* anonymous memory before the heap was made */
+	uint64_t peak_bytes;    /* the most above that                       */
+	uint64_t peak_event;    /* the event after which it was seen         */
+	uint64_t huge_bytes;    /* most in transparent huge pages: 0 is due  */
+};
+
+/*
+ * Replays once, touches every page of every block, and looks at the anonymous
+ * memory RESIDENT_LOOKS times, evenly spread over the events, and after the
+ * event at which most was live.
+ */
+enum { RESIDENT_LOOKS = 128 };
+struct verdict residency_run(const struct allocator *allocator,
+                             const struct knob_values *values,
+                             const struct trace *trace, size_t limit_bytes,
+                             struct residency *residency);
 
 /*
  * Replays once and times single calls: of a trace of up to 2^20 calls every one,

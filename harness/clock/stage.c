@@ -4,12 +4,13 @@
 #include "stage.h"
 
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "../../allocators/common/bits.h"
+#include "../mapped.h"
 #include "resident.h"
 
 static bool fail(struct verdict *verdict, const char *what)
@@ -20,24 +21,34 @@ static bool fail(struct verdict *verdict, const char *what)
 	                   0, "%s: %s", what, strerror(errno));
 }
 
-/* A table of pointers, resident from the start. */
-static void *make_table(size_t entries)
+/* Reads a byte of every page, so that no fault for them is timed. */
+static void read_pages(const void *start, size_t bytes)
 {
-	void *table = malloc(entries * sizeof(void *));
+	const volatile char *at = start;
 
-	if (table != NULL)
-		memset(table, 0, entries * sizeof(void *));
-	return table;
+	for (size_t offset = 0; offset < bytes; offset += PAGE_BYTES)
+		(void)at[offset];
 }
 
-/* Reads every page of the events, so that no fault for them is timed. */
-static void read_events(const struct trace *trace)
+/* The code of one loaded object: harness, allocators, libraries. */
+static int read_code(struct dl_phdr_info *object, size_t size, void *ctx)
 {
-	const volatile char *bytes = (const volatile char *)trace->ops;
+	(void)size;
+	(void)ctx;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0 &&
+		    (part->p_flags & PF_R) != 0)
+			read_pages((const char *)object->dlpi_addr +
+			                   part->p_vaddr,
+			           part->p_memsz);
+	}
+	return 0;
+}
 
-	for (size_t at = 0; at < trace->events * sizeof *trace->ops;
-	     at += PAGE_BYTES)
-		(void)bytes[at];
+static size_t table_bytes(size_t entries)
+{
+	return entries * sizeof(void *);
 }
 
 static bool make_tables(struct stage *stage, const struct trace *trace,
@@ -46,9 +57,11 @@ static bool make_tables(struct stage *stage, const struct trace *trace,
 	struct loop *loop = &stage->loop;
 
 	loop->trace = trace;
-	loop->threads = make_table(trace->threads);
-	loop->blocks = make_table((size_t)trace->slots + 1);
-	read_events(trace);
+	loop->threads = mapped_new_touched(table_bytes(trace->threads));
+	loop->blocks =
+		mapped_new_touched(table_bytes((size_t)trace->slots + 1));
+	read_pages(trace->ops, trace->events * sizeof *trace->ops);
+	dl_iterate_phdr(read_code, NULL);
 	return (loop->threads != NULL && loop->blocks != NULL) ||
 	       fail(verdict, "the slot table");
 }
@@ -75,8 +88,7 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	    !make_tables(stage, trace, verdict))
 		return fail(verdict, "the page source");
 	malloc_trim(0); /* what we freed before must not serve `system` */
-	resident_reset_peak();
-	stage->resident_before = resident_now() - resident_file_now();
+	stage->barrier_bytes = resident_now().anonymous_bytes;
 	loop->heap = allocator->create(values, &stage->pages, &ONE_THREAD);
 	if (loop->heap == NULL)
 		return fail(verdict, "create");
@@ -112,7 +124,8 @@ bool stage_open_null(struct stage *stage, const struct trace *trace,
 	*stage = (struct stage){.loop = {.allocator = &null_allocator}};
 	if (!make_tables(stage, trace, verdict))
 		return false;
-	loop->addresses = make_table(entries);
+	loop->addresses = mapped_new_touched(table_bytes(entries));
+	stage->addresses = entries;
 	if (loop->addresses == NULL)
 		return fail(verdict, "the address table");
 	stage->null_bytes = starts + largest_size(trace);
@@ -131,10 +144,14 @@ bool stage_open_null(struct stage *stage, const struct trace *trace,
 
 void stage_close(struct stage *stage)
 {
+	struct loop *loop = &stage->loop;
+
 	if (stage->null_memory != NULL)
 		munmap(stage->null_memory, stage->null_bytes);
 	page_source_close(&stage->pages);
-	free(stage->loop.addresses);
-	free(stage->loop.threads);
-	free(stage->loop.blocks);
+	mapped_free(loop->addresses, table_bytes(stage->addresses));
+	if (loop->trace == NULL)
+		return;
+	mapped_free(loop->threads, table_bytes(loop->trace->threads));
+	mapped_free(loop->blocks, table_bytes((size_t)loop->trace->slots + 1));
 }

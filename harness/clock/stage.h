@@ -1,7 +1,7 @@
 /*
  * stage.h - what a timed replay needs around the loop: heap, handles, slots,
  * all of it touched beforehand, so that the clock sees the allocator's page
- * faults and not ours.
+ * faults and not ours.  The harness's own tables are mapped apart (mapped.h).
  */
 #ifndef HARNESS_CLOCK_STAGE_H
 #define HARNESS_CLOCK_STAGE_H
@@ -12,12 +12,16 @@
 struct stage {
 	struct page_source pages;
 	struct loop loop;
-	uint64_t resident_before; /* anonymous bytes, without the heap  */
-	char *null_memory;        /* of the null allocator; NULL otherwise */
+	uint64_t barrier_bytes; /* anonymous memory before the heap   */
+	char *null_memory;      /* of the null allocator; NULL otherwise */
 	size_t null_bytes;
+	size_t addresses; /* entries of loop.addresses               */
 };
 
-/* Builds a heap on pages from the OS; false with the verdict set. */
+/*
+ * Builds a heap on pages from the OS; false with the verdict set.  The start
+ * barrier lies just before create(): what the process holds there is no heap.
+ */
 bool stage_open(struct stage *stage, const struct allocator *allocator,
                 const struct knob_values *values, const struct trace *trace,
                 size_t limit_bytes, struct verdict *verdict);

@@ -10,12 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../mapped.h"
 #include "../splitmix64.h"
 
 enum { EDGE_BYTES = 64, STEP_BYTES = 4096, WORD_BYTES = 8 };
 
 /* More usable bytes than twice the request and this: no design gives those. */
 static const size_t ABSURD_BYTES = (size_t)1 << 30;
+
+static size_t blocks_bytes(uint32_t slots)
+{
+	return ((size_t)slots + 1) * sizeof(struct oracle_block);
+}
 
 bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
                  struct heap *heap, const struct trace *trace,
@@ -26,15 +32,14 @@ bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
 	                          .trace = trace,
 	                          .depth = depth,
 	                          .slots = trace->slots};
-	oracle->blocks =
-		calloc((size_t)trace->slots + 1, sizeof(*oracle->blocks));
+	oracle->blocks = mapped_new(blocks_bytes(trace->slots));
 	return oracle->blocks != NULL && shadow_open(&oracle->shadow);
 }
 
 void oracle_close(struct oracle *oracle)
 {
 	shadow_close(&oracle->shadow);
-	free(oracle->blocks);
+	mapped_free(oracle->blocks, blocks_bytes(oracle->slots));
 	oracle->blocks = NULL;
 }
 
@@ -44,13 +49,13 @@ bool oracle_open_view(struct oracle *view, const struct oracle *oracle,
 	*view = *oracle;
 	view->slots = slots;
 	view->requested_bytes = view->usable_bytes = view->live = 0;
-	view->blocks = calloc((size_t)slots + 1, sizeof(*view->blocks));
+	view->blocks = mapped_new(blocks_bytes(slots));
 	return view->blocks != NULL;
 }
 
 void oracle_close_view(struct oracle *view)
 {
-	free(view->blocks);
+	mapped_free(view->blocks, blocks_bytes(view->slots));
 	view->blocks = NULL;
 }
 

@@ -86,7 +86,7 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	bool metered = subject->is_metered && has_source;
 	size_t reps = subject->reps;
 
-	put_u64(out, subject->is_resident_known, subject->resident_bytes);
+	put_u64(out, subject->is_resident_known, subject->residency.peak_bytes);
 	put_ratio(out, metered, meter->jw1_net);
 	put_ratio(out, metered, meter->jw2_net);
 	put_ratio(out, metered, meter->jw3_net);

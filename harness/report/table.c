@@ -66,7 +66,7 @@ static void set_row(struct grid *grid, const struct subject *subject,
 	set_space(grid, subject, unit);
 	if (subject->is_resident_known)
 		grid_set(grid, COLUMN_RESIDENT, "%.2f",
-		         (double)subject->resident_bytes / unit);
+		         (double)subject->residency.peak_bytes / unit);
 	if (subject->reps > 0) {
 		grid_set(grid, COLUMN_TIME, "%.1f", subject->ns.median);
 		grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", subject->ns.low,

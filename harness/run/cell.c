@@ -5,6 +5,7 @@
 
 #include <bsd/string.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../clock/loop.h"
 #include "../clock/now.h"
 #include "interrupt.h"
 
@@ -47,19 +50,34 @@ static void set_limits(const struct cell_limits *limits)
 		setrlimit(RLIMIT_DATA, &data);
 }
 
-/* Calls the work with the stack moved down. */
-static __attribute__((noinline)) struct verdict work_lower(struct cell *cell,
-                                                           cell_work *work,
-                                                           void *ctx)
+/* The result begins on a cache line of its own. */
+static size_t head_bytes(void)
 {
-	char *offset = __builtin_alloca(cell->limits.stack_offset + 1);
-
-	__asm__ volatile("" : : "r"(offset) : "memory"); /* it is in use */
-	return work(ctx, &cell->page->progress, cell->result);
+	return (sizeof(struct cell_page) + CACHE_LINE_BYTES - 1) /
+	       CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 }
 
-static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx,
-                                pid_t parent)
+/* Calls the work with the stack moved down. */
+static __attribute__((noinline)) struct verdict work_lower(
+	struct cell_page *page, cell_work *work, void *ctx)
+{
+	char *offset = __builtin_alloca(page->stack_offset + 1);
+
+	__asm__ volatile("" : : "r"(offset) : "memory"); /* it is in use */
+	return work(ctx, &page->progress, (char *)page + head_bytes());
+}
+
+static _Noreturn void do_work(struct cell_page *page, cell_work *work,
+                              void *ctx)
+{
+	page->verdict = work_lower(page, work, ctx);
+	page->finished = true;
+	fflush(NULL);
+	_exit(0);
+}
+
+/* Makes the process what every child is, whatever it runs. */
+static void become_child(const struct cell *cell, pid_t parent)
 {
 	/* A dead parent must not leave a spinning child behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -71,46 +89,130 @@ static _Noreturn void run_child(struct cell *cell, cell_work *work, void *ctx,
 	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
 		signal(fatal[i], SIG_DFL);
 	dup2(cell->messages, STDERR_FILENO);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	set_limits(&cell->limits);
-	cell->page->verdict = work_lower(cell, work, ctx);
-	cell->page->finished = true;
-	fflush(NULL);
-	_exit(0);
+}
+
+/* Puts a descriptor at another number, also for the program to come. */
+static void move_file(int from, int to)
+{
+	if (from == to)
+		fcntl(to, F_SETFD, 0);
+	else
+		dup2(from, to);
+}
+
+/* Does not come back; a program that cannot be started has the status 127. */
+static _Noreturn void become_program(const struct cell *cell,
+                                     const struct cell_program *program)
+{
+	int last = CELL_FILES + program->file_count;
+
+	/* Out of the way first: their numbers may be those to be filled. */
+	int memory = fcntl(cell->memory, F_DUPFD_CLOEXEC, last);
+	int files[CELL_FILES_MAX];
+	for (int i = 0; i < program->file_count; i++)
+		files[i] = fcntl(program->files[i], F_DUPFD_CLOEXEC, last);
+	move_file(memory, CELL_MEMORY);
+	for (int i = 0; i < program->file_count; i++)
+		move_file(files[i], CELL_FILES + i);
+	execve(program->path, program->arguments, program->environment);
+	fprintf(stderr, "%s: %s\n", program->path, strerror(errno));
+	fflush(stderr);
+	_exit(127);
+}
+
+_Noreturn void cell_serve(cell_work *work, void *ctx)
+{
+	struct stat status;
+	void *page = MAP_FAILED;
+
+	if (fstat(CELL_MEMORY, &status) == 0)
+		page = mmap(NULL, (size_t)status.st_size,
+		            PROT_READ | PROT_WRITE, MAP_SHARED, CELL_MEMORY, 0);
+	if (page == MAP_FAILED) {
+		fprintf(stderr, "alloclab: this command is not for people\n");
+		exit(1);
+	}
+	do_work(page, work, ctx);
 }
 
 /* ---- the parent --------------------------------------------------------- */
 
-bool cell_start(struct cell *cell, cell_work *work, void *ctx,
-                size_t result_bytes, const struct cell_limits *limits)
+static bool open_page(struct cell *cell)
 {
-	size_t head = (sizeof(struct cell_page) + 63) / 64 * 64;
-	pid_t parent = getpid();
-
-	*cell = (struct cell){.limits = *limits,
-	                      .page_bytes = head + result_bytes};
+	cell->memory = memfd_create("cell", MFD_CLOEXEC);
 	cell->messages = memfd_create("messages", MFD_CLOEXEC);
-	cell->page = mmap(NULL, cell->page_bytes, PROT_READ | PROT_WRITE,
-	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (cell->page == MAP_FAILED)
-		cell->page = NULL;
-	if (cell->messages < 0 || cell->page == NULL) {
+	if (cell->memory < 0 || cell->messages < 0 ||
+	    ftruncate(cell->memory, (off_t)cell->page_bytes) != 0)
+		return false;
+	void *page = mmap(NULL, cell->page_bytes, PROT_READ | PROT_WRITE,
+	                  MAP_SHARED, cell->memory, 0);
+	if (page == MAP_FAILED)
+		return false;
+	cell->page = page;
+	cell->page->stack_offset = cell->limits.stack_offset;
+	cell->result = (char *)page + head_bytes();
+	return true;
+}
+
+/* Everything but the fork; false with errno set, and the cell closed. */
+static bool prepare(struct cell *cell, size_t result_bytes,
+                    const struct cell_limits *limits)
+{
+	*cell = (struct cell){.limits = *limits,
+	                      .page_bytes = head_bytes() + result_bytes};
+	if (!open_page(cell)) {
 		cell_close(cell);
 		return false;
 	}
-	cell->result = (char *)cell->page + head;
 	cell->seconds = now_s();
 	cell->deadline = cell->seconds + limits->seconds;
-	signal(SIGCHLD,
-	       SIG_DFL); /* ignored, as it may be, none is waited for */
+	/* Ignored, as it may be, no child is waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	fflush(NULL);
-	cell->pid = fork();
-	if (cell->pid == 0)
-		run_child(cell, work, ctx, parent);
-	if (cell->pid > 0)
+	return true;
+}
+
+/* What the parent does after the fork. */
+static bool note_child(struct cell *cell, pid_t pid)
+{
+	if (pid > 0) {
+		cell->pid = pid;
 		return true;
-	cell->pid = 0;
+	}
 	cell_close(cell);
 	return false;
+}
+
+bool cell_start(struct cell *cell, cell_work *work, void *ctx,
+                size_t result_bytes, const struct cell_limits *limits)
+{
+	pid_t parent = getpid();
+
+	if (!prepare(cell, result_bytes, limits))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		become_child(cell, parent);
+		do_work(cell->page, work, ctx);
+	}
+	return note_child(cell, pid);
+}
+
+bool cell_start_program(struct cell *cell, const struct cell_program *program,
+                        size_t result_bytes, const struct cell_limits *limits)
+{
+	pid_t parent = getpid();
+
+	if (!prepare(cell, result_bytes, limits))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		become_child(cell, parent);
+		become_program(cell, program);
+	}
+	return note_child(cell, pid);
 }
 
 /* The last line that the child printed on stderr. */
@@ -208,6 +310,8 @@ void cell_close(struct cell *cell)
 	}
 	if (cell->messages > 0)
 		close(cell->messages);
+	if (cell->memory > 0)
+		close(cell->memory);
 	if (cell->page != NULL)
 		munmap(cell->page, cell->page_bytes);
 	*cell = (struct cell){0};

@@ -2,8 +2,15 @@
  * cell.h - one piece of work in a process of its own.
  *
  * An allocator under test may crash, hang or eat all memory.  So each pass over
- * each allocator runs in a forked child with limits, and leaves its findings in
- * memory shared with the parent.  How the child ended becomes a verdict.
+ * each allocator runs in a child with limits, and leaves its findings in memory
+ * shared with the parent.  How the child ended becomes a verdict.
+ *
+ *     cell_start          the child is a fork: it has all that the parent has
+ *     cell_start_program  the child is a program, started anew: with a library
+ *                         preloaded, an environment and an address layout of
+ *                         its own; it begins with cell_serve()
+ *
+ * Transparent huge pages are off in either.
  */
 #ifndef HARNESS_RUN_CELL_H
 #define HARNESS_RUN_CELL_H
@@ -15,6 +22,7 @@
 /* What parent and child share; the result lies behind it. */
 struct cell_page {
 	volatile uint64_t progress; /* the event being replayed */
+	size_t stack_offset;        /* of the limits            */
 	bool finished;              /* the work came to its end */
 	struct verdict verdict;
 };
@@ -43,6 +51,7 @@ struct cell {
 	double deadline; /* on the monotonic clock, in seconds  */
 	double seconds; /* when it started; once it has ended, how long it ran */
 	struct cell_limits limits;
+	int memory; /* the page's descriptor */
 	size_t page_bytes;
 	struct cell_page *page;
 	void *result;
@@ -55,6 +64,31 @@ struct cell {
  */
 bool cell_start(struct cell *cell, cell_work *work, void *ctx,
                 size_t result_bytes, const struct cell_limits *limits);
+
+/* A program that does the work, as execve() takes it. */
+struct cell_program {
+	const char *path;
+	char *const *arguments, *const *environment;
+	const int *files; /* descriptors that it finds as CELL_FILES, + 1... */
+	int file_count;
+};
+
+enum {
+	CELL_MEMORY = 3, /* the descriptor of the page in the program */
+	CELL_FILES,      /* the first of the others                   */
+	CELL_FILES_MAX = 4,
+};
+
+/* The same with a program in the place of the function. */
+bool cell_start_program(struct cell *cell, const struct cell_program *program,
+                        size_t result_bytes, const struct cell_limits *limits);
+
+/*
+ * In such a program: does the work, with the stack as far down as the parent
+ * wants it, leaves the verdict and exits; with 1, if it was not started by
+ * cell_start_program().
+ */
+_Noreturn void cell_serve(cell_work *work, void *ctx);
 
 /*
  * Looks whether the child has ended, without waiting; kills it over its time.

@@ -6,8 +6,8 @@
 
 #include "../measure/heapmap.h"
 #include "interrupt.h"
+#include "job.h"
 #include "order.h"
-#include "passes.h"
 
 enum {
 	CORES_MAX = 64,
@@ -136,7 +136,7 @@ static bool start_next(const struct batch *batch, struct crew *crew, int place,
 			continue;
 		crew->passes[place] = (struct pass){run, subject};
 		crew->running++;
-		return cell_start(&crew->cells[place], batch->work,
+		return pass_start(&crew->cells[place], batch->work,
 		                  &crew->passes[place], batch->result_bytes,
 		                  &limits) ||
 		       run_cannot_fork(error);

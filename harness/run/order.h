@@ -1,5 +1,5 @@
 /*
- * order.h - the passes of a run, in their order; called by run_all() alone.
+ * order.h - the passes of a run, in their order; for run_all() and the bench.
  *
  * Each returns false with `error` set only when the lab itself cannot go on.
  * After an interrupt they end at once: the children that still run are killed,
@@ -15,6 +15,15 @@ bool run_measure_pass(struct run *run, struct progress *progress,
                       struct trace_error *error);
 bool run_speed_pass(struct run *run, struct progress *progress,
                     struct trace_error *error);
+/*
+ * One round of the speed pass, or of the resident pass: a child for every
+ * subject that is OK so far (and for null), in a new order.
+ */
+bool run_timed_round(struct run *run, struct progress *progress,
+                     struct trace_error *error);
+bool run_resident_round(struct run *run, struct progress *progress,
+                        struct trace_error *error);
+
 /* The passes that run once: resident memory, and latency if wanted. */
 bool run_single_passes(struct run *run, struct progress *progress,
                        struct trace_error *error);

@@ -225,13 +225,13 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 
 /* ---- speed and latency -------------------------------------------------- */
 
-static struct verdict run_speed(const struct pass *pass, enum touch touch,
+static struct verdict run_speed(const struct pass *pass,
                                 volatile uint64_t *progress, void *result)
 {
 	const struct subject *subject = subject_of(pass);
 	const struct speed_options options = {
 		.limit_bytes = pass->run->options->memory_bytes,
-		.touch = touch,
+		.touch = pass->run->options->touch,
 		.progress = progress,
 	};
 
@@ -244,21 +244,26 @@ struct verdict pass_speed(void *ctx, volatile uint64_t *progress, void *result)
 	const struct pass *pass = ctx;
 
 	(void)progress;
-	return run_speed(pass, pass->run->options->touch, NULL, result);
+	return run_speed(pass, NULL, result);
 }
 
 struct verdict pass_locate(void *ctx, volatile uint64_t *progress, void *result)
 {
 	const struct pass *pass = ctx;
 
-	return run_speed(pass, pass->run->options->touch, progress, result);
+	return run_speed(pass, progress, result);
 }
 
 struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
                              void *result)
 {
+	const struct pass *pass = ctx;
+	const struct subject *subject = subject_of(pass);
+
 	(void)progress;
-	return run_speed(ctx, TOUCH_PAGES, NULL, result);
+	return residency_run(subject->allocator, &subject->values,
+	                     &pass->run->workload->trace,
+	                     pass->run->options->memory_bytes, result);
 }
 
 struct verdict pass_null(void *ctx, volatile uint64_t *progress, void *result)

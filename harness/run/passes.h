@@ -24,8 +24,8 @@ struct verdict pass_locate(void *ctx, volatile uint64_t *progress,
                            void *result);
 
 /*
- * result: struct speed, of which resident_bytes counts: a replay that touches
- * every page of every block, as a program that uses its memory would
+ * result: struct residency, of a replay that touches every page of every block,
+ * as a program that uses its memory would
  */
 struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
                              void *result);

@@ -3,6 +3,7 @@
  */
 #include "statistics.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,4 +56,45 @@ struct estimate estimate_ratio(const double *a, const double *b, size_t n)
 	for (size_t i = 0; i < n; i++)
 		ratios[i] = a[i] / b[i];
 	return estimate_median(ratios, n);
+}
+
+/* The geometric mean of the workloads' medians over the rounds in `draw`. */
+static double mean_of_medians(ratio_of *ratio, void *ctx, size_t workloads,
+                              const size_t *draw, size_t rounds)
+{
+	static double values[REPS_MAX];
+	double logs = 0;
+
+	for (size_t w = 0; w < workloads; w++) {
+		for (size_t r = 0; r < rounds; r++)
+			values[r] = ratio(ctx, w, draw[r]);
+		logs += log(median(values, rounds));
+	}
+	return exp(logs / (double)workloads);
+}
+
+struct estimate estimate_mean_ratio(ratio_of *ratio, void *ctx,
+                                    size_t workloads, size_t rounds)
+{
+	static double means[BOOTSTRAP_DRAWS];
+	static size_t draw[REPS_MAX];
+	struct estimate estimate = {.n = rounds};
+	uint64_t state = 1;
+
+	if (workloads == 0 || rounds == 0)
+		return (struct estimate){0};
+	if (rounds > REPS_MAX)
+		rounds = REPS_MAX;
+	for (size_t i = 0; i < BOOTSTRAP_DRAWS; i++) {
+		for (size_t r = 0; r < rounds; r++)
+			draw[r] = splitmix64(&state) % rounds;
+		means[i] = mean_of_medians(ratio, ctx, workloads, draw, rounds);
+	}
+	qsort(means, BOOTSTRAP_DRAWS, sizeof *means, compare);
+	for (size_t r = 0; r < rounds; r++)
+		draw[r] = r;
+	estimate.median = mean_of_medians(ratio, ctx, workloads, draw, rounds);
+	estimate.low = means[BOOTSTRAP_DRAWS * 25 / 1000];
+	estimate.high = means[BOOTSTRAP_DRAWS * 975 / 1000 - 1];
+	return estimate;
 }

@@ -35,6 +35,20 @@ struct estimate estimate_median(const double *values, size_t n);
  */
 struct estimate estimate_ratio(const double *a, const double *b, size_t n);
 
+/*
+ * Rows of figures, one row per workload: value(ctx, w, r) is the ratio of two
+ * allocators on workload w in round r.
+ */
+typedef double ratio_of(void *ctx, size_t workload, size_t round);
+
+/*
+ * The geometric mean over the workloads of the median ratio over the rounds
+ * [Fleming86].  The bootstrap draws rounds, the same for all workloads: a round
+ * is a stretch of time, and what disturbed it stays together.
+ */
+struct estimate estimate_mean_ratio(ratio_of *ratio, void *ctx,
+                                    size_t workloads, size_t rounds);
+
 static inline bool estimate_is_tie(const struct estimate *ratio)
 {
 	return ratio->low <= 1 && ratio->high >= 1;

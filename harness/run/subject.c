@@ -10,6 +10,7 @@
 
 #include "../../allocators/registry.h"
 #include "../plugin/plugin.h"
+#include "job.h"
 
 static bool unknown(const char *name, struct trace_error *error)
 {
@@ -50,6 +51,20 @@ static bool set_knobs(struct subject *subject, const char *name,
 	return true;
 }
 
+/*
+ * A malloc in processes of its own.  Where there can be none (tests without the
+ * program) `system` is an allocator like the others.
+ */
+static enum library_state parse_library(const char *word,
+                                        struct subject *subject,
+                                        struct trace_error *error)
+{
+	*subject = (struct subject){.is_library = true,
+	                            .allocator = allocator_find("system")};
+	strlcpy(subject->label, word, sizeof subject->label);
+	return library_open(word, &subject->library, error);
+}
+
 bool subject_parse(const char *text, struct subject *subject,
                    struct trace_error *error)
 {
@@ -71,35 +86,59 @@ bool subject_parse(const char *text, struct subject *subject,
 	return set_knobs(subject, name, colon != NULL ? colon + 1 : "", error);
 }
 
-static bool is_listed(const struct subject *subjects, int count,
+static int find_label(const struct subject *subjects, int count,
                       const char *label)
 {
 	for (int i = 0; i < count; i++)
 		if (strcmp(subjects[i].label, label) == 0)
-			return true;
-	return false;
+			return i;
+	return -1;
+}
+
+/* What a word stands for; MISSING has said so. */
+static enum library_state parse_word(const char *word, struct subject *subject,
+                                     struct trace_error *error)
+{
+	if (!library_is_word(word) || job_program == NULL)
+		return subject_parse(word, subject, error) ? LIBRARY_READY
+		                                           : LIBRARY_UNUSABLE;
+	enum library_state state = parse_library(word, subject, error);
+	if (state == LIBRARY_MISSING)
+		fprintf(stderr, "alloclab: %s\n", error->text);
+	return state;
+}
+
+bool subjects_add(const char *word, struct subject **subjects, int *count,
+                  int *number, struct trace_error *error)
+{
+	struct subject *grown =
+		realloc(*subjects, (size_t)(*count + 1) * sizeof **subjects);
+
+	*number = -1;
+	if (grown == NULL)
+		return trace_fail(error, "no memory for %s", word);
+	*subjects = grown;
+	enum library_state state = parse_word(word, &grown[*count], error);
+	if (state != LIBRARY_READY)
+		return state == LIBRARY_MISSING;
+	*number = find_label(grown, *count, grown[*count].label);
+	if (*number < 0)
+		*number = (*count)++;
+	return true;
 }
 
 /* Adds one subject, or every registered one for "all". */
 static bool add_word(const char *word, struct subject **subjects, int *count,
                      struct trace_error *error)
 {
-	if (strcmp(word, "all") == 0) {
-		for (size_t i = 0; allocator_registry[i] != NULL; i++)
-			if (!add_word(allocator_registry[i]->name, subjects,
-			              count, error))
-				return false;
-		return true;
-	}
-	struct subject *grown =
-		realloc(*subjects, (size_t)(*count + 1) * sizeof **subjects);
-	if (grown == NULL)
-		return trace_fail(error, "no memory for %s", word);
-	*subjects = grown;
-	if (!subject_parse(word, &grown[*count], error))
-		return false;
-	if (!is_listed(grown, *count, grown[*count].label))
-		(*count)++;
+	int number;
+
+	if (strcmp(word, "all") != 0)
+		return subjects_add(word, subjects, count, &number, error);
+	for (size_t i = 0; allocator_registry[i] != NULL; i++)
+		if (!subjects_add(allocator_registry[i]->name, subjects, count,
+		                  &number, error))
+			return false;
 	return true;
 }
 
@@ -116,7 +155,10 @@ int subjects_parse(const char *words, struct subject **subjects,
 			good = add_word(word, subjects, &count, error);
 	free(copy);
 	if (good && count == 0)
-		good = trace_fail(error, "no allocator is named");
+		good = trace_fail(error,
+		                  words[strspn(words, " \t\n")] == '\0'
+		                          ? "no allocator is named"
+		                          : "no allocator is left to run");
 	if (good)
 		return count;
 	free(*subjects);
@@ -131,6 +173,7 @@ void subject_reset(struct subject *subject)
 	subject->meter = (struct meter){0};
 	subject->is_audited = subject->is_metered = false;
 	subject->is_resident_known = false;
+	subject->residency = (struct residency){0};
 	subject->reps = 0;
 	subject->seconds = subject->measure_seconds = 0;
 	subject->ns = (struct estimate){0};

@@ -7,8 +7,8 @@
 
 #include "../splitmix64.h"
 #include "interrupt.h"
+#include "job.h"
 #include "order.h"
-#include "passes.h"
 
 enum { STACK_OFFSETS = 256 }; /* times 16 bytes: up to a page */
 
@@ -38,7 +38,7 @@ static bool run_alone(struct run *run, struct progress *progress, int subject,
 
 	limits.stack_offset =
 		splitmix64(&run->random) % STACK_OFFSETS * MALLOC_ALIGN_BYTES;
-	if (!cell_start(&cell, work, &pass, result_bytes, &limits))
+	if (!pass_start(&cell, work, &pass, result_bytes, &limits))
 		return run_cannot_fork(error);
 	wait_for(&cell, &run->workload->trace, verdict);
 	if (result_bytes > 0)
@@ -86,6 +86,7 @@ static bool time_subject(struct run *run, struct progress *progress,
 		return locate_death(run, progress, subject, error);
 	}
 	row->ns_per_op[row->reps] = speed.ns_per_op;
+	row->cpu_ns_per_op[row->reps] = speed.cpu_ns_per_op;
 	row->resident[row->reps] = (double)speed.resident_bytes;
 	row->page_faults[row->reps] = (double)speed.page_faults;
 	row->system_ns[row->reps] = (double)speed.system_ns;
@@ -127,9 +128,17 @@ static void shuffle(int *order, int count, uint64_t *random)
 	}
 }
 
-/* One child for every subject and for null, which is number `count`. */
-static bool run_round(struct run *run, struct progress *progress,
-                      const int *order, struct trace_error *error)
+/* The subjects and null, which is number `count`, in a new order. */
+static void draw_order(struct run *run, int *order)
+{
+	for (int i = 0; i <= run->count; i++)
+		order[i] = i;
+	shuffle(order, run->count + 1, &run->random);
+}
+
+/* One child for every subject and for null. */
+static bool time_in_order(struct run *run, struct progress *progress,
+                          const int *order, struct trace_error *error)
 {
 	char what[320];
 
@@ -148,24 +157,32 @@ static bool run_round(struct run *run, struct progress *progress,
 	return true;
 }
 
-bool run_speed_pass(struct run *run, struct progress *progress,
-                    struct trace_error *error)
+bool run_timed_round(struct run *run, struct progress *progress,
+                     struct trace_error *error)
 {
 	int *order = malloc((size_t)(run->count + 1) * sizeof *order);
-	struct verdict verdict;
-	struct speed speed;
-	double seconds;
 	bool good =
 		order != NULL || trace_fail(error, "no memory for the order");
 
-	for (int i = 0; good && i <= run->count; i++)
-		order[i] = i;
-	for (unsigned round = 0;
-	     good && round < run->options->reps && !interrupt_came(); round++) {
-		shuffle(order, run->count + 1, &run->random);
-		good = run_round(run, progress, order, error);
+	if (good) {
+		draw_order(run, order);
+		good = time_in_order(run, progress, order, error);
 	}
 	free(order);
+	return good;
+}
+
+bool run_speed_pass(struct run *run, struct progress *progress,
+                    struct trace_error *error)
+{
+	struct verdict verdict;
+	struct speed speed;
+	double seconds;
+	bool good = true;
+
+	for (unsigned round = 0;
+	     good && round < run->options->reps && !interrupt_came(); round++)
+		good = run_timed_round(run, progress, error);
 	good = good && run_alone(run, progress, 0, pass_empty, &speed,
 	                         sizeof speed, &verdict, &seconds, error);
 	if (good && verdict.kind == VERDICT_OK)
@@ -183,16 +200,31 @@ static bool measure_resident(struct run *run, struct progress *progress,
 {
 	struct subject *row = &run->subjects[subject];
 	struct verdict verdict;
-	struct speed speed;
 	double seconds;
 
-	if (!run_alone(run, progress, subject, pass_resident, &speed,
-	               sizeof speed, &verdict, &seconds, error))
+	if (!run_alone(run, progress, subject, pass_resident, &row->residency,
+	               sizeof row->residency, &verdict, &seconds, error))
 		return false;
-	row->resident_bytes = speed.resident_bytes;
 	row->is_resident_known = verdict.kind == VERDICT_OK;
 	if (verdict.kind != VERDICT_OK && verdict.kind != VERDICT_NOT_RUN)
 		row->verdict = verdict;
+	return true;
+}
+
+bool run_resident_round(struct run *run, struct progress *progress,
+                        struct trace_error *error)
+{
+	char what[320];
+
+	for (int i = 0; i < run->count && !interrupt_came(); i++) {
+		if (run->subjects[i].verdict.kind != VERDICT_OK)
+			continue;
+		snprintf(what, sizeof what, "memory of %s",
+		         run->subjects[i].label);
+		progress_draw(progress, 0, what);
+		if (!measure_resident(run, progress, i, error))
+			return false;
+	}
 	return true;
 }
 

@@ -45,7 +45,7 @@ static uint64_t system_ns(const struct rusage *usage)
 
 /* Opens the barrier between two readings of the kernel's counters. */
 static void go(struct team *team, const struct threads_options *options,
-               uint64_t resident_before, struct threads_figures *figures)
+               uint64_t barrier_bytes, struct threads_figures *figures)
 {
 	struct rusage before, after;
 
@@ -55,10 +55,9 @@ static void go(struct team *team, const struct threads_options *options,
 	else
 		team_go(team);
 	getrusage(RUSAGE_SELF, &after);
-	/* Our own code, faulted in as it first runs, is no heap. */
-	uint64_t resident = resident_before + resident_file_now();
 	uint64_t peak = resident_peak();
-	figures->resident_bytes = peak > resident ? peak - resident : 0;
+	figures->resident_bytes =
+		peak > barrier_bytes ? peak - barrier_bytes : 0;
 	figures->page_faults = (uint64_t)(after.ru_minflt - before.ru_minflt +
 	                                  after.ru_majflt - before.ru_majflt);
 	figures->system_ns = system_ns(&after) - system_ns(&before);
@@ -88,10 +87,10 @@ struct verdict threads_time(const struct allocator *allocator,
 	if (good) {
 		malloc_trim(0); /* what was freed must not serve `system` */
 		resident_reset_peak();
-		uint64_t resident = resident_now() - resident_file_now();
+		uint64_t barrier_bytes = resident_now().anonymous_bytes;
 		if (allocator == NULL ||
 		    team_enter(&team, values, &pages, &verdict))
-			go(&team, options, resident, figures);
+			go(&team, options, barrier_bytes, figures);
 	}
 	team_close(&team);
 	return verdict;

@@ -27,9 +27,8 @@ void trace_destroy(struct trace *trace)
 	free(trace->phases);
 	free(trace->names);
 	free(trace->ids);
-	free(trace->ops);
-	free(trace->times);
 	free(trace->source);
+	trace_free_events(trace);
 	*trace = (struct trace){0};
 }
 

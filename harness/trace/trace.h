@@ -75,6 +75,10 @@ struct trace {
 	uint32_t *ids; /* one per event: index in names      */
 	char **names;
 	uint32_t name_count;
+
+	/* Of trace_share(); 0 bytes: the events are this process's alone. */
+	size_t shared_bytes;
+	int shared_memory; /* a file descriptor */
 };
 
 /*
@@ -97,8 +101,24 @@ struct trace_error {
 bool trace_fail(struct trace_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Moves events and times into a file in memory, so that a program started later
+ * reads the very same pages.  False with `error` set, and the trace as it was.
+ */
+bool trace_share(struct trace *trace, struct trace_error *error);
+
+/*
+ * The other end: `copy` is the struct of a shared trace, as another process has
+ * it, and `memory` the descriptor.  Phases, names and the source are left out.
+ * False with errno set.
+ */
+bool trace_adopt(struct trace *trace, const struct trace *copy, int memory);
+
 /* Frees what the trace holds; the struct itself is the caller's. */
 void trace_destroy(struct trace *trace);
+
+/* Frees events and times alone. */
+void trace_free_events(struct trace *trace);
 
 /* A name for messages: "malloc", "thread start"... */
 const char *trace_kind_name(enum trace_kind kind);

@@ -1,0 +1,246 @@
+/*
+ * tables.c - ratios with their intervals, on the terminal.
+ */
+#include "tables.h"
+
+#include "../report/grid.h"
+
+static const double MIB = 1024 * 1024;
+
+const double MEASURE_LIMITS[MEASURES] = {
+	[MEASURE_TIME] = 1.00,
+	[MEASURE_RESIDENT] = 1.05,
+};
+
+static const char *label_of(const struct comparison *comparison, int subject)
+{
+	return comparison->subjects[subject].label;
+}
+
+static bool has_both(const struct comparison *comparison, enum measure measure,
+                     int contest, const struct pair *pair)
+{
+	return comparison_has(comparison, measure, contest, pair->first) &&
+	       comparison_has(comparison, measure, contest, pair->second);
+}
+
+/* ---- means --------------------------------------------------------------- */
+
+static void set_mean(const struct comparison *comparison, enum measure measure,
+                     const struct pair *pair, struct grid *grid, int *column)
+{
+	double limit = MEASURE_LIMITS[measure];
+	int workloads;
+	struct estimate mean = comparison_mean(comparison, measure, pair->first,
+	                                       pair->second, &workloads);
+
+	if (workloads == 0) {
+		grid_set(grid, (*column)++, "-");
+		*column += 2;
+		return;
+	}
+	grid_set(grid, (*column)++,
+	         workloads < comparison->count ? "(%.3f)" : "%.3f",
+	         mean.median);
+	grid_set(grid, (*column)++, "%.3f..%.3f", mean.low, mean.high);
+	grid_set(grid, (*column)++, mean.low <= limit ? "%.2f" : "%.2f MISSED",
+	         limit);
+}
+
+void tables_print_pairs(const struct comparison *comparison,
+                        const struct pair *pairs, int count, FILE *out)
+{
+	static const char *const names[] = {
+		"first / second", "time", "95 %",       "low at most",
+		"resident",       "95 %", "low at most"};
+	struct grid grid;
+
+	fprintf(out,
+	        "%d workload%s, %u rounds; geometric means of first / second, in "
+	        "brackets where a workload is missing.\n"
+	        "time: processor time per call; resident: peak, every page "
+	        "touched.\n\n",
+	        comparison->count, comparison->count == 1 ? "" : "s",
+	        comparison->rounds);
+	grid_open(&grid);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		grid_add_column(&grid, names[i]);
+	for (int i = 0; i < count; i++) {
+		int column = 0;
+		grid_add_line(&grid);
+		grid_set(&grid, column++, "%s / %s",
+		         label_of(comparison, pairs[i].first),
+		         label_of(comparison, pairs[i].second));
+		set_mean(comparison, MEASURE_TIME, &pairs[i], &grid, &column);
+		set_mean(comparison, MEASURE_RESIDENT, &pairs[i], &grid,
+		         &column);
+	}
+	grid_print(&grid, out);
+}
+
+/* ---- workloads ----------------------------------------------------------- */
+
+static void set_ratio(const struct comparison *comparison, enum measure measure,
+                      int contest, const struct pair *pair, struct grid *grid,
+                      int *column)
+{
+	if (!has_both(comparison, measure, contest, pair)) {
+		grid_set(grid, (*column)++, "-");
+		grid_set(grid, (*column)++, "-");
+		return;
+	}
+	struct estimate ratio = comparison_ratio(comparison, measure, contest,
+	                                         pair->first, pair->second);
+	grid_set(grid, (*column)++, "%.2f", ratio.median);
+	if (measure == MEASURE_TIME)
+		grid_set(grid, (*column)++, "%.2f..%.2f", ratio.low,
+		         ratio.high);
+}
+
+static void print_pair(const struct comparison *comparison,
+                       const struct pair *pair, FILE *out)
+{
+	struct grid grid;
+
+	fprintf(out, "%s / %s:\n\n", label_of(comparison, pair->first),
+	        label_of(comparison, pair->second));
+	grid_open(&grid);
+	grid_add_column(&grid, "workload");
+	grid_add_column(&grid, "ns/call");
+	grid_add_column(&grid, "ns/call");
+	grid_add_column(&grid, "time");
+	grid_add_column(&grid, "95 %");
+	grid_add_column(&grid, "MiB");
+	grid_add_column(&grid, "MiB");
+	grid_add_column(&grid, "resident");
+	for (int c = 0; c < comparison->count; c++) {
+		int column = 0;
+		grid_add_line(&grid);
+		grid_set(&grid, column++, "%s",
+		         comparison->contests[c].workload.name);
+		if (!has_both(comparison, MEASURE_TIME, c, pair))
+			continue;
+		grid_set(&grid, column++, "%.1f",
+		         comparison_median(comparison, MEASURE_TIME, c,
+		                           pair->first));
+		grid_set(&grid, column++, "%.1f",
+		         comparison_median(comparison, MEASURE_TIME, c,
+		                           pair->second));
+		set_ratio(comparison, MEASURE_TIME, c, pair, &grid, &column);
+		if (!has_both(comparison, MEASURE_RESIDENT, c, pair))
+			continue;
+		grid_set(&grid, column++, "%.2f",
+		         comparison_median(comparison, MEASURE_RESIDENT, c,
+		                           pair->first) /
+		                 MIB);
+		grid_set(&grid, column++, "%.2f",
+		         comparison_median(comparison, MEASURE_RESIDENT, c,
+		                           pair->second) /
+		                 MIB);
+		set_ratio(comparison, MEASURE_RESIDENT, c, pair, &grid,
+		          &column);
+	}
+	grid_print(&grid, out);
+}
+
+void tables_print_workloads(const struct comparison *comparison,
+                            const struct pair *pairs, int count, FILE *out)
+{
+	for (int i = 0; i < count; i++)
+		print_pair(comparison, &pairs[i], out);
+}
+
+/* ---- the best of both sides ---------------------------------------------- */
+
+int tables_best(const struct comparison *comparison, enum measure measure,
+                int contest, bool of_libraries)
+{
+	double least = 0;
+	int best = -1;
+
+	for (int i = 0; i < comparison->subject_count; i++) {
+		if (comparison->subjects[i].is_library != of_libraries ||
+		    !comparison_has(comparison, measure, contest, i))
+			continue;
+		double value =
+			comparison_median(comparison, measure, contest, i);
+		if (best < 0 || value < least) {
+			best = i;
+			least = value;
+		}
+	}
+	return best;
+}
+
+static void set_best(const struct comparison *comparison, enum measure measure,
+                     int contest, struct grid *grid, int *column)
+{
+	struct pair best = {tables_best(comparison, measure, contest, false),
+	                    tables_best(comparison, measure, contest, true)};
+
+	if (best.first < 0 || best.second < 0) {
+		*column += 3;
+		return;
+	}
+	struct estimate ratio = comparison_ratio(comparison, measure, contest,
+	                                         best.first, best.second);
+	grid_set(grid, (*column)++, "%s", label_of(comparison, best.first));
+	grid_set(grid, (*column)++, "%s", label_of(comparison, best.second));
+	if (measure == MEASURE_TIME)
+		grid_set(grid, (*column)++, "%.2f (%.2f..%.2f)", ratio.median,
+		         ratio.low, ratio.high);
+	else
+		grid_set(grid, (*column)++, "%.2f", ratio.median);
+}
+
+static bool has_sides(const struct comparison *comparison)
+{
+	bool sides[2] = {false};
+
+	for (int i = 0; i < comparison->subject_count; i++)
+		sides[comparison->subjects[i].is_library] = true;
+	return sides[0] && sides[1];
+}
+
+void tables_print_best(const struct comparison *comparison, FILE *out)
+{
+	static const char *const names[] = {
+		"workload",    "fastest of ours",  "of the libraries",
+		"time (95 %)", "smallest of ours", "of the libraries",
+		"resident"};
+	struct grid grid;
+
+	if (!has_sides(comparison))
+		return;
+	fprintf(out, "The best of the lab beside the best library, workload by "
+	             "workload; ratios below 1 are ours.\n\n");
+	grid_open(&grid);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		grid_add_column(&grid, names[i]);
+	for (int c = 0; c < comparison->count; c++) {
+		int column = 0;
+		grid_add_line(&grid);
+		grid_set(&grid, column++, "%s",
+		         comparison->contests[c].workload.name);
+		set_best(comparison, MEASURE_TIME, c, &grid, &column);
+		set_best(comparison, MEASURE_RESIDENT, c, &grid, &column);
+	}
+	grid_print(&grid, out);
+}
+
+void tables_print_failures(const struct comparison *comparison, FILE *out)
+{
+	for (int c = 0; c < comparison->count; c++)
+		for (int i = 0; i < comparison->subject_count; i++) {
+			const struct contest *contest =
+				&comparison->contests[c];
+			const struct verdict *verdict =
+				&contest->run.subjects[i].verdict;
+			if (verdict->kind != VERDICT_OK)
+				fprintf(out, "%s on %s: %s, event %lu: %s\n",
+				        label_of(comparison, i),
+				        contest->workload.name,
+				        verdict_word(verdict->kind),
+				        verdict->event, verdict->sentence);
+		}
+}

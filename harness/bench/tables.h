@@ -1,0 +1,43 @@
+/*
+ * tables.h - what a comparison found, for people.
+ */
+#ifndef HARNESS_BENCH_TABLES_H
+#define HARNESS_BENCH_TABLES_H
+
+#include <stdio.h>
+
+#include "comparison.h"
+
+/* Two subjects; below 1 is good for the first. */
+struct pair {
+	int first, second;
+};
+
+/*
+ * What is demanded of a design beside the library that it is made after: the
+ * lower end of the interval of the mean ratio is at most this.
+ */
+extern const double MEASURE_LIMITS[MEASURES];
+
+/* Geometric means over the workloads, a line for each pair. */
+void tables_print_pairs(const struct comparison *comparison,
+                        const struct pair *pairs, int count, FILE *out);
+
+/* Each workload on a line, with the ratios of every pair. */
+void tables_print_workloads(const struct comparison *comparison,
+                            const struct pair *pairs, int count, FILE *out);
+
+/*
+ * On each workload the fastest and the smallest of the lab beside those of the
+ * libraries.  Nothing where one side is empty.
+ */
+void tables_print_best(const struct comparison *comparison, FILE *out);
+
+/* What went wrong, a line for each. */
+void tables_print_failures(const struct comparison *comparison, FILE *out);
+
+/* The subject with the least median of a side on a workload; -1: none. */
+int tables_best(const struct comparison *comparison, enum measure measure,
+                int contest, bool of_libraries);
+
+#endif

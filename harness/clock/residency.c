@@ -1,0 +1,56 @@
+/*
+ * residency.c - how much memory the kernel had to find for a heap.
+ *
+ * Footprint is what an allocator has asked for; resident is what it made use of,
+ * and the only measure that a library has too, whose mmap calls we do not see.
+ * The kernel knows it exactly, though only at a moment: so the replay stops from
+ * time to time and asks.
+ */
+#include "resident.h"
+#include "speed.h"
+#include "stage.h"
+
+/* Replays [from, to) and looks. */
+static void look(const struct stage *stage, uint64_t from, uint64_t to,
+                 struct residency *residency)
+{
+	loop_run(&stage->loop, from, to, TOUCH_PAGES);
+
+	struct resident now = resident_now();
+	uint64_t above = now.anonymous_bytes > stage->barrier_bytes
+	                         ? now.anonymous_bytes - stage->barrier_bytes
+	                         : 0;
+	if (above > residency->peak_bytes) {
+		residency->peak_bytes = above;
+		residency->peak_event = to;
+	}
+	if (now.huge_bytes > residency->huge_bytes)
+		residency->huge_bytes = now.huge_bytes;
+}
+
+struct verdict residency_run(const struct allocator *allocator,
+                             const struct knob_values *values,
+                             const struct trace *trace, size_t limit_bytes,
+                             struct residency *residency)
+{
+	uint64_t peak = trace->peak_live_event + 1;
+	struct verdict verdict = {0};
+	struct stage stage;
+
+	if (stage_open(&stage, allocator, values, trace, limit_bytes,
+	               &verdict)) {
+		uint64_t from = 0;
+		residency->barrier_bytes = stage.barrier_bytes;
+		for (unsigned i = 1; i <= RESIDENT_LOOKS; i++) {
+			uint64_t to = trace->events * i / RESIDENT_LOOKS;
+			if (from < peak && peak < to) {
+				look(&stage, from, peak, residency);
+				from = peak;
+			}
+			look(&stage, from, to, residency);
+			from = to;
+		}
+	}
+	stage_close(&stage);
+	return verdict;
+}
