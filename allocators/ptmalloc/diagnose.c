@@ -135,7 +135,7 @@ static bool is_live_in(struct suspect *at, struct arena *arena)
 	const struct thread_space *space;
 	bool found = false;
 
-	lock_fork_take(&arena->lock);
+	pt_look(&arena->lock);
 	at->arena = arena;
 	if (!arena->not_main) {
 		found = is_between(at->block, at->heap,
@@ -151,7 +151,7 @@ static bool is_live_in(struct suspect *at, struct arena *arena)
 		if (found)
 			require_live_in(at, space);
 	}
-	lock_fork_drop(&arena->lock);
+	pt_look_away(&arena->lock);
 	return found;
 }
 
@@ -160,7 +160,7 @@ static bool is_live_mapped(struct suspect *at)
 	const struct ring *all = &at->heap->mapped.chunks, *link;
 	bool found = false;
 
-	lock_fork_take(&at->heap->mapped_lock);
+	pt_look(&at->heap->mapped_lock);
 	for (link = all->next; !found && link != all; link = link->next) {
 		const struct chunk *chunk = mapped_chunk(link);
 		const char *start = mapped_start(chunk);
@@ -175,7 +175,7 @@ static bool is_live_mapped(struct suspect *at)
 			               (const char *)chunk_block(chunk),
 			       chunk_block(chunk));
 	}
-	lock_fork_drop(&at->heap->mapped_lock);
+	pt_look_away(&at->heap->mapped_lock);
 	return found;
 }
 
@@ -185,12 +185,12 @@ void pt_require_live(struct pt_heap *heap, const void *block, const char *call)
 	struct arena *arena = &heap->main;
 	bool found = false;
 
-	lock_fork_take(&heap->list_lock);
+	pt_look(&heap->list_lock);
 	do
 		found = is_live_in(&at, arena);
 	while (!found && (arena = arena->next) != &heap->main);
 	found = found || is_live_mapped(&at);
-	lock_fork_drop(&heap->list_lock);
+	pt_look_away(&heap->list_lock);
 	if (!found)
 		misuse("ptmalloc", block,
 		       "foreign pointer, or a mapped block that was freed: %s "

@@ -5,18 +5,7 @@
  * chunks are in use, a thread cache how many blocks it has of each size.  What is
  * in use and in no cache is live.
  */
-#include "ptmalloc.h"
-
-/* Looking takes the locks, but does not count as using them. */
-static void look(struct lock *lock)
-{
-	lock_fork_take(lock);
-}
-
-static void look_away(struct lock *lock)
-{
-	lock_fork_drop(lock);
-}
+#include "inspect.h"
 
 static void add_stats(struct heap_stats *sum, const struct heap_stats *stats)
 {
@@ -34,21 +23,21 @@ void pt_stats(struct heap *heap, struct heap_stats *out)
 	struct pt_heap *self = pt_of(heap);
 	struct arena *arena = &self->main;
 
-	look(&self->list_lock);
+	pt_look(&self->list_lock);
 	*out = (struct heap_stats){.moves = self->list.moves};
 	for (const struct tcache *cache = self->list.handles; cache != NULL;
 	     cache = cache->next)
 		out->moves += counter_read(&cache->moves);
 	do {
-		look(&arena->lock);
+		pt_look(&arena->lock);
 		add_stats(out, &arena->stats);
-		look_away(&arena->lock);
+		pt_look_away(&arena->lock);
 	} while ((arena = arena->next) != &self->main);
-	look(&self->mapped_lock);
+	pt_look(&self->mapped_lock);
 	out->grows += self->mapped.grows;
 	out->shrinks += self->mapped.shrinks;
-	look_away(&self->mapped_lock);
-	look_away(&self->list_lock);
+	pt_look_away(&self->mapped_lock);
+	pt_look_away(&self->list_lock);
 }
 
 /* Chunks that are not free in an arena, of whatever kind. */
@@ -131,20 +120,20 @@ void pt_usage(struct heap *heap, struct heap_usage *out)
 
 	*out = (struct heap_usage){0};
 	usage_add_tier(out, "thread cache", 0);
-	look(&self->list_lock);
+	pt_look(&self->list_lock);
 	do {
-		look(&arena->lock);
+		pt_look(&arena->lock);
 		add_arena(out, &in_use, arena);
 		usage_add_lock(out, "arena", &arena->lock);
-		look_away(&arena->lock);
+		pt_look_away(&arena->lock);
 	} while ((arena = arena->next) != &self->main);
 	add_handles(out, &in_use, self);
 	usage_add_lock(out, "list of arenas", &self->list_lock);
-	look(&self->mapped_lock);
+	pt_look(&self->mapped_lock);
 	add_mapped(out, self);
 	usage_add_lock(out, "mapped chunks", &self->mapped_lock);
-	look_away(&self->mapped_lock);
-	look_away(&self->list_lock);
+	pt_look_away(&self->mapped_lock);
+	pt_look_away(&self->list_lock);
 	out->live_bytes += in_use.bytes - in_use.chunks * TAG_BYTES;
 	out->metadata_bytes += in_use.chunks * TAG_BYTES;
 }
