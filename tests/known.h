@@ -77,7 +77,8 @@ void picture_require_same(const struct picture *before, struct lab *lab);
 /*
  * What a refused call may leave behind: the live blocks as before, nothing
  * more committed, and the rest of the walk as before too, unless the counters
- * say that free blocks were merged or pages given back in the attempt.
+ * say that free blocks were merged or pages given back in the attempt.  A free
+ * block may have been moved to another tier.
  */
 void picture_require_intact(const struct picture *before, struct lab *lab);
 
