@@ -23,32 +23,42 @@ void tc_stats(struct heap *heap, struct heap_stats *out)
 		.grows = counter_read(&pages->grows),
 		.shrinks = counter_read(&pages->shrinks),
 		.moves = counter_read(&caches->moves),
-		.refills = counter_read(&caches->refills),
-		.flushes = counter_read(&caches->flushes),
 	};
 	lock_take(&caches->lock, self->single_thread);
-	TAILQ_FOREACH (cache, &caches->list, link) {
+	TAILQ_FOREACH (cache, &caches->list, link)
 		out->moves += counter_read(&cache->moves);
-		out->refills += counter_read(&cache->refills);
-		out->flushes += counter_read(&cache->flushes);
-	}
 	lock_drop(&caches->lock, self->single_thread);
 }
 
-/* Bytes in the lists of all threads; counts the handles. */
+static size_t cached_bytes(const struct tc_heap *heap,
+                           const struct tc_cache *cache)
+{
+	size_t bytes = 0;
+
+	for (unsigned class = 1; class < heap->classes.count; class ++)
+		bytes += tc_bin_count(&cache->bin[class]) *
+		         tc_class_bytes(heap, class);
+	return bytes;
+}
+
+/* Bytes in the lists of all threads; also counts the threads and their calls. */
 static size_t thread_bytes(struct tc_heap *heap, struct heap_usage *out)
 {
+	struct tc_caches *caches = &heap->caches;
 	const struct tc_cache *cache;
 	size_t bytes = 0;
 
-	lock_take(&heap->caches.lock, heap->single_thread);
-	TAILQ_FOREACH (cache, &heap->caches.list, link)
-		for (unsigned class = 1; class < heap->classes.count; class ++)
-			bytes += tc_bin_count(&cache->bin[class]) *
-			         tc_class_bytes(heap, class);
-	out->handles = heap->caches.attached;
-	out->abandoned = counter_read(&heap->caches.abandoned);
-	lock_drop(&heap->caches.lock, heap->single_thread);
+	lock_take(&caches->lock, heap->single_thread);
+	out->refills = counter_read(&caches->refills);
+	out->flushes = counter_read(&caches->flushes);
+	TAILQ_FOREACH (cache, &caches->list, link) {
+		bytes += cached_bytes(heap, cache);
+		out->refills += counter_read(&cache->refills);
+		out->flushes += counter_read(&cache->flushes);
+	}
+	out->handles = caches->attached;
+	out->abandoned = counter_read(&caches->abandoned);
+	lock_drop(&caches->lock, heap->single_thread);
 	return bytes;
 }
 
