@@ -37,7 +37,7 @@ static void *pop(struct tc_cache *self, unsigned class)
 	void **top = tc_bin_top(bin);
 
 	if (top == bin->low)
-		return tc_cache_at_low(self, class);
+		return tc_cache_at_low(self, bin);
 	tc_bin_set_top(bin, top - 1);
 	return top[-1];
 }

@@ -73,48 +73,41 @@ void *tc_malloc(struct thread_heap *handle, size_t size)
 
 	if (size > TC_LOOKUP_MAX)
 		return tc_malloc_any(self, size);
-	unsigned class = self->class_of[(size + 7) / 8];
-	struct tc_bin *bin = &self->bin[class];
+	struct tc_bin *bin = &self->bin[self->class_of[(size + 7) / 8]];
 	void **top = tc_bin_top(bin);
 	if (top == bin->low)
-		return tc_cache_at_low(self, class);
+		return tc_cache_at_low(self, bin);
 	tc_bin_set_top(bin, top - 1);
 	return top[-1];
 }
 
-static TC_NOINLINE void free_pages(struct tc_cache *self, void *block)
+/* Frees a block whose page has this entry.  The list of class 0 is full. */
+static inline void free_mapped(struct tc_cache *self, void *block,
+                               uint64_t entry)
 {
-	struct tc_heap *heap = self->heap;
-
-	tc_span_free(&heap->page_heap,
-	             tc_entry_span(tc_page_map_get(&heap->map, block)));
-}
-
-static inline void push(struct tc_cache *self, unsigned class, void *block)
-{
-	struct tc_bin *bin = &self->bin[class];
+	struct tc_bin *bin = &self->bin[tc_entry_class(entry)];
 	void **top = tc_bin_top(bin);
 
-	if (class == 0) {
-		free_pages(self, block);
-	} else if (top == bin->limit) {
-		tc_cache_at_limit(self, class, block);
+	if (top == bin->limit) {
+		tc_cache_at_limit(self, bin, block);
 	} else {
 		*top = block;
 		tc_bin_set_top(bin, top + 1);
 	}
 }
 
-/* The page map that is not the default. */
+static TC_NOINLINE void free_by_any_map(struct tc_cache *self, void *block)
+{
+	free_mapped(self, block, tc_page_map_get(&self->heap->map, block));
+}
+
+/* The page map is not the default. */
 static TC_NOINLINE void free_by_map(struct tc_cache *self, void *block)
 {
-	if (self->map_kind == TC_MAP_3) {
-		push(self, tc_entry_class(tc_map3_get(self->map_root, block)),
-		     block);
-		return;
-	}
-	push(self, tc_entry_class(tc_page_map_get(&self->heap->map, block)),
-	     block);
+	if (self->map_kind == TC_MAP_3)
+		free_mapped(self, block, tc_map3_get(self->map_root, block));
+	else
+		free_by_any_map(self, block);
 }
 
 void tc_free(struct thread_heap *handle, void *block)
@@ -125,11 +118,10 @@ void tc_free(struct thread_heap *handle, void *block)
 		return;
 	if (CHECKED)
 		tc_misuse_check(self, block, "free");
-	if (self->map_kind != TC_MAP_2) {
+	if (self->map_kind == TC_MAP_2)
+		free_mapped(self, block, tc_map2_get(self->map_root, block));
+	else
 		free_by_map(self, block);
-		return;
-	}
-	push(self, tc_entry_class(tc_map2_get(self->map_root, block)), block);
 }
 
 static struct thread_heap *tc_attach(struct heap *heap)

@@ -55,6 +55,12 @@ static const struct tc_class *class_at(const struct tc_cache *self,
 	return &self->heap->classes.table[class];
 }
 
+static unsigned class_of_bin(const struct tc_cache *self,
+                             const struct tc_bin *bin)
+{
+	return (unsigned)(bin - self->bin);
+}
+
 /* ---- refill --------------------------------------------------------------------- */
 
 /* How far slow start lets the list grow now that it was empty. */
@@ -87,13 +93,12 @@ static void *refill(struct tc_cache *self, unsigned class)
 	return object;
 }
 
-void *tc_cache_at_low(struct tc_cache *self, unsigned class)
+void *tc_cache_at_low(struct tc_cache *self, struct tc_bin *bin)
 {
-	struct tc_bin *bin = &self->bin[class];
 	void **top = tc_bin_top(bin), **base = tc_bin_base(bin);
 
 	if (top == base)
-		return refill(self, class);
+		return refill(self, class_of_bin(self, bin));
 	bin->low = base + (top - base) / 2;
 	tc_bin_set_top(bin, top - 1);
 	return top[-1];
@@ -117,7 +122,7 @@ static void adapt_when_full(struct tc_cache *self, unsigned class)
 	tc_bin_shorten(self, class, batch);
 }
 
-void tc_cache_at_limit(struct tc_cache *self, unsigned class, void *block)
+static void flush_and_push(struct tc_cache *self, unsigned class, void *block)
 {
 	struct tc_bin *bin = &self->bin[class];
 	size_t batch = class_at(self, class)->batch;
@@ -137,6 +142,18 @@ void tc_cache_at_limit(struct tc_cache *self, unsigned class, void *block)
 		tc_bin_set_top(bin, top + 1);
 	}
 	errno = saved_errno;
+}
+
+/* Class 0 has no length, so that blocks of pages arrive here, too. */
+void tc_cache_at_limit(struct tc_cache *self, struct tc_bin *bin, void *block)
+{
+	struct tc_heap *heap = self->heap;
+
+	if (bin != self->bin)
+		flush_and_push(self, class_of_bin(self, bin), block);
+	else
+		tc_span_free(&heap->page_heap,
+		             tc_entry_span(tc_page_map_get(&heap->map, block)));
 }
 
 /* ---- attach and detach ------------------------------------------------------------- */

@@ -88,10 +88,10 @@ void tc_cache_detach(struct tc_cache *self);
 void tc_cache_abandon(struct tc_heap *heap, struct tc_cache *other);
 
 /* malloc where top has met low: another object of the list, or a refill. */
-void *tc_cache_at_low(struct tc_cache *self, unsigned class);
+void *tc_cache_at_low(struct tc_cache *self, struct tc_bin *bin);
 
-/* free where the list is full. */
-void tc_cache_at_limit(struct tc_cache *self, unsigned class, void *block);
+/* free where the list is full; of class 0, of a block of pages. */
+void tc_cache_at_limit(struct tc_cache *self, struct tc_bin *bin, void *block);
 
 /* ---- budget.c ------------------------------------------------------------------- */
 
