@@ -29,6 +29,8 @@
 
 #include "../common/bits.h"
 
+enum { LINE_BYTES = 64 };
+
 /* An object that was given back. */
 struct tc_idle {
 	struct tc_idle *next;
@@ -62,9 +64,16 @@ void tc_metadata_close(const struct tc_metadata *metadata)
 	                   (size_t)(metadata->end - metadata->start));
 }
 
-/* Cuts `bytes` off the end of the region, which may grow for it. */
+/*
+ * Cuts `bytes` off the end of the region, which may grow for it.  Whole lines
+ * begin at a line.
+ */
 static void *cut(struct tc_metadata *metadata, size_t bytes)
 {
+	size_t align = bytes % LINE_BYTES == 0 ? LINE_BYTES : 16;
+	size_t skip = -(uintptr_t)metadata->next & (align - 1);
+
+	bytes += skip;
 	size_t room = (size_t)(metadata->end - metadata->next);
 
 	if (bytes > room) {
@@ -74,7 +83,7 @@ static void *cut(struct tc_metadata *metadata, size_t bytes)
 		metadata->end += more;
 		counter_add(&metadata->bytes, more);
 	}
-	void *object = metadata->next;
+	void *object = metadata->next + skip;
 	metadata->next += bytes;
 	return object;
 }
