@@ -45,11 +45,11 @@ enum { VICTIMS_MAX = 10 }; /* looked at, to steal once                        */
 /* ---- claims ----------------------------------------------------------------------- */
 
 /* Steals from the next thread that has as much to lose. */
-static bool steal(struct tc_caches *caches, const struct tc_cache *self,
+static bool steal(struct tcm_caches *caches, const struct tcm_cache *self,
                   size_t bytes)
 {
 	for (unsigned i = 0; i < VICTIMS_MAX; i++) {
-		struct tc_cache *victim = caches->victim;
+		struct tcm_cache *victim = caches->victim;
 		if (victim == NULL)
 			victim = TAILQ_FIRST(&caches->list);
 		caches->victim = TAILQ_NEXT(victim, link);
@@ -62,11 +62,11 @@ static bool steal(struct tc_caches *caches, const struct tc_cache *self,
 }
 
 /* Raises the budget by `bytes` or some more; false if that cannot be. */
-static bool claim(struct tc_cache *self, size_t bytes)
+static bool claim(struct tcm_cache *self, size_t bytes)
 {
-	struct tc_caches *caches = &self->heap->caches;
+	struct tcm_caches *caches = &self->heap->caches;
 	const char *single_thread = self->heap->single_thread;
-	size_t step = bytes > TC_BUDGET_STEP ? bytes : TC_BUDGET_STEP;
+	size_t step = bytes > TCM_BUDGET_STEP ? bytes : TCM_BUDGET_STEP;
 	bool is_done = false;
 
 	lock_take(&caches->lock, single_thread);
@@ -85,7 +85,7 @@ static bool claim(struct tc_cache *self, size_t bytes)
 	return is_done;
 }
 
-void tc_budget_return(struct tc_caches *caches, struct tc_cache *self)
+void tcm_budget_return(struct tcm_caches *caches, struct tcm_cache *self)
 {
 	caches->unclaimed += counter_read(&self->budget);
 	counter_set(&self->budget, 0);
@@ -95,67 +95,67 @@ void tc_budget_return(struct tc_caches *caches, struct tc_cache *self)
 
 /* ---- lengths ---------------------------------------------------------------------- */
 
-static void set_length(struct tc_cache *self, unsigned class, size_t length)
+static void set_length(struct tcm_cache *self, unsigned class, size_t length)
 {
-	struct tc_bin_state *state = &self->state[class];
-	size_t bytes = tc_class_bytes(self->heap, class);
+	struct tcm_bin_state *state = &self->state[class];
+	size_t bytes = tcm_class_bytes(self->heap, class);
 
 	self->capacity_bytes += length * bytes;
 	self->capacity_bytes -= state->length * bytes;
 	state->length = (uint16_t)length;
-	self->bin[class].limit = tc_bin_base(&self->bin[class]) + length;
+	self->bin[class].limit = tcm_bin_base(&self->bin[class]) + length;
 }
 
-void tc_bin_give(struct tc_cache *self, unsigned class, size_t count)
+void tcm_bin_give(struct tcm_cache *self, unsigned class, size_t count)
 {
-	struct tc_bin *bin = &self->bin[class];
-	void **top = tc_bin_top(bin) - count;
+	struct tcm_bin *bin = &self->bin[class];
+	void **top = tcm_bin_top(bin) - count;
 
-	tc_bin_set_top(bin, top);
+	tcm_bin_set_top(bin, top);
 	if (bin->low > top)
 		bin->low = top;
-	tc_central_give(&self->heap->centrals, class, top, count);
+	tcm_central_give(&self->heap->centrals, class, top, count);
 }
 
-void tc_bin_shorten(struct tc_cache *self, unsigned class, size_t less)
+void tcm_bin_shorten(struct tcm_cache *self, unsigned class, size_t less)
 {
 	size_t length = self->state[class].length - less;
-	size_t held = tc_bin_count(&self->bin[class]);
+	size_t held = tcm_bin_count(&self->bin[class]);
 
 	if (held > length) {
-		tc_bin_give(self, class, held - length);
+		tcm_bin_give(self, class, held - length);
 		counter_add(&self->flushes, 1);
 	}
 	set_length(self, class, length);
 }
 
 /* Room in the bin's array for `length` pointers; false without memory. */
-static bool make_room(struct tc_cache *self, unsigned class, size_t length)
+static bool make_room(struct tcm_cache *self, unsigned class, size_t length)
 {
-	struct tc_metadata *metadata = &self->heap->metadata;
-	struct tc_bin *bin = &self->bin[class];
+	struct tcm_metadata *metadata = &self->heap->metadata;
+	struct tcm_bin *bin = &self->bin[class];
 	unsigned old_log2 = self->state[class].array_log2;
 	unsigned log2 = log2_ceil(length);
-	size_t held = tc_bin_count(bin);
-	void **base = tc_bin_base(bin);
+	size_t held = tcm_bin_count(bin);
+	void **base = tcm_bin_base(bin);
 
-	if (log2 < TC_ARRAY_LOG2_MIN)
-		log2 = TC_ARRAY_LOG2_MIN;
+	if (log2 < TCM_ARRAY_LOG2_MIN)
+		log2 = TCM_ARRAY_LOG2_MIN;
 	if (log2 <= old_log2)
 		return true;
-	void **wider = tc_metadata_get(metadata, TC_POOL_ARRAY + log2 -
-	                                                 TC_ARRAY_LOG2_MIN);
+	void **wider = tcm_metadata_get(metadata, TCM_POOL_ARRAY + log2 -
+	                                                  TCM_ARRAY_LOG2_MIN);
 	if (wider == NULL)
 		return false;
 	bin->low = wider + (bin->low - base);
 	if (old_log2 > 0) {
 		memcpy(wider, base, held * sizeof *wider);
-		tc_metadata_put(metadata,
-		                TC_POOL_ARRAY + old_log2 - TC_ARRAY_LOG2_MIN,
-		                base);
+		tcm_metadata_put(metadata,
+		                 TCM_POOL_ARRAY + old_log2 - TCM_ARRAY_LOG2_MIN,
+		                 base);
 	}
 	atomic_store_explicit(&bin->base, wider, memory_order_relaxed);
-	tc_bin_set_top(bin, wider + held);
+	tcm_bin_set_top(bin, wider + held);
 	self->state[class].array_log2 = (uint8_t)log2;
 	return true;
 }
@@ -163,24 +163,24 @@ static bool make_room(struct tc_cache *self, unsigned class, size_t length)
 /* ---- scavenging ------------------------------------------------------------------- */
 
 /* Gives half of what the list did not need, and starts its mark anew. */
-static void scavenge_bin(struct tc_cache *self, unsigned class)
+static void scavenge_bin(struct tcm_cache *self, unsigned class)
 {
-	struct tc_bin *bin = &self->bin[class];
-	size_t idle = (size_t)(bin->low - tc_bin_base(bin));
+	struct tcm_bin *bin = &self->bin[class];
+	size_t idle = (size_t)(bin->low - tcm_bin_base(bin));
 	size_t length = self->state[class].length;
 	size_t batch = self->heap->classes.table[class].batch;
 
 	if (idle > 0) {
-		tc_bin_give(self, class, (idle + 1) / 2);
+		tcm_bin_give(self, class, (idle + 1) / 2);
 		counter_add(&self->flushes, 1);
 		size_t less = length > 2 * batch ? batch : (length + 1) / 2;
 		if (length > batch || idle == length)
-			tc_bin_shorten(self, class, less);
+			tcm_bin_shorten(self, class, less);
 	}
-	bin->low = tc_bin_top(bin);
+	bin->low = tcm_bin_top(bin);
 }
 
-static void scavenge(struct tc_cache *self)
+static void scavenge(struct tcm_cache *self)
 {
 	for (unsigned class = 1; class < self->heap->classes.count; class ++)
 		if (self->state[class].array_log2 > 0)
@@ -189,20 +189,20 @@ static void scavenge(struct tc_cache *self)
 }
 
 /* Somebody has stolen: halves the lists until they are within the budget. */
-static TC_NOINLINE void obey_budget(struct tc_cache *self)
+static TCM_NOINLINE void obey_budget(struct tcm_cache *self)
 {
 	scavenge(self);
 	while (self->capacity_bytes > counter_read(&self->budget))
 		for (unsigned class = self->heap->classes.count; --class > 0;)
 			if (self->state[class].length > 0)
-				tc_bin_shorten(
+				tcm_bin_shorten(
 					self, class,
 					(self->state[class].length + 1u) / 2);
 }
 
-void tc_bin_lengthen(struct tc_cache *self, unsigned class, size_t more)
+void tcm_bin_lengthen(struct tcm_cache *self, unsigned class, size_t more)
 {
-	size_t bytes = more * tc_class_bytes(self->heap, class);
+	size_t bytes = more * tcm_class_bytes(self->heap, class);
 	size_t wish = self->capacity_bytes + bytes;
 	size_t budget = counter_read(&self->budget);
 	size_t length = self->state[class].length + more;

@@ -52,27 +52,27 @@ struct object {
 	struct object *next;
 };
 
-static void take_lock(struct tc_centrals *all, struct tc_central *central)
+static void take_lock(struct tcm_centrals *all, struct tcm_central *central)
 {
 	lock_take(&central->lock, all->single_thread);
 }
 
-static void drop_lock(struct tc_centrals *all, struct tc_central *central)
+static void drop_lock(struct tcm_centrals *all, struct tcm_central *central)
 {
 	lock_drop(&central->lock, all->single_thread);
 }
 
 /* ---- lists by fullness ----------------------------------------------------------- */
 
-static unsigned fullness_of(const struct tc_centrals *all,
-                            const struct tc_span *span)
+static unsigned fullness_of(const struct tcm_centrals *all,
+                            const struct tcm_span *span)
 {
-	if (all->order == TC_ORDER_RECENT)
+	if (all->order == TCM_ORDER_RECENT)
 		return 0;
 	return span->used * all->classes->table[span->class].scale >> 16;
 }
 
-static void list_insert(struct tc_central *central, struct tc_span *span,
+static void list_insert(struct tcm_central *central, struct tcm_span *span,
                         unsigned fullness)
 {
 	LIST_INSERT_HEAD(&central->partial[fullness], span, link);
@@ -80,7 +80,7 @@ static void list_insert(struct tc_central *central, struct tc_span *span,
 	span->fullness = (uint8_t)fullness;
 }
 
-static void list_remove(struct tc_central *central, struct tc_span *span)
+static void list_remove(struct tcm_central *central, struct tcm_span *span)
 {
 	LIST_REMOVE(span, link);
 	if (LIST_EMPTY(&central->partial[span->fullness]))
@@ -90,7 +90,7 @@ static void list_remove(struct tc_central *central, struct tc_span *span)
 /* ---- taking ----------------------------------------------------------------------- */
 
 /* One free object of a span that has one. */
-static void *span_pop(struct tc_span *span, size_t object_bytes)
+static void *span_pop(struct tcm_span *span, size_t object_bytes)
 {
 	struct object *object = span->objects;
 
@@ -106,11 +106,11 @@ static void *span_pop(struct tc_span *span, size_t object_bytes)
  * Takes objects of a listed span, first to out[count - 1] and then downwards;
  * the span leaves its list when it is full.
  */
-static size_t take_from_span(struct tc_centrals *all, struct tc_span *span,
+static size_t take_from_span(struct tcm_centrals *all, struct tcm_span *span,
                              void **out, size_t count)
 {
-	const struct tc_class *class = &all->classes->table[span->class];
-	struct tc_central *central = &all->of[span->class];
+	const struct tcm_class *class = &all->classes->table[span->class];
+	struct tcm_central *central = &all->of[span->class];
 	size_t left = class->objects - span->used;
 	size_t taken = left < count ? left : count;
 
@@ -130,9 +130,9 @@ static size_t take_from_span(struct tc_centrals *all, struct tc_span *span,
 }
 
 /* Lists a span that nobody else knows yet. */
-static void add_span(struct tc_centrals *all, struct tc_span *span)
+static void add_span(struct tcm_centrals *all, struct tcm_span *span)
 {
-	struct tc_central *central = &all->of[span->class];
+	struct tcm_central *central = &all->of[span->class];
 
 	span->objects = NULL;
 	span->used = span->touched = 0;
@@ -142,25 +142,25 @@ static void add_span(struct tc_centrals *all, struct tc_span *span)
 	list_insert(central, span, 0);
 }
 
-size_t tc_spans_take(struct tc_centrals *all, unsigned class, void **out,
-                     size_t count)
+size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
+                      size_t count)
 {
-	struct tc_central *central = &all->of[class];
-	struct tc_span *span;
+	struct tcm_central *central = &all->of[class];
+	struct tcm_span *span;
 	size_t taken = 0;
 
 	take_lock(all, central);
 	if (central->nonempty == 0) {
 		drop_lock(all, central);
-		span = tc_span_alloc(all->page_heap,
-		                     all->classes->table[class].pages, 1,
-		                     class);
+		span = tcm_span_alloc(all->page_heap,
+		                      all->classes->table[class].pages, 1,
+		                      class);
 		if (span == NULL)
 			return 0;
 		take_lock(all, central);
 		add_span(all, span);
 	}
-	while (taken < count && (span = tc_central_next(central)) != NULL)
+	while (taken < count && (span = tcm_central_next(central)) != NULL)
 		taken += take_from_span(all, span, out, count - taken);
 	drop_lock(all, central);
 	memmove(out, out + count - taken, taken * sizeof *out);
@@ -170,11 +170,11 @@ size_t tc_spans_take(struct tc_centrals *all, unsigned class, void **out,
 /* ---- giving ------------------------------------------------------------------------ */
 
 /* Links an object into its span; true if no object of that is used any more. */
-static bool span_push(struct tc_centrals *all, struct tc_span *span,
+static bool span_push(struct tcm_centrals *all, struct tcm_span *span,
                       void *address)
 {
-	const struct tc_class *class = &all->classes->table[span->class];
-	struct tc_central *central = &all->of[span->class];
+	const struct tcm_class *class = &all->classes->table[span->class];
+	struct tcm_central *central = &all->of[span->class];
 	bool was_full = span->used == class->objects;
 	struct object *object = address;
 
@@ -184,7 +184,7 @@ static bool span_push(struct tc_centrals *all, struct tc_span *span,
 	counter_add(&central->in_spans, 1);
 	unsigned fullness = fullness_of(all, span);
 	if (!was_full && fullness == span->fullness && span->used > 0 &&
-	    all->order == TC_ORDER_FULLEST)
+	    all->order == TCM_ORDER_FULLEST)
 		return false;
 	if (!was_full)
 		list_remove(central, span);
@@ -197,23 +197,23 @@ static bool span_push(struct tc_centrals *all, struct tc_span *span,
 	return true;
 }
 
-void tc_spans_give(struct tc_centrals *all, unsigned class, void **objects,
-                   size_t count)
+void tcm_spans_give(struct tcm_centrals *all, unsigned class, void **objects,
+                    size_t count)
 {
-	struct tc_central *central = &all->of[class];
-	struct tc_span_list empty = LIST_HEAD_INITIALIZER(empty);
+	struct tcm_central *central = &all->of[class];
+	struct tcm_span_list empty = LIST_HEAD_INITIALIZER(empty);
 
 	take_lock(all, central);
 	for (size_t i = 0; i < count; i++) {
-		struct tc_span *span = tc_entry_span(
-			tc_page_map_get(all->page_heap->map, objects[i]));
+		struct tcm_span *span = tcm_entry_span(
+			tcm_page_map_get(all->page_heap->map, objects[i]));
 		if (span_push(all, span, objects[i]))
 			LIST_INSERT_HEAD(&empty, span, link);
 	}
 	drop_lock(all, central);
 	while (!LIST_EMPTY(&empty)) {
-		struct tc_span *span = LIST_FIRST(&empty);
+		struct tcm_span *span = LIST_FIRST(&empty);
 		LIST_REMOVE(span, link);
-		tc_span_free(all->page_heap, span);
+		tcm_span_free(all->page_heap, span);
 	}
 }

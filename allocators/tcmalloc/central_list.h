@@ -7,19 +7,20 @@
 
 #include "page_heap.h"
 
-enum { TC_FULLNESS_LISTS = 8 };
+enum { TCM_FULLNESS_LISTS = 8 };
 
 /* Which span gives its objects first; the values of a knob. */
-enum tc_span_order {
-	TC_ORDER_FULLEST, /* so that the emptiest become empty               */
-	TC_ORDER_RECENT,  /* the last one that got an object back            */
+enum tcm_span_order {
+	TCM_ORDER_FULLEST, /* so that the emptiest become empty               */
+	TCM_ORDER_RECENT,  /* the last one that got an object back            */
 };
 
-struct tc_central {
+struct tcm_central {
 	struct lock lock;
 
 	/* under the lock */
-	struct tc_span_list partial[TC_FULLNESS_LISTS]; /* by used objects   */
+	struct tcm_span_list
+		partial[TCM_FULLNESS_LISTS]; /* by used objects   */
 	uint32_t nonempty;       /* bit i: partial[i] has a span             */
 	uint32_t array_log2;     /* the transfer cache has 2^this pointers   */
 	void **transfer;         /* whole batches; NULL before the first     */
@@ -28,43 +29,44 @@ struct tc_central {
 	struct counter in_spans; /* free objects in them                     */
 };
 
-static_assert(sizeof(struct tc_central) % 64 == 0, "whole lines");
+static_assert(sizeof(struct tcm_central) % 64 == 0, "whole lines");
 
 /* What the central lists of a heap need to know. */
-struct tc_centrals {
-	struct tc_page_heap *page_heap;
-	struct tc_metadata *metadata;
+struct tcm_centrals {
+	struct tcm_page_heap *page_heap;
+	struct tcm_metadata *metadata;
 	const char *single_thread;
-	const struct tc_classes *classes;
-	enum tc_span_order order; /* a knob                                  */
-	size_t transfer_batches;  /* a knob                                  */
-	struct tc_central *of;    /* [class]                                  */
+	const struct tcm_classes *classes;
+	enum tcm_span_order order; /* a knob                                  */
+	size_t transfer_batches;   /* a knob                                  */
+	struct tcm_central *of; /* [class]                                  */
 };
 
 /*
  * Takes up to `count` objects of a class into `out`, the one to use first last:
  * at least 1, or 0 with errno = ENOMEM.
  */
-size_t tc_central_take(struct tc_centrals *all, unsigned class, void **out,
-                       size_t count);
+size_t tcm_central_take(struct tcm_centrals *all, unsigned class, void **out,
+                        size_t count);
 
 /* Takes `count` > 0 objects back; needs no memory.  Preserves errno. */
-void tc_central_give(struct tc_centrals *all, unsigned class, void **objects,
-                     size_t count);
+void tcm_central_give(struct tcm_centrals *all, unsigned class, void **objects,
+                      size_t count);
 
 /* Empties the transfer cache of a class into its spans. */
-void tc_transfer_flush(struct tc_centrals *all, unsigned class);
+void tcm_transfer_flush(struct tcm_centrals *all, unsigned class);
 
 /* ---- the parts of it --------------------------------------------------------- */
 
 /* central_list.c: the spans, past the transfer cache; take the lock. */
-size_t tc_spans_take(struct tc_centrals *all, unsigned class, void **out,
-                     size_t count);
-void tc_spans_give(struct tc_centrals *all, unsigned class, void **objects,
-                   size_t count);
+size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
+                      size_t count);
+void tcm_spans_give(struct tcm_centrals *all, unsigned class, void **objects,
+                    size_t count);
 
 /* The span that the next object of a class comes from; NULL: a new one. */
-static inline struct tc_span *tc_central_next(const struct tc_central *central)
+static inline struct tcm_span *tcm_central_next(
+	const struct tcm_central *central)
 {
 	if (central->nonempty == 0)
 		return NULL;
@@ -73,12 +75,12 @@ static inline struct tc_span *tc_central_next(const struct tc_central *central)
 }
 
 /* A free object of a span leads to the next one. */
-static inline void *tc_object_next(const void *object)
+static inline void *tcm_object_next(const void *object)
 {
 	return *(void *const *)object;
 }
 
 /* The most objects that a transfer cache of a class may hold. */
-size_t tc_transfer_limit(const struct tc_centrals *all, unsigned class);
+size_t tcm_transfer_limit(const struct tcm_centrals *all, unsigned class);
 
 #endif

@@ -12,11 +12,12 @@
 #include "inspect.h"
 
 struct check {
-	struct tc_heap *heap;
+	struct tcm_heap *heap;
 	size_t free_spans[2], free_pages[2]; /* [normal, returned]            */
 	size_t large_pages, pages;
-	size_t spans[TC_CLASSES_MAX], in_spans[TC_CLASSES_MAX];
-	size_t listed[TC_CLASSES_MAX]; /* spans that must be on a list        */
+	size_t spans[TCM_CLASSES_MAX], in_spans[TCM_CLASSES_MAX];
+	size_t listed
+		[TCM_CLASSES_MAX]; /* spans that must be on a list        */
 	struct block_set cached;
 };
 
@@ -38,12 +39,12 @@ static bool broken(struct check *check, const char *format, ...)
 
 static bool check_metadata(struct check *check)
 {
-	const struct tc_metadata *metadata = &check->heap->metadata;
-	const struct tc_page_hash *hash = &check->heap->map.hash;
+	const struct tcm_metadata *metadata = &check->heap->metadata;
+	const struct tcm_page_hash *hash = &check->heap->map.hash;
 
-	for (unsigned i = 0; i < TC_POOLS; i++) {
+	for (unsigned i = 0; i < TCM_POOLS; i++) {
 		const char *idle = (const char *)metadata->pools[i].idle;
-		for (; idle != NULL; idle = tc_object_next(idle))
+		for (; idle != NULL; idle = tcm_object_next(idle))
 			if (idle < metadata->start ||
 			    idle + metadata->pools[i].bytes > metadata->next)
 				return broken(check,
@@ -60,16 +61,16 @@ static bool check_metadata(struct check *check)
 }
 
 /* The entries of a span, first, last and between. */
-static bool check_entries(struct check *check, const struct tc_span *span)
+static bool check_entries(struct check *check, const struct tcm_span *span)
 {
-	struct tc_page_map *map = &check->heap->map;
+	struct tcm_page_map *map = &check->heap->map;
 
 	for (size_t i = 0; i < span->pages; i++) {
-		const char *page = span->start + (i << TC_PAGE_LOG2);
-		bool is_mapped = span->state == TC_SPAN_IN_USE || i == 0 ||
+		const char *page = span->start + (i << TCM_PAGE_LOG2);
+		bool is_mapped = span->state == TCM_SPAN_IN_USE || i == 0 ||
 		                 i + 1 == span->pages;
-		uint64_t wanted = is_mapped ? tc_entry(span, span->class) : 0;
-		if (tc_page_map_find(map, page) != wanted)
+		uint64_t wanted = is_mapped ? tcm_entry(span, span->class) : 0;
+		if (tcm_page_map_find(map, page) != wanted)
 			return broken(check,
 			              "tcmalloc I2: the entry of page %p does "
 			              "not say what the span at %p is",
@@ -81,14 +82,14 @@ static bool check_entries(struct check *check, const struct tc_span *span)
 /* ---- spans, in the order of their addresses ----------------------------------------- */
 
 /* Links a span's free objects through; how many, or -1 where one is wrong. */
-static long count_objects(const struct tc_heap *heap,
-                          const struct tc_span *span)
+static long count_objects(const struct tcm_heap *heap,
+                          const struct tcm_span *span)
 {
-	const struct tc_class *of = &heap->classes.table[span->class];
+	const struct tcm_class *of = &heap->classes.table[span->class];
 	const char *object = span->objects;
 	long count = 0;
 
-	for (; object != NULL; object = tc_object_next(object), count++) {
+	for (; object != NULL; object = tcm_object_next(object), count++) {
 		size_t offset = (size_t)(object - span->start);
 		if (object < span->start || offset % of->bytes != 0 ||
 		    offset / of->bytes >= span->touched || count == of->objects)
@@ -97,9 +98,9 @@ static long count_objects(const struct tc_heap *heap,
 	return count;
 }
 
-static bool check_object_span(struct check *check, const struct tc_span *span)
+static bool check_object_span(struct check *check, const struct tcm_span *span)
 {
-	const struct tc_class *of = &check->heap->classes.table[span->class];
+	const struct tcm_class *of = &check->heap->classes.table[span->class];
 	long linked;
 
 	if (span->class >= check->heap->classes.count ||
@@ -132,14 +133,14 @@ static bool check_object_span(struct check *check, const struct tc_span *span)
 	return true;
 }
 
-static bool check_span(struct check *check, const struct tc_span *span,
-                       const struct tc_span *before)
+static bool check_span(struct check *check, const struct tcm_span *span,
+                       const struct tcm_span *before)
 {
 	check->pages += span->pages;
 	if (!check_entries(check, span))
 		return false;
-	if (span->state != TC_SPAN_IN_USE) {
-		unsigned i = span->state - TC_SPAN_NORMAL;
+	if (span->state != TCM_SPAN_IN_USE) {
+		unsigned i = span->state - TCM_SPAN_NORMAL;
 		if (before != NULL && before->state == span->state)
 			return broken(check,
 			              "tcmalloc I5: the free span at %p has a "
@@ -155,20 +156,20 @@ static bool check_span(struct check *check, const struct tc_span *span,
 	return true;
 }
 
-static bool check_region(struct check *check, const struct tc_region *region)
+static bool check_region(struct check *check, const struct tcm_region *region)
 {
-	const struct tc_span *before = NULL;
+	const struct tcm_span *before = NULL;
 
 	for (char *at = region->start; at < region->top;) {
-		const struct tc_span *span = tc_span_from(check->heap, at);
+		const struct tcm_span *span = tcm_span_from(check->heap, at);
 		if (span == NULL || span->start != at || span->pages == 0 ||
-		    tc_span_end(span) > region->top)
+		    tcm_span_end(span) > region->top)
 			return broken(check,
 			              "tcmalloc I4: no span begins at %p",
 			              (void *)at);
 		if (!check_span(check, span, before))
 			return false;
-		at = tc_span_end(span);
+		at = tcm_span_end(span);
 		before = span;
 	}
 	return true;
@@ -176,9 +177,9 @@ static bool check_region(struct check *check, const struct tc_region *region)
 
 static bool check_regions(struct check *check)
 {
-	const struct tc_page_heap *pages = &check->heap->page_heap;
+	const struct tcm_page_heap *pages = &check->heap->page_heap;
 
-	for (const struct tc_region *region = pages->newest; region != NULL;
+	for (const struct tcm_region *region = pages->newest; region != NULL;
 	     region = region->older)
 		if (!check_region(check, region))
 			return false;
@@ -193,12 +194,12 @@ static bool check_regions(struct check *check)
 
 /* ---- free spans, list by list ---------------------------------------------------------- */
 
-static bool check_tree(struct check *check, const struct tc_span *span,
+static bool check_tree(struct check *check, const struct tcm_span *span,
                        unsigned state, size_t *found)
 {
 	if (span == NULL)
 		return true;
-	if (span->state != state || span->pages <= TC_LISTS)
+	if (span->state != state || span->pages <= TCM_LISTS)
 		return broken(check,
 		              "tcmalloc I6: the span at %p is in a tree for "
 		              "others",
@@ -210,13 +211,13 @@ static bool check_tree(struct check *check, const struct tc_span *span,
 
 static bool check_free(struct check *check, unsigned state)
 {
-	const struct tc_free_spans *spans =
-		tc_free_of(&check->heap->page_heap, state);
-	unsigned i = state - TC_SPAN_NORMAL;
-	const struct tc_span *span;
+	const struct tcm_free_spans *spans =
+		tcm_free_of(&check->heap->page_heap, state);
+	unsigned i = state - TCM_SPAN_NORMAL;
+	const struct tcm_span *span;
 	size_t found = 0;
 
-	for (unsigned list = 0; list < TC_LISTS; list++) {
+	for (unsigned list = 0; list < TCM_LISTS; list++) {
 		if ((spans->nonempty[list / 64] >> (list % 64) & 1) ==
 		    LIST_EMPTY(&spans->list[list]))
 			return broken(check,
@@ -247,10 +248,10 @@ static bool check_free(struct check *check, unsigned state)
 
 /* ---- central lists ----------------------------------------------------------------------- */
 
-static unsigned wanted_fullness(const struct tc_heap *heap,
-                                const struct tc_span *span)
+static unsigned wanted_fullness(const struct tcm_heap *heap,
+                                const struct tcm_span *span)
 {
-	return heap->centrals.order == TC_ORDER_RECENT
+	return heap->centrals.order == TCM_ORDER_RECENT
 	               ? 0
 	               : span->used * heap->classes.table[span->class].scale >>
 	                         16;
@@ -258,9 +259,9 @@ static unsigned wanted_fullness(const struct tc_heap *heap,
 
 static bool check_partial(struct check *check, unsigned class, unsigned list)
 {
-	const struct tc_central *central = &check->heap->centrals.of[class];
-	const struct tc_class *of = &check->heap->classes.table[class];
-	const struct tc_span *span;
+	const struct tcm_central *central = &check->heap->centrals.of[class];
+	const struct tcm_class *of = &check->heap->classes.table[class];
+	const struct tcm_span *span;
 
 	if ((central->nonempty >> list & 1) ==
 	    LIST_EMPTY(&central->partial[list]))
@@ -269,7 +270,7 @@ static bool check_partial(struct check *check, unsigned class, unsigned list)
 		              "wrong",
 		              list, of->bytes);
 	LIST_FOREACH (span, &central->partial[list], link) {
-		if (span->state != TC_SPAN_IN_USE || span->class != class ||
+		if (span->state != TCM_SPAN_IN_USE || span->class != class ||
 		    span->used == of->objects || span->fullness != list ||
 		    wanted_fullness(check->heap, span) != list)
 			return broken(check,
@@ -285,11 +286,11 @@ static bool check_partial(struct check *check, unsigned class, unsigned list)
 
 static bool check_central(struct check *check, unsigned class)
 {
-	const struct tc_central *central = &check->heap->centrals.of[class];
-	const struct tc_class *of = &check->heap->classes.table[class];
+	const struct tcm_central *central = &check->heap->centrals.of[class];
+	const struct tcm_class *of = &check->heap->classes.table[class];
 	size_t cached = counter_read(&central->cached);
 
-	for (unsigned list = 0; list < TC_FULLNESS_LISTS; list++)
+	for (unsigned list = 0; list < TCM_FULLNESS_LISTS; list++)
 		if (!check_partial(check, class, list))
 			return false;
 	if (check->listed[class] != 0 ||
@@ -301,7 +302,7 @@ static bool check_central(struct check *check, unsigned class)
 		              of->bytes, check->spans[class],
 		              check->in_spans[class]);
 	if (cached % of->batch != 0 ||
-	    cached > tc_transfer_limit(&check->heap->centrals, class))
+	    cached > tcm_transfer_limit(&check->heap->centrals, class))
 		return broken(check,
 		              "tcmalloc I9: the transfer cache of class %u has "
 		              "%zu objects",
@@ -311,12 +312,12 @@ static bool check_central(struct check *check, unsigned class)
 
 /* ---- thread caches ------------------------------------------------------------------------ */
 
-static bool check_bin(struct check *check, const struct tc_cache *cache,
+static bool check_bin(struct check *check, const struct tcm_cache *cache,
                       unsigned class)
 {
-	const struct tc_bin *bin = &cache->bin[class];
-	const struct tc_bin_state *state = &cache->state[class];
-	void **base = tc_bin_base(bin), **top = tc_bin_top(bin);
+	const struct tcm_bin *bin = &cache->bin[class];
+	const struct tcm_bin_state *state = &cache->state[class];
+	void **base = tcm_bin_base(bin), **top = tcm_bin_top(bin);
 	size_t room =
 		state->array_log2 == 0 ? 0 : (size_t)1 << state->array_log2;
 
@@ -325,12 +326,12 @@ static bool check_bin(struct check *check, const struct tc_cache *cache,
 		return broken(check,
 		              "tcmalloc I10: a list of class %zu holds %td, "
 		              "low %td, length %u, room %zu",
-		              tc_class_bytes(check->heap, class), top - base,
+		              tcm_class_bytes(check->heap, class), top - base,
 		              bin->low - base, state->length, room);
 	return true;
 }
 
-static bool check_cache(struct check *check, const struct tc_cache *cache)
+static bool check_cache(struct check *check, const struct tcm_cache *cache)
 {
 	size_t capacity = 0;
 
@@ -338,7 +339,7 @@ static bool check_cache(struct check *check, const struct tc_cache *cache)
 		if (!check_bin(check, cache, class))
 			return false;
 		capacity += cache->state[class].length *
-		            tc_class_bytes(check->heap, class);
+		            tcm_class_bytes(check->heap, class);
 	}
 	if (capacity != cache->capacity_bytes)
 		return broken(check,
@@ -350,9 +351,9 @@ static bool check_cache(struct check *check, const struct tc_cache *cache)
 
 static bool check_caches(struct check *check)
 {
-	const struct tc_caches *caches = &check->heap->caches;
+	const struct tcm_caches *caches = &check->heap->caches;
 	size_t budgets = caches->unclaimed, attached = 0;
-	const struct tc_cache *cache;
+	const struct tcm_cache *cache;
 
 	TAILQ_FOREACH (cache, &caches->list, link) {
 		if (!check_cache(check, cache))
@@ -385,11 +386,12 @@ static bool check_cached(struct check *check)
 		return broken(check, "tcmalloc I7: %p is cached twice", twice);
 	for (size_t i = 0; i < set->count; i++) {
 		const char *object = set->entries[i].block;
-		const struct tc_span *span = tc_span_from(check->heap, object);
-		if (span == NULL || span->state != TC_SPAN_IN_USE ||
+		const struct tcm_span *span =
+			tcm_span_from(check->heap, object);
+		if (span == NULL || span->state != TCM_SPAN_IN_USE ||
 		    span->class == 0 ||
 		    (size_t)(object - span->start) %
-		                    tc_class_bytes(check->heap, span->class) !=
+		                    tcm_class_bytes(check->heap, span->class) !=
 		            0)
 			return broken(check,
 			              "tcmalloc I7: %p, in the %s, is no "
@@ -402,11 +404,11 @@ static bool check_cached(struct check *check)
 
 static bool check_sum(struct check *check)
 {
-	const struct tc_heap *heap = check->heap;
+	const struct tcm_heap *heap = check->heap;
 	size_t bytes = counter_read(&heap->metadata.bytes) +
 	               counter_read(&heap->map.bytes) +
 	               counter_read(&heap->map.hash.bytes) +
-	               ((check->pages - check->free_pages[1]) << TC_PAGE_LOG2);
+	               ((check->pages - check->free_pages[1]) << TCM_PAGE_LOG2);
 
 	if (bytes != heap->source->committed_bytes)
 		return broken(check,
@@ -419,8 +421,8 @@ static bool check_sum(struct check *check)
 static bool check_tiers(struct check *check)
 {
 	if (!check_metadata(check) || !check_regions(check) ||
-	    !check_free(check, TC_SPAN_NORMAL) ||
-	    !check_free(check, TC_SPAN_RETURNED))
+	    !check_free(check, TCM_SPAN_NORMAL) ||
+	    !check_free(check, TCM_SPAN_RETURNED))
 		return false;
 	for (unsigned class = 1; class < check->heap->classes.count; class ++)
 		if (!check_central(check, class))
@@ -428,12 +430,12 @@ static bool check_tiers(struct check *check)
 	return check_caches(check) && check_sum(check);
 }
 
-const char *tc_check(struct heap *heap)
+const char *tcm_check(struct heap *heap)
 {
-	struct check check = {.heap = tc_heap_of(heap)};
+	struct check check = {.heap = tcm_heap_of(heap)};
 	bool holds = check_tiers(&check);
 
-	if (holds && tc_cached_gather(check.heap, &check.cached)) {
+	if (holds && tcm_cached_gather(check.heap, &check.cached)) {
 		holds = check_cached(&check);
 		block_set_close(&check.cached);
 	}

@@ -8,15 +8,15 @@
 #include "tcmalloc.h"
 
 /* The span of a block's page; stops where there is none. */
-static struct tc_span *span_or_stop(struct tc_heap *heap, const void *block,
-                                    const char *call)
+static struct tcm_span *span_or_stop(struct tcm_heap *heap, const void *block,
+                                     const char *call)
 {
-	struct tc_page_heap *pages = &heap->page_heap;
+	struct tcm_page_heap *pages = &heap->page_heap;
 
 	lock_take(&pages->lock, heap->single_thread);
-	struct tc_span *span = tc_span_at(pages, block);
-	bool is_used = span != NULL && span->state == TC_SPAN_IN_USE;
-	const struct tc_region *region = pages->newest;
+	struct tcm_span *span = tcm_span_at(pages, block);
+	bool is_used = span != NULL && span->state == TCM_SPAN_IN_USE;
+	const struct tcm_region *region = pages->newest;
 	while (region != NULL && ((const char *)block < region->start ||
 	                          (const char *)block >= region->top))
 		region = region->older;
@@ -47,18 +47,18 @@ static bool is_in_array(void **objects, size_t count, const void *block)
 	return false;
 }
 
-static bool is_in_bin(const struct tc_cache *cache, unsigned class,
+static bool is_in_bin(const struct tcm_cache *cache, unsigned class,
                       const void *block)
 {
-	return is_in_array(tc_bin_base(&cache->bin[class]),
-	                   tc_bin_count(&cache->bin[class]), block);
+	return is_in_array(tcm_bin_base(&cache->bin[class]),
+	                   tcm_bin_count(&cache->bin[class]), block);
 }
 
 /* The caches of this thread, and of the others where they stand still. */
-static void check_threads(struct tc_cache *self, unsigned class,
+static void check_threads(struct tcm_cache *self, unsigned class,
                           const void *block, const char *call)
 {
-	const struct tc_cache *cache;
+	const struct tcm_cache *cache;
 
 	if (is_in_bin(self, class, block))
 		stop_cached(block, call, "thread cache");
@@ -69,10 +69,10 @@ static void check_threads(struct tc_cache *self, unsigned class,
 			stop_cached(block, call, "thread cache");
 }
 
-static void check_central(struct tc_heap *heap, struct tc_span *span,
+static void check_central(struct tcm_heap *heap, struct tcm_span *span,
                           size_t index, const void *block, const char *call)
 {
-	struct tc_central *central = &heap->centrals.of[span->class];
+	struct tcm_central *central = &heap->centrals.of[span->class];
 	const char *tier = NULL;
 
 	lock_take(&central->lock, heap->single_thread);
@@ -82,7 +82,7 @@ static void check_central(struct tc_heap *heap, struct tc_span *span,
 	                block))
 		tier = "transfer cache";
 	for (const void *object = span->objects; object != NULL;
-	     object = tc_object_next(object))
+	     object = tcm_object_next(object))
 		if (object == block)
 			tier = "central list";
 	lock_drop(&central->lock, heap->single_thread);
@@ -90,10 +90,10 @@ static void check_central(struct tc_heap *heap, struct tc_span *span,
 		stop_cached(block, call, tier);
 }
 
-static void check_object(struct tc_cache *self, struct tc_span *span,
+static void check_object(struct tcm_cache *self, struct tcm_span *span,
                          const void *block, const char *call)
 {
-	const struct tc_class *of = &self->heap->classes.table[span->class];
+	const struct tcm_class *of = &self->heap->classes.table[span->class];
 	size_t offset = (size_t)((const char *)block - span->start);
 	size_t index = offset / of->bytes;
 
@@ -112,9 +112,10 @@ static void check_object(struct tc_cache *self, struct tc_span *span,
 	check_central(self->heap, span, index, block, call);
 }
 
-void tc_misuse_check(struct tc_cache *self, const void *block, const char *call)
+void tcm_misuse_check(struct tcm_cache *self, const void *block,
+                      const char *call)
 {
-	struct tc_span *span = span_or_stop(self->heap, block, call);
+	struct tcm_span *span = span_or_stop(self->heap, block, call);
 
 	if (span->class != 0)
 		check_object(self, span, block, call);

@@ -7,9 +7,9 @@
  */
 #include "tcmalloc.h"
 
-void tc_fork_prepare(struct heap *heap)
+void tcm_fork_prepare(struct heap *heap)
 {
-	struct tc_heap *self = tc_heap_of(heap);
+	struct tcm_heap *self = tcm_heap_of(heap);
 
 	lock_fork_take(&self->caches.lock);
 	for (unsigned class = 1; class < self->classes.count; class ++)
@@ -19,9 +19,9 @@ void tc_fork_prepare(struct heap *heap)
 	lock_fork_take(&self->map.hash.lock);
 }
 
-void tc_fork_parent(struct heap *heap)
+void tcm_fork_parent(struct heap *heap)
 {
-	struct tc_heap *self = tc_heap_of(heap);
+	struct tcm_heap *self = tcm_heap_of(heap);
 
 	lock_fork_drop(&self->map.hash.lock);
 	lock_fork_drop(&self->metadata.lock);
@@ -31,16 +31,16 @@ void tc_fork_parent(struct heap *heap)
 	lock_fork_drop(&self->caches.lock);
 }
 
-void tc_fork_child(struct heap *heap, struct thread_heap *handle)
+void tcm_fork_child(struct heap *heap, struct thread_heap *handle)
 {
-	struct tc_heap *self = tc_heap_of(heap);
-	struct tc_cache *cache = TAILQ_FIRST(&self->caches.list);
+	struct tcm_heap *self = tcm_heap_of(heap);
+	struct tcm_cache *cache = TAILQ_FIRST(&self->caches.list);
 
 	while (cache != NULL) {
-		struct tc_cache *next = TAILQ_NEXT(cache, link);
-		if (cache != tc_cache_of(handle))
-			tc_cache_abandon(self, cache);
+		struct tcm_cache *next = TAILQ_NEXT(cache, link);
+		if (cache != tcm_cache_of(handle))
+			tcm_cache_abandon(self, cache);
 		cache = next;
 	}
-	tc_fork_parent(heap);
+	tcm_fork_parent(heap);
 }

@@ -21,37 +21,37 @@
 /* RB_GENERATE_STATIC needs __unused, which libbsd leaves undefined here. */
 #define TREE_FUNCTION __attribute__((unused)) static
 
-static int compare(const struct tc_span *a, const struct tc_span *b)
+static int compare(const struct tcm_span *a, const struct tcm_span *b)
 {
 	if (a->pages != b->pages)
 		return a->pages < b->pages ? -1 : 1;
 	return (a->start > b->start) - (a->start < b->start);
 }
 
-RB_GENERATE_INTERNAL(tc_span_tree, tc_span, node, compare, TREE_FUNCTION)
+RB_GENERATE_INTERNAL(tcm_span_tree, tcm_span, node, compare, TREE_FUNCTION)
 
-void tc_free_insert(struct tc_page_heap *heap, struct tc_span *span)
+void tcm_free_insert(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	struct tc_free_spans *spans = tc_free_of(heap, span->state);
+	struct tcm_free_spans *spans = tcm_free_of(heap, span->state);
 	size_t list = span->pages - 1;
 
 	counter_add(&spans->pages, span->pages);
-	if (span->pages > TC_LISTS) {
-		tc_span_tree_RB_INSERT(&spans->larger, span);
+	if (span->pages > TCM_LISTS) {
+		tcm_span_tree_RB_INSERT(&spans->larger, span);
 		return;
 	}
 	LIST_INSERT_HEAD(&spans->list[list], span, link);
 	spans->nonempty[list / 64] |= (uint64_t)1 << (list % 64);
 }
 
-void tc_free_remove(struct tc_page_heap *heap, struct tc_span *span)
+void tcm_free_remove(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	struct tc_free_spans *spans = tc_free_of(heap, span->state);
+	struct tcm_free_spans *spans = tcm_free_of(heap, span->state);
 	size_t list = span->pages - 1;
 
 	counter_add(&spans->pages, -(uint64_t)span->pages);
-	if (span->pages > TC_LISTS) {
-		tc_span_tree_RB_REMOVE(&spans->larger, span);
+	if (span->pages > TCM_LISTS) {
+		tcm_span_tree_RB_REMOVE(&spans->larger, span);
 		return;
 	}
 	LIST_REMOVE(span, link);
@@ -59,10 +59,10 @@ void tc_free_remove(struct tc_page_heap *heap, struct tc_span *span)
 		spans->nonempty[list / 64] &= ~((uint64_t)1 << (list % 64));
 }
 
-static struct tc_span *find_in_tree(const struct tc_free_spans *spans,
-                                    size_t pages, uint64_t *links)
+static struct tcm_span *find_in_tree(const struct tcm_free_spans *spans,
+                                     size_t pages, uint64_t *links)
 {
-	struct tc_span *span = RB_ROOT(&spans->larger), *best = NULL;
+	struct tcm_span *span = RB_ROOT(&spans->larger), *best = NULL;
 
 	while (span != NULL) {
 		++*links;
@@ -76,10 +76,10 @@ static struct tc_span *find_in_tree(const struct tc_free_spans *spans,
 	return best;
 }
 
-struct tc_span *tc_free_find(const struct tc_free_spans *spans, size_t pages,
-                             uint64_t *links)
+struct tcm_span *tcm_free_find(const struct tcm_free_spans *spans, size_t pages,
+                               uint64_t *links)
 {
-	for (size_t list = pages - 1; list < TC_LISTS;
+	for (size_t list = pages - 1; list < TCM_LISTS;
 	     list = (list / 64 + 1) * 64) {
 		uint64_t longer = spans->nonempty[list / 64] >> (list % 64);
 		if (longer != 0)
@@ -90,16 +90,16 @@ struct tc_span *tc_free_find(const struct tc_free_spans *spans, size_t pages,
 	return find_in_tree(spans, pages, links);
 }
 
-struct tc_span *tc_free_largest(const struct tc_free_spans *spans)
+struct tcm_span *tcm_free_largest(const struct tcm_free_spans *spans)
 {
-	struct tc_span *span = RB_ROOT(&spans->larger);
+	struct tcm_span *span = RB_ROOT(&spans->larger);
 
 	if (span != NULL) {
 		while (RB_RIGHT(span, node) != NULL)
 			span = RB_RIGHT(span, node);
 		return span;
 	}
-	for (size_t word = TC_LISTS / 64; word-- > 0;)
+	for (size_t word = TCM_LISTS / 64; word-- > 0;)
 		if (spans->nonempty[word] != 0)
 			return LIST_FIRST(
 				&spans->list[word * 64 + 63 -

@@ -34,7 +34,7 @@
 
 enum { REGION_BYTES = 64 << 20 };
 
-static struct tc_span *take_spare(struct tc_spares *spares)
+static struct tcm_span *take_spare(struct tcm_spares *spares)
 {
 	assert(spares->count > 0);
 	return spares->of[--spares->count];
@@ -43,35 +43,35 @@ static struct tc_span *take_spare(struct tc_spares *spares)
 /* ---- returned spans ---------------------------------------------------------- */
 
 /* Commits the front of a returned span; the rest stays returned. */
-static bool recommit(struct tc_page_heap *heap, struct tc_span *span,
-                     size_t pages, struct tc_spares *spares)
+static bool recommit(struct tcm_page_heap *heap, struct tcm_span *span,
+                     size_t pages, struct tcm_spares *spares)
 {
 	if (!page_source_commit(heap->source, span->start,
-	                        pages << TC_PAGE_LOG2))
+	                        pages << TCM_PAGE_LOG2))
 		return false;
-	tc_free_remove(heap, span);
-	span->state = TC_SPAN_NORMAL; /* the rest must not merge with it */
+	tcm_free_remove(heap, span);
+	span->state = TCM_SPAN_NORMAL; /* the rest must not merge with it */
 	span->is_fresh = true;
 	if (pages < span->pages) {
-		struct tc_span *rest = take_spare(spares);
-		*rest = (struct tc_span){
-			.start = span->start + (pages << TC_PAGE_LOG2),
+		struct tcm_span *rest = take_spare(spares);
+		*rest = (struct tcm_span){
+			.start = span->start + (pages << TCM_PAGE_LOG2),
 			.pages = span->pages - (uint32_t)pages,
-			.state = TC_SPAN_RETURNED,
+			.state = TCM_SPAN_RETURNED,
 		};
 		span->pages = (uint32_t)pages;
-		tc_span_release(heap, rest);
+		tcm_span_release(heap, rest);
 		counter_add(&heap->splits, 1);
 	}
-	tc_span_release(heap, span);
+	tcm_span_release(heap, span);
 	return true;
 }
 
-static bool grow_from_returned(struct tc_page_heap *heap, size_t pages,
-                               struct tc_spares *spares)
+static bool grow_from_returned(struct tcm_page_heap *heap, size_t pages,
+                               struct tcm_spares *spares)
 {
 	uint64_t links = 0;
-	struct tc_span *span = tc_free_find(&heap->returned, pages, &links);
+	struct tcm_span *span = tcm_free_find(&heap->returned, pages, &links);
 
 	counter_add(&heap->links, links);
 	if (span == NULL)
@@ -85,79 +85,81 @@ static bool grow_from_returned(struct tc_page_heap *heap, size_t pages,
 
 /* ---- regions ----------------------------------------------------------------- */
 
-static struct tc_region *region_new(struct tc_page_heap *heap, size_t bytes)
+static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes)
 {
-	struct tc_region *region =
-		tc_metadata_get(heap->metadata, TC_POOL_REGION);
+	struct tcm_region *region =
+		tcm_metadata_get(heap->metadata, TCM_POOL_REGION);
 
 	if (region == NULL)
 		return NULL;
-	char *start = page_source_reserve(heap->source, bytes, TC_PAGE_BYTES);
+	char *start = page_source_reserve(heap->source, bytes, TCM_PAGE_BYTES);
 	if (start == NULL) {
-		tc_metadata_undo(heap->metadata, TC_POOL_REGION, region);
+		tcm_metadata_undo(heap->metadata, TCM_POOL_REGION, region);
 		errno = ENOMEM;
 		return NULL;
 	}
-	*region = (struct tc_region){heap->newest, start, start, start + bytes};
+	*region =
+		(struct tcm_region){heap->newest, start, start, start + bytes};
 	heap->newest = region;
 	return region;
 }
 
 /* The newest region, which has just been made, is not needed. */
-static void region_undo(struct tc_page_heap *heap)
+static void region_undo(struct tcm_page_heap *heap)
 {
-	struct tc_region *region = heap->newest;
+	struct tcm_region *region = heap->newest;
 
 	page_source_release(heap->source, region->start,
 	                    (size_t)(region->end - region->start));
 	heap->newest = region->older;
-	tc_metadata_undo(heap->metadata, TC_POOL_REGION, region);
+	tcm_metadata_undo(heap->metadata, TCM_POOL_REGION, region);
 }
 
 /* The free span that ends at the region's top, or NULL. */
-static struct tc_span *free_span_at_top(struct tc_page_heap *heap,
-                                        const struct tc_region *region)
+static struct tcm_span *free_span_at_top(struct tcm_page_heap *heap,
+                                         const struct tcm_region *region)
 {
-	struct tc_span *span =
+	struct tcm_span *span =
 		region->top == region->start
 			? NULL
-			: tc_span_at(heap, region->top - TC_PAGE_BYTES);
+			: tcm_span_at(heap, region->top - TCM_PAGE_BYTES);
 
-	return span != NULL && span->state == TC_SPAN_NORMAL ? span : NULL;
+	return span != NULL && span->state == TCM_SPAN_NORMAL ? span : NULL;
 }
 
 /* Commits pages at the top of a region and makes them a free span. */
-static bool region_grow(struct tc_page_heap *heap, struct tc_region *region,
-                        size_t pages, struct tc_spares *spares)
+static bool region_grow(struct tcm_page_heap *heap, struct tcm_region *region,
+                        size_t pages, struct tcm_spares *spares)
 {
-	size_t bytes = pages << TC_PAGE_LOG2;
+	size_t bytes = pages << TCM_PAGE_LOG2;
 	size_t heap_pages = counter_read(&heap->pages) + pages;
 
 	if ((size_t)(region->end - region->top) <= bytes)
 		return false;
 	if (!page_source_commit(heap->source, region->top, bytes))
 		return false;
-	if (!tc_page_map_reserve(heap->map, region->top, pages, heap_pages)) {
+	if (!tcm_page_map_reserve(heap->map, region->top, pages, heap_pages)) {
 		page_source_purge(heap->source, region->top, bytes);
 		return false;
 	}
-	struct tc_span *span = take_spare(spares);
-	*span = (struct tc_span){.start = region->top,
-	                         .pages = (uint32_t)pages,
-	                         .state = TC_SPAN_NORMAL,
-	                         .is_fresh = true};
+	struct tcm_span *span = take_spare(spares);
+	*span = (struct tcm_span){.start = region->top,
+	                          .pages = (uint32_t)pages,
+	                          .state = TCM_SPAN_NORMAL,
+	                          .is_fresh = true};
 	region->top += bytes;
 	counter_add(&heap->pages, pages);
 	counter_add(&heap->grows, 1);
-	tc_span_release(heap, span);
+	tcm_span_release(heap, span);
 	return true;
 }
 
 /* Grows a region so that a span of `pages` pages is free in it. */
-static bool region_grow_for(struct tc_page_heap *heap, struct tc_region *region,
-                            size_t pages, struct tc_spares *spares)
+static bool region_grow_for(struct tcm_page_heap *heap,
+                            struct tcm_region *region, size_t pages,
+                            struct tcm_spares *spares)
 {
-	const struct tc_span *last = free_span_at_top(heap, region);
+	const struct tcm_span *last = free_span_at_top(heap, region);
 	size_t need = pages - (last == NULL ? 0 : last->pages);
 	size_t more = need > heap->growth_pages ? need : heap->growth_pages;
 
@@ -165,19 +167,19 @@ static bool region_grow_for(struct tc_page_heap *heap, struct tc_region *region,
 	       (more > need && region_grow(heap, region, need, spares));
 }
 
-static bool grow_from_source(struct tc_page_heap *heap, size_t pages,
-                             struct tc_spares *spares)
+static bool grow_from_source(struct tcm_page_heap *heap, size_t pages,
+                             struct tcm_spares *spares)
 {
 	size_t bytes =
-		round_up((pages + 1) << TC_PAGE_LOG2, (size_t)REGION_BYTES);
-	struct tc_region *region = heap->newest;
+		round_up((pages + 1) << TCM_PAGE_LOG2, (size_t)REGION_BYTES);
+	struct tcm_region *region = heap->newest;
 
 	if (region != NULL && region_grow_for(heap, region, pages, spares))
 		return true;
 	if (heap->is_fixed)
 		return false;
 	if (region != NULL &&
-	    (size_t)(region->end - region->top) > (pages + 1) << TC_PAGE_LOG2)
+	    (size_t)(region->end - region->top) > (pages + 1) << TCM_PAGE_LOG2)
 		return false; /* there is room: the source has refused */
 	region = region_new(heap, bytes);
 	if (region == NULL)
@@ -188,8 +190,8 @@ static bool grow_from_source(struct tc_page_heap *heap, size_t pages,
 	return false;
 }
 
-bool tc_heap_grow(struct tc_page_heap *heap, size_t pages,
-                  struct tc_spares *spares)
+bool tcm_heap_grow(struct tcm_page_heap *heap, size_t pages,
+                   struct tcm_spares *spares)
 {
 	if (grow_from_returned(heap, pages, spares) ||
 	    grow_from_source(heap, pages, spares))
@@ -198,10 +200,10 @@ bool tc_heap_grow(struct tc_page_heap *heap, size_t pages,
 	return false;
 }
 
-bool tc_heap_grow_at(struct tc_page_heap *heap, const char *end, size_t pages,
-                     struct tc_spares *spares)
+bool tcm_heap_grow_at(struct tcm_page_heap *heap, const char *end, size_t pages,
+                      struct tcm_spares *spares)
 {
-	struct tc_region *region = heap->newest;
+	struct tcm_region *region = heap->newest;
 	size_t more = pages > heap->growth_pages ? pages : heap->growth_pages;
 
 	return region != NULL && region->top == end &&
@@ -209,35 +211,35 @@ bool tc_heap_grow_at(struct tc_page_heap *heap, const char *end, size_t pages,
 	        (more > pages && region_grow(heap, region, pages, spares)));
 }
 
-bool tc_heap_fix(struct tc_page_heap *heap, size_t bytes)
+bool tcm_heap_fix(struct tcm_page_heap *heap, size_t bytes)
 {
 	heap->is_fixed = true;
 	return region_new(heap, bytes) != NULL;
 }
 
 /* Purges what is committed of a region, in runs as long as they are. */
-static void region_purge(struct tc_page_heap *heap, struct tc_region *region)
+static void region_purge(struct tcm_page_heap *heap, struct tcm_region *region)
 {
 	char *run = region->start;
 
 	for (char *at = run; at < region->top;) {
-		const struct tc_span *span = tc_span_at(heap, at);
-		if (span->state == TC_SPAN_RETURNED) {
+		const struct tcm_span *span = tcm_span_at(heap, at);
+		if (span->state == TCM_SPAN_RETURNED) {
 			if (at > run)
 				page_source_purge(heap->source, run,
 				                  (size_t)(at - run));
-			run = tc_span_end(span);
+			run = tcm_span_end(span);
 		}
-		at = tc_span_end(span);
+		at = tcm_span_end(span);
 	}
 	if (region->top > run)
 		page_source_purge(heap->source, run,
 		                  (size_t)(region->top - run));
 }
 
-void tc_regions_close(struct tc_page_heap *heap)
+void tcm_regions_close(struct tcm_page_heap *heap)
 {
-	for (struct tc_region *region = heap->newest; region != NULL;
+	for (struct tcm_region *region = heap->newest; region != NULL;
 	     region = region->older) {
 		region_purge(heap, region);
 		page_source_release(heap->source, region->start,

@@ -22,29 +22,29 @@ enum {
 static const size_t FIXED_BYTES = (size_t)64 << 30; /* of page_map=1         */
 
 static const char *const spacings[] = {
-	[TC_SPACING_EIGHTH] = "eighth",
-	[TC_SPACING_208] = "208",
+	[TCM_SPACING_EIGHTH] = "eighth",
+	[TCM_SPACING_208] = "208",
 	NULL,
 };
 
 static const char *const map_kinds[] = {
-	[TC_MAP_1] = "1",
-	[TC_MAP_2] = "2",
-	[TC_MAP_3] = "3",
-	[TC_MAP_HASH] = "hash",
+	[TCM_MAP_1] = "1",
+	[TCM_MAP_2] = "2",
+	[TCM_MAP_3] = "3",
+	[TCM_MAP_HASH] = "hash",
 	NULL,
 };
 
 static const char *const orders[] = {
-	[TC_ORDER_FULLEST] = "fullest",
-	[TC_ORDER_RECENT] = "recent",
+	[TCM_ORDER_FULLEST] = "fullest",
+	[TCM_ORDER_RECENT] = "recent",
 	NULL,
 };
 
-const struct knob tc_knobs[] = {
+const struct knob tcm_knobs[] = {
 	[KNOB_CLASSES] = {.name = "classes",
                           .unit = "",
-                          .initial = TC_SPACING_EIGHTH,
+                          .initial = TCM_SPACING_EIGHTH,
                           .choices = spacings,
                           .summary = "sizes in steps of an eighth, or the 208 "
                                      "lists (less waste, more lists)",
@@ -52,14 +52,14 @@ const struct knob tc_knobs[] = {
 	[KNOB_BATCH] = {.name = "batch",
                         .unit = "objects",
                         .initial = 32,
-                        .min = TC_BATCH_MIN,
-                        .max = TC_BATCH_MAX,
+                        .min = TCM_BATCH_MIN,
+                        .max = TCM_BATCH_MAX,
                         .summary = "most that move between a thread and the "
                                    "central list at a time",
                         .source = "Ghemawat"},
 	[KNOB_PAGE_MAP] = {.name = "page_map",
                            .unit = "",
-                           .initial = TC_MAP_2,
+                           .initial = TCM_MAP_2,
                            .choices = map_kinds,
                            .summary = "levels of the radix tree from address "
                                       "to span; or a locked hash table",
@@ -90,14 +90,14 @@ const struct knob tc_knobs[] = {
                            .source = "Hunter21"},
 	[KNOB_ORDER] = {.name = "order",
                         .unit = "",
-                        .initial = TC_ORDER_FULLEST,
+                        .initial = TCM_ORDER_FULLEST,
                         .choices = orders,
                         .summary = "take from the fullest span, or from the "
                                    "one last given to",
                         .source = "Hunter21"},
 	[KNOB_GROWTH] = {.name = "growth",
                          .unit = "pages",
-                         .initial = TC_GROWTH_PAGES,
+                         .initial = TCM_GROWTH_PAGES,
                          .min = 1,
                          .max = 8192,
                          .summary = "of 8 KiB, asked of the source at least",
@@ -114,64 +114,64 @@ const struct knob tc_knobs[] = {
 };
 
 /* The rest of the heap; false with errno = ENOMEM, and only metadata held. */
-static bool open_tiers(struct tc_heap *heap, const struct knob_values *values)
+static bool open_tiers(struct tcm_heap *heap, const struct knob_values *values)
 {
-	enum tc_map_kind kind = (enum tc_map_kind)values->of[KNOB_PAGE_MAP];
-	struct tc_page_heap *pages = &heap->page_heap;
-	size_t fixed = kind == TC_MAP_1 ? FIXED_BYTES : 0;
+	enum tcm_map_kind kind = (enum tcm_map_kind)values->of[KNOB_PAGE_MAP];
+	struct tcm_page_heap *pages = &heap->page_heap;
+	size_t fixed = kind == TCM_MAP_1 ? FIXED_BYTES : 0;
 	uintptr_t first = 0;
 
 	pages->growth_pages = values->of[KNOB_GROWTH];
 	pages->release_rate = values->of[KNOB_RELEASE];
-	if (!tc_page_heap_open(pages, &heap->metadata, &heap->map, fixed))
+	if (!tcm_page_heap_open(pages, &heap->metadata, &heap->map, fixed))
 		return false;
 	if (fixed > 0)
-		first = tc_page_of(pages->newest->start);
-	if (tc_page_map_open(&heap->map, kind, &heap->metadata, first,
-	                     fixed >> TC_PAGE_LOG2))
+		first = tcm_page_of(pages->newest->start);
+	if (tcm_page_map_open(&heap->map, kind, &heap->metadata, first,
+	                      fixed >> TCM_PAGE_LOG2))
 		return true;
-	tc_page_heap_close(pages);
+	tcm_page_heap_close(pages);
 	return false;
 }
 
-static void set_up(struct tc_heap *heap, const struct knob_values *values)
+static void set_up(struct tcm_heap *heap, const struct knob_values *values)
 {
-	struct tc_caches *caches = &heap->caches;
+	struct tcm_caches *caches = &heap->caches;
 
-	heap->centrals = (struct tc_centrals){
+	heap->centrals = (struct tcm_centrals){
 		.page_heap = &heap->page_heap,
 		.metadata = &heap->metadata,
 		.single_thread = heap->single_thread,
 		.classes = &heap->classes,
-		.order = (enum tc_span_order)values->of[KNOB_ORDER],
+		.order = (enum tcm_span_order)values->of[KNOB_ORDER],
 		.transfer_batches = values->of[KNOB_TRANSFER],
-		.of = (struct tc_central *)round_up((size_t)(heap + 1), 64),
+		.of = (struct tcm_central *)round_up((size_t)(heap + 1), 64),
 	};
 	TAILQ_INIT(&caches->list);
 	caches->thread_max = values->of[KNOB_THREAD_CACHE];
 	caches->all_bytes = caches->unclaimed = values->of[KNOB_ALL_CACHES];
 	caches->cache_bytes = round_up(
-		sizeof(struct tc_cache) +
-			heap->classes.count * (sizeof(struct tc_bin) +
-	                                       sizeof(struct tc_bin_state)),
+		sizeof(struct tcm_cache) +
+			heap->classes.count * (sizeof(struct tcm_bin) +
+	                                       sizeof(struct tcm_bin_state)),
 		64);
-	heap->metadata.pools[TC_POOL_CACHE].bytes = caches->cache_bytes;
-	heap->metadata.pools[TC_POOL_SPAN].bytes = sizeof(struct tc_span);
-	heap->metadata.pools[TC_POOL_REGION].bytes = sizeof(struct tc_region);
+	heap->metadata.pools[TCM_POOL_CACHE].bytes = caches->cache_bytes;
+	heap->metadata.pools[TCM_POOL_SPAN].bytes = sizeof(struct tcm_span);
+	heap->metadata.pools[TCM_POOL_REGION].bytes = sizeof(struct tcm_region);
 }
 
-struct heap *tc_create(const struct knob_values *values,
-                       struct page_source *source, const char *single_thread)
+struct heap *tcm_create(const struct knob_values *values,
+                        struct page_source *source, const char *single_thread)
 {
-	struct tc_metadata metadata;
-	struct tc_classes classes;
+	struct tcm_metadata metadata;
+	struct tcm_classes classes;
 
-	tc_classes_make(&classes, (enum tc_spacing)values->of[KNOB_CLASSES],
-	                (unsigned)values->of[KNOB_BATCH], true);
-	size_t bytes = round_up(sizeof(struct tc_heap), 64) +
-	               classes.count * sizeof(struct tc_central);
-	struct tc_heap *heap =
-		tc_metadata_open(&metadata, source, single_thread, bytes);
+	tcm_classes_make(&classes, (enum tcm_spacing)values->of[KNOB_CLASSES],
+	                 (unsigned)values->of[KNOB_BATCH], true);
+	size_t bytes = round_up(sizeof(struct tcm_heap), 64) +
+	               classes.count * sizeof(struct tcm_central);
+	struct tcm_heap *heap =
+		tcm_metadata_open(&metadata, source, single_thread, bytes);
 	if (heap == NULL)
 		return NULL;
 	heap->source = source;
@@ -182,19 +182,19 @@ struct heap *tc_create(const struct knob_values *values,
 	set_up(heap, values);
 	if (!open_tiers(heap, values)) {
 		metadata = heap->metadata;
-		tc_metadata_close(&metadata);
+		tcm_metadata_close(&metadata);
 		errno = ENOMEM;
 		return NULL;
 	}
 	return (struct heap *)heap;
 }
 
-void tc_destroy(struct heap *heap)
+void tcm_destroy(struct heap *heap)
 {
-	struct tc_heap *self = tc_heap_of(heap);
-	struct tc_metadata metadata = self->metadata;
+	struct tcm_heap *self = tcm_heap_of(heap);
+	struct tcm_metadata metadata = self->metadata;
 
-	tc_page_heap_close(&self->page_heap);
-	tc_page_map_close(&self->map);
-	tc_metadata_close(&metadata);
+	tcm_page_heap_close(&self->page_heap);
+	tcm_page_map_close(&self->map);
+	tcm_metadata_close(&metadata);
 }

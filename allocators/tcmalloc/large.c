@@ -20,98 +20,100 @@ enum { HEADROOM_SHARE = 4 }; /* a growing block gets 1/4 more [gperftools]   */
 
 /* ---- malloc ---------------------------------------------------------------------- */
 
-void *tc_malloc_pages(struct tc_cache *self, size_t size, size_t align)
+void *tcm_malloc_pages(struct tcm_cache *self, size_t size, size_t align)
 {
 	if (size > PTRDIFF_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	struct tc_span *span = tc_span_alloc(&self->heap->page_heap,
-	                                     tc_pages_for(size), align, 0);
+	struct tcm_span *span = tcm_span_alloc(&self->heap->page_heap,
+	                                       tcm_pages_for(size), align, 0);
 	return span == NULL ? NULL : span->start;
 }
 
-static void *pop(struct tc_cache *self, unsigned class)
+static void *pop(struct tcm_cache *self, unsigned class)
 {
-	struct tc_bin *bin = &self->bin[class];
-	void **top = tc_bin_top(bin);
+	struct tcm_bin *bin = &self->bin[class];
+	void **top = tcm_bin_top(bin);
 
 	if (top == bin->low)
-		return tc_cache_at_low(self, bin);
-	tc_bin_set_top(bin, top - 1);
+		return tcm_cache_at_low(self, bin);
+	tcm_bin_set_top(bin, top - 1);
 	return top[-1];
 }
 
-void *tc_malloc_any(struct tc_cache *self, size_t size)
+void *tcm_malloc_any(struct tcm_cache *self, size_t size)
 {
-	if (size > TC_SMALL_MAX)
-		return tc_malloc_pages(self, size, 1);
-	return pop(self, tc_class_of(&self->heap->classes, size));
+	if (size > TCM_SMALL_MAX)
+		return tcm_malloc_pages(self, size, 1);
+	return pop(self, tcm_class_of(&self->heap->classes, size));
 }
 
-void *tc_zero_malloc(struct thread_heap *handle, size_t size)
+void *tcm_zero_malloc(struct thread_heap *handle, size_t size)
 {
-	struct tc_cache *self = tc_cache_of(handle);
-	void *block = tc_malloc_any(self, size);
+	struct tcm_cache *self = tcm_cache_of(handle);
+	void *block = tcm_malloc_any(self, size);
 
 	if (block == NULL)
 		return NULL;
-	if (size > TC_SMALL_MAX &&
-	    tc_entry_span(tc_page_map_get(&self->heap->map, block))->is_fresh)
+	if (size > TCM_SMALL_MAX &&
+	    tcm_entry_span(tcm_page_map_get(&self->heap->map, block))->is_fresh)
 		return block;
 	return memset(block, 0, size);
 }
 
-unsigned tc_aligned_class(const struct tc_heap *heap, size_t align, size_t size)
+unsigned tcm_aligned_class(const struct tcm_heap *heap, size_t align,
+                           size_t size)
 {
-	if (size > TC_SMALL_MAX || align > TC_PAGE_BYTES)
+	if (size > TCM_SMALL_MAX || align > TCM_PAGE_BYTES)
 		return 0;
-	unsigned class = tc_class_of(&heap->classes, size);
+	unsigned class = tcm_class_of(&heap->classes, size);
 	while (class < heap->classes.count &&
-	       !is_aligned((void *)tc_class_bytes(heap, class), align))
+	       !is_aligned((void *)tcm_class_bytes(heap, class), align))
 		class ++;
 	return class < heap->classes.count ? class : 0;
 }
 
 /* Spans begin at a page, so objects lie at multiples of their size's factors. */
-void *tc_aligned_malloc(struct thread_heap *handle, size_t align, size_t size)
+void *tcm_aligned_malloc(struct thread_heap *handle, size_t align, size_t size)
 {
-	struct tc_cache *self = tc_cache_of(handle);
-	unsigned class = tc_aligned_class(self->heap, align, size);
+	struct tcm_cache *self = tcm_cache_of(handle);
+	unsigned class = tcm_aligned_class(self->heap, align, size);
 
 	if (class != 0)
 		return pop(self, class);
-	return tc_malloc_pages(
-		self, size, align <= TC_PAGE_BYTES ? 1 : align >> TC_PAGE_LOG2);
+	return tcm_malloc_pages(
+		self, size,
+		align <= TCM_PAGE_BYTES ? 1 : align >> TCM_PAGE_LOG2);
 }
 
 /* ---- what is known of a block ------------------------------------------------------ */
 
-static size_t usable_bytes(const struct tc_heap *heap, uint64_t entry)
+static size_t usable_bytes(const struct tcm_heap *heap, uint64_t entry)
 {
-	unsigned class = tc_entry_class(entry);
+	unsigned class = tcm_entry_class(entry);
 
-	return class != 0 ? tc_class_bytes(heap, class)
-	                  : tc_span_bytes(tc_entry_span(entry));
+	return class != 0 ? tcm_class_bytes(heap, class)
+	                  : tcm_span_bytes(tcm_entry_span(entry));
 }
 
-size_t tc_usable_size(struct heap *heap, const void *block)
+size_t tcm_usable_size(struct heap *heap, const void *block)
 {
-	struct tc_heap *self = tc_heap_of(heap);
+	struct tcm_heap *self = tcm_heap_of(heap);
 
-	return usable_bytes(self, tc_page_map_get(&self->map, block));
+	return usable_bytes(self, tcm_page_map_get(&self->map, block));
 }
 
 /* ---- realloc ----------------------------------------------------------------------- */
 
-enum tc_resize tc_resize_way(size_t usable, unsigned class, size_t size)
+enum tcm_resize tcm_resize_way(size_t usable, unsigned class, size_t size)
 {
 	if (size <= usable &&
 	    (size > usable / 2 || usable <= MALLOC_ALIGN_BYTES))
-		return TC_STAYS;
-	if (class != 0 || size <= TC_SMALL_MAX || size > PTRDIFF_MAX)
-		return TC_MOVES;
-	return size <= usable ? TC_CUTS : TC_GROWS_OR_MOVES;
+		return TCM_STAYS;
+	if (class != 0 || size <= TCM_SMALL_MAX || size > PTRDIFF_MAX)
+		return TCM_MOVES;
+	return size <= usable ? TCM_CUTS : TCM_GROWS_OR_MOVES;
 }
 
 static size_t with_headroom(size_t usable, size_t size)
@@ -122,49 +124,50 @@ static size_t with_headroom(size_t usable, size_t size)
 }
 
 /* Moves the block; one that shrinks stays where it is without memory. */
-static void *move(struct tc_cache *self, void *block, size_t usable,
+static void *move(struct tcm_cache *self, void *block, size_t usable,
                   size_t size)
 {
 	size_t roomy = with_headroom(usable, size);
-	void *moved = tc_malloc_any(self, roomy);
+	void *moved = tcm_malloc_any(self, roomy);
 
 	if (moved == NULL && roomy > size)
-		moved = tc_malloc_any(self, size);
+		moved = tcm_malloc_any(self, size);
 	if (moved == NULL)
 		return size <= usable ? block : NULL;
 	memcpy(moved, block, size < usable ? size : usable);
 	counter_add(&self->moves, 1);
-	tc_free((struct thread_heap *)self, block);
+	tcm_free((struct thread_heap *)self, block);
 	return moved;
 }
 
-static bool extend(struct tc_heap *heap, struct tc_span *span, size_t size)
+static bool extend(struct tcm_heap *heap, struct tcm_span *span, size_t size)
 {
-	size_t need = tc_pages_for(size) - span->pages;
-	size_t wish = tc_pages_for(with_headroom(tc_span_bytes(span), size)) -
+	size_t need = tcm_pages_for(size) - span->pages;
+	size_t wish = tcm_pages_for(with_headroom(tcm_span_bytes(span), size)) -
 	              span->pages;
 
-	return tc_pages_for(size) <= TC_PAGES_MAX &&
-	       tc_span_extend(&heap->page_heap, span, need, wish);
+	return tcm_pages_for(size) <= TCM_PAGES_MAX &&
+	       tcm_span_extend(&heap->page_heap, span, need, wish);
 }
 
-void *tc_realloc(struct thread_heap *handle, void *block, size_t size)
+void *tcm_realloc(struct thread_heap *handle, void *block, size_t size)
 {
-	struct tc_cache *self = tc_cache_of(handle);
+	struct tcm_cache *self = tcm_cache_of(handle);
 
 	if (block == NULL)
-		return tc_malloc(handle, size);
+		return tcm_malloc(handle, size);
 	if (CHECKED)
-		tc_misuse_check(self, block, "realloc");
-	uint64_t entry = tc_page_map_get(&self->heap->map, block);
+		tcm_misuse_check(self, block, "realloc");
+	uint64_t entry = tcm_page_map_get(&self->heap->map, block);
 	size_t usable = usable_bytes(self->heap, entry);
-	enum tc_resize way = tc_resize_way(usable, tc_entry_class(entry), size);
-	if (way == TC_STAYS)
+	enum tcm_resize way =
+		tcm_resize_way(usable, tcm_entry_class(entry), size);
+	if (way == TCM_STAYS)
 		return block;
-	struct tc_span *span = tc_entry_span(entry);
-	if (way == TC_CUTS)
-		tc_span_cut(&self->heap->page_heap, span, tc_pages_for(size));
-	else if (way == TC_MOVES || !extend(self->heap, span, size))
+	struct tcm_span *span = tcm_entry_span(entry);
+	if (way == TCM_CUTS)
+		tcm_span_cut(&self->heap->page_heap, span, tcm_pages_for(size));
+	else if (way == TCM_MOVES || !extend(self->heap, span, size))
 		return move(self, block, usable, size);
 	return block;
 }
@@ -172,11 +175,11 @@ void *tc_realloc(struct thread_heap *handle, void *block, size_t size)
 /* ---- trim -------------------------------------------------------------------------- */
 
 /* Thread caches stay: they are their owners'. */
-size_t tc_trim(struct heap *heap)
+size_t tcm_trim(struct heap *heap)
 {
-	struct tc_heap *self = tc_heap_of(heap);
+	struct tcm_heap *self = tcm_heap_of(heap);
 
 	for (unsigned class = 1; class < self->classes.count; class ++)
-		tc_transfer_flush(&self->centrals, class);
-	return tc_page_heap_release(&self->page_heap, TC_PAGES_MAX);
+		tcm_transfer_flush(&self->centrals, class);
+	return tcm_page_heap_release(&self->page_heap, TCM_PAGES_MAX);
 }

@@ -32,19 +32,20 @@
 enum { LINE_BYTES = 64 };
 
 /* An object that was given back. */
-struct tc_idle {
-	struct tc_idle *next;
+struct tcm_idle {
+	struct tcm_idle *next;
 };
 
-void *tc_metadata_open(struct tc_metadata *metadata, struct page_source *source,
-                       const char *single_thread, size_t bytes)
+void *tcm_metadata_open(struct tcm_metadata *metadata,
+                        struct page_source *source, const char *single_thread,
+                        size_t bytes)
 {
 	size_t rounded = round_up(bytes, PAGE_BYTES);
 	char *start = page_source_grow(source, rounded);
 
 	if (start == NULL)
 		return NULL;
-	*metadata = (struct tc_metadata){
+	*metadata = (struct tcm_metadata){
 		.source = source,
 		.single_thread = single_thread,
 		.start = start,
@@ -52,13 +53,13 @@ void *tc_metadata_open(struct tc_metadata *metadata, struct page_source *source,
 		.end = start + rounded,
 	};
 	counter_set(&metadata->bytes, rounded);
-	for (unsigned i = 0; i + TC_POOL_ARRAY < TC_POOLS; i++)
-		metadata->pools[TC_POOL_ARRAY + i].bytes =
-			sizeof(void *) << (TC_ARRAY_LOG2_MIN + i);
+	for (unsigned i = 0; i + TCM_POOL_ARRAY < TCM_POOLS; i++)
+		metadata->pools[TCM_POOL_ARRAY + i].bytes =
+			sizeof(void *) << (TCM_ARRAY_LOG2_MIN + i);
 	return start;
 }
 
-void tc_metadata_close(const struct tc_metadata *metadata)
+void tcm_metadata_close(const struct tcm_metadata *metadata)
 {
 	page_source_shrink(metadata->source,
 	                   (size_t)(metadata->end - metadata->start));
@@ -68,7 +69,7 @@ void tc_metadata_close(const struct tc_metadata *metadata)
  * Cuts `bytes` off the end of the region, which may grow for it.  Whole lines
  * begin at a line.
  */
-static void *cut(struct tc_metadata *metadata, size_t bytes)
+static void *cut(struct tcm_metadata *metadata, size_t bytes)
 {
 	size_t align = bytes % LINE_BYTES == 0 ? LINE_BYTES : 16;
 	size_t skip = -(uintptr_t)metadata->next & (align - 1);
@@ -89,7 +90,7 @@ static void *cut(struct tc_metadata *metadata, size_t bytes)
 }
 
 /* Uncuts the last object, and the pages that it began. */
-static void uncut(struct tc_metadata *metadata, char *object)
+static void uncut(struct tcm_metadata *metadata, char *object)
 {
 	char *end = (char *)round_up((size_t)object, PAGE_BYTES);
 
@@ -101,37 +102,37 @@ static void uncut(struct tc_metadata *metadata, char *object)
 	metadata->end = end;
 }
 
-void *tc_metadata_get(struct tc_metadata *metadata, enum tc_pool pool)
+void *tcm_metadata_get(struct tcm_metadata *metadata, enum tcm_pool pool)
 {
 	lock_take(&metadata->lock, metadata->single_thread);
 	void *object = metadata->pools[pool].idle;
 	if (object != NULL)
-		metadata->pools[pool].idle = ((struct tc_idle *)object)->next;
+		metadata->pools[pool].idle = ((struct tcm_idle *)object)->next;
 	else
 		object = cut(metadata, metadata->pools[pool].bytes);
 	lock_drop(&metadata->lock, metadata->single_thread);
 	return object;
 }
 
-static void make_idle(struct tc_metadata *metadata, enum tc_pool pool,
+static void make_idle(struct tcm_metadata *metadata, enum tcm_pool pool,
                       void *object)
 {
-	struct tc_idle *idle = object;
+	struct tcm_idle *idle = object;
 
 	idle->next = metadata->pools[pool].idle;
 	metadata->pools[pool].idle = idle;
 }
 
-void tc_metadata_put(struct tc_metadata *metadata, enum tc_pool pool,
-                     void *object)
+void tcm_metadata_put(struct tcm_metadata *metadata, enum tcm_pool pool,
+                      void *object)
 {
 	lock_take(&metadata->lock, metadata->single_thread);
 	make_idle(metadata, pool, object);
 	lock_drop(&metadata->lock, metadata->single_thread);
 }
 
-void tc_metadata_undo(struct tc_metadata *metadata, enum tc_pool pool,
-                      void *object)
+void tcm_metadata_undo(struct tcm_metadata *metadata, enum tcm_pool pool,
+                       void *object)
 {
 	lock_take(&metadata->lock, metadata->single_thread);
 	if ((char *)object + metadata->pools[pool].bytes == metadata->next)
@@ -141,7 +142,7 @@ void tc_metadata_undo(struct tc_metadata *metadata, enum tc_pool pool,
 	lock_drop(&metadata->lock, metadata->single_thread);
 }
 
-void *tc_metadata_carve(struct tc_metadata *metadata, size_t bytes)
+void *tcm_metadata_carve(struct tcm_metadata *metadata, size_t bytes)
 {
 	lock_take(&metadata->lock, metadata->single_thread);
 	void *object = cut(metadata, bytes);
@@ -149,8 +150,8 @@ void *tc_metadata_carve(struct tc_metadata *metadata, size_t bytes)
 	return object;
 }
 
-void tc_metadata_uncarve(struct tc_metadata *metadata, void *object,
-                         size_t bytes)
+void tcm_metadata_uncarve(struct tcm_metadata *metadata, void *object,
+                          size_t bytes)
 {
 	lock_take(&metadata->lock, metadata->single_thread);
 	if ((char *)object + bytes == metadata->next)

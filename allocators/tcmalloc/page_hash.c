@@ -28,16 +28,16 @@
 
 #include "../common/bits.h"
 
-enum { SLOTS_MIN = PAGE_BYTES / sizeof(struct tc_hash_slot) };
+enum { SLOTS_MIN = PAGE_BYTES / sizeof(struct tcm_hash_slot) };
 
-void tc_page_hash_open(struct tc_page_hash *hash, struct page_source *source,
-                       const char *single_thread)
+void tcm_page_hash_open(struct tcm_page_hash *hash, struct page_source *source,
+                        const char *single_thread)
 {
-	*hash = (struct tc_page_hash){.source = source,
-	                              .single_thread = single_thread};
+	*hash = (struct tcm_page_hash){.source = source,
+	                               .single_thread = single_thread};
 }
 
-void tc_page_hash_close(struct tc_page_hash *hash)
+void tcm_page_hash_close(struct tcm_page_hash *hash)
 {
 	if (hash->slots != NULL)
 		page_source_unmap(hash->source, hash->slots,
@@ -45,7 +45,7 @@ void tc_page_hash_close(struct tc_page_hash *hash)
 }
 
 /* Fibonacci hashing: the high bits of a product [Knuth98, 6.4]. */
-static size_t home_of(const struct tc_page_hash *hash, uintptr_t page)
+static size_t home_of(const struct tcm_page_hash *hash, uintptr_t page)
 {
 	uint64_t product = page * 0x9e3779b97f4a7c15u;
 
@@ -53,8 +53,8 @@ static size_t home_of(const struct tc_page_hash *hash, uintptr_t page)
 }
 
 /* The slot of the page, or the free one where it would be put. */
-static struct tc_hash_slot *slot_of(const struct tc_page_hash *hash,
-                                    uintptr_t page)
+static struct tcm_hash_slot *slot_of(const struct tcm_page_hash *hash,
+                                     uintptr_t page)
 {
 	size_t mask = hash->capacity - 1, i = home_of(hash, page);
 
@@ -63,9 +63,9 @@ static struct tc_hash_slot *slot_of(const struct tc_page_hash *hash,
 	return &hash->slots[i];
 }
 
-static void put(struct tc_page_hash *hash, uintptr_t page, uint64_t entry)
+static void put(struct tcm_page_hash *hash, uintptr_t page, uint64_t entry)
 {
-	struct tc_hash_slot *slot = slot_of(hash, page);
+	struct tcm_hash_slot *slot = slot_of(hash, page);
 
 	hash->used += slot->page == 0;
 	slot->page = page;
@@ -73,10 +73,10 @@ static void put(struct tc_page_hash *hash, uintptr_t page, uint64_t entry)
 }
 
 /* Frees the slot, and moves up what would no longer be found behind it. */
-static void take_out(struct tc_page_hash *hash, uintptr_t page)
+static void take_out(struct tcm_page_hash *hash, uintptr_t page)
 {
 	size_t mask = hash->capacity - 1;
-	struct tc_hash_slot *slot = slot_of(hash, page);
+	struct tcm_hash_slot *slot = slot_of(hash, page);
 
 	if (slot->page == 0)
 		return;
@@ -94,9 +94,9 @@ static void take_out(struct tc_page_hash *hash, uintptr_t page)
 }
 
 /* Moves everything into a table of `capacity` slots. */
-static bool grow(struct tc_page_hash *hash, size_t capacity)
+static bool grow(struct tcm_page_hash *hash, size_t capacity)
 {
-	struct tc_page_hash old = *hash;
+	struct tcm_page_hash old = *hash;
 	size_t bytes = capacity * sizeof *hash->slots;
 	void *slots = page_source_map(hash->source, bytes, PAGE_BYTES);
 
@@ -108,12 +108,12 @@ static bool grow(struct tc_page_hash *hash, size_t capacity)
 	for (size_t i = 0; i < old.capacity; i++)
 		if (old.slots[i].page != 0)
 			put(hash, old.slots[i].page, old.slots[i].entry);
-	tc_page_hash_close(&old);
+	tcm_page_hash_close(&old);
 	counter_set(&hash->bytes, bytes);
 	return true;
 }
 
-bool tc_page_hash_reserve(struct tc_page_hash *hash, size_t pages)
+bool tcm_page_hash_reserve(struct tcm_page_hash *hash, size_t pages)
 {
 	size_t capacity = hash->capacity == 0 ? SLOTS_MIN : hash->capacity;
 	bool is_done = true;
@@ -127,21 +127,21 @@ bool tc_page_hash_reserve(struct tc_page_hash *hash, size_t pages)
 	return is_done;
 }
 
-uint64_t tc_page_hash_get(struct tc_page_hash *hash, uintptr_t page)
+uint64_t tcm_page_hash_get(struct tcm_page_hash *hash, uintptr_t page)
 {
 	uint64_t entry = 0;
 
 	lock_take(&hash->lock, hash->single_thread);
 	if (hash->capacity > 0 && page != 0) {
-		const struct tc_hash_slot *slot = slot_of(hash, page);
+		const struct tcm_hash_slot *slot = slot_of(hash, page);
 		entry = slot->page == page ? slot->entry : 0;
 	}
 	lock_drop(&hash->lock, hash->single_thread);
 	return entry;
 }
 
-void tc_page_hash_set(struct tc_page_hash *hash, uintptr_t page, size_t pages,
-                      uint64_t entry)
+void tcm_page_hash_set(struct tcm_page_hash *hash, uintptr_t page, size_t pages,
+                       uint64_t entry)
 {
 	lock_take(&hash->lock, hash->single_thread);
 	for (uintptr_t at = page; at < page + pages; at++)

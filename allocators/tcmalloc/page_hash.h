@@ -12,34 +12,34 @@
 #include "../common/lock.h"
 #include "../common/page_source.h"
 
-struct tc_hash_slot {
+struct tcm_hash_slot {
 	uintptr_t page; /* 0: free                                           */
 	uint64_t entry;
 };
 
-struct tc_page_hash {
+struct tcm_page_hash {
 	struct page_source *source;
 	const char *single_thread;
 	struct lock lock;
 	/* under the lock */
-	struct tc_hash_slot *slots;
+	struct tcm_hash_slot *slots;
 	size_t capacity; /* a power of two, or 0 before the first page        */
 	size_t used;
 	struct counter bytes; /* committed for the slots                      */
 };
 
-void tc_page_hash_open(struct tc_page_hash *hash, struct page_source *source,
-                       const char *single_thread);
-void tc_page_hash_close(struct tc_page_hash *hash);
+void tcm_page_hash_open(struct tcm_page_hash *hash, struct page_source *source,
+                        const char *single_thread);
+void tcm_page_hash_close(struct tcm_page_hash *hash);
 
 /* Room for `pages` pages; false with errno = ENOMEM and nothing changed. */
-bool tc_page_hash_reserve(struct tc_page_hash *hash, size_t pages);
+bool tcm_page_hash_reserve(struct tcm_page_hash *hash, size_t pages);
 
 /* The entry of a page, 0 if it has none. */
-uint64_t tc_page_hash_get(struct tc_page_hash *hash, uintptr_t page);
+uint64_t tcm_page_hash_get(struct tcm_page_hash *hash, uintptr_t page);
 
 /* Sets the entries of consecutive pages; 0 takes them out. */
-void tc_page_hash_set(struct tc_page_hash *hash, uintptr_t page, size_t pages,
-                      uint64_t entry);
+void tcm_page_hash_set(struct tcm_page_hash *hash, uintptr_t page, size_t pages,
+                       uint64_t entry);
 
 #endif

@@ -50,12 +50,12 @@ enum {
 	RELEASE_PER = 1000,         /* pages freed: unit of the release rate */
 };
 
-static void take(struct tc_page_heap *heap)
+static void take(struct tcm_page_heap *heap)
 {
 	lock_take(&heap->lock, heap->single_thread);
 }
 
-static void drop(struct tc_page_heap *heap)
+static void drop(struct tcm_page_heap *heap)
 {
 	lock_drop(&heap->lock, heap->single_thread);
 }
@@ -63,101 +63,102 @@ static void drop(struct tc_page_heap *heap)
 /* ---- free spans ---------------------------------------------------------------- */
 
 /* First and last page of a free span lead to it; the rest leads nowhere. */
-static void map_free(struct tc_page_heap *heap, struct tc_span *span)
+static void map_free(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	uint64_t entry = tc_entry(span, 0);
+	uint64_t entry = tcm_entry(span, 0);
 
-	tc_page_map_set(heap->map, span->start, 1, entry);
+	tcm_page_map_set(heap->map, span->start, 1, entry);
 	if (span->pages > 1)
-		tc_page_map_set(heap->map, tc_span_end(span) - TC_PAGE_BYTES, 1,
-		                entry);
+		tcm_page_map_set(heap->map, tcm_span_end(span) - TCM_PAGE_BYTES,
+		                 1, entry);
 }
 
 /* Takes the page out of the map, where it is no end of a span any more. */
-static void unmap_page(struct tc_page_heap *heap, const char *page)
+static void unmap_page(struct tcm_page_heap *heap, const char *page)
 {
-	tc_page_map_set(heap->map, page, 1, 0);
+	tcm_page_map_set(heap->map, page, 1, 0);
 }
 
 /* [left][right] => [----- left -----]; `right` and its descriptor are gone. */
-static void join(struct tc_page_heap *heap, struct tc_span *left,
-                 struct tc_span *right)
+static void join(struct tcm_page_heap *heap, struct tcm_span *left,
+                 struct tcm_span *right)
 {
-	unmap_page(heap, right->start - TC_PAGE_BYTES);
+	unmap_page(heap, right->start - TCM_PAGE_BYTES);
 	unmap_page(heap, right->start);
 	left->pages += right->pages;
 	left->is_fresh = left->is_fresh && right->is_fresh;
-	tc_metadata_put(heap->metadata, TC_POOL_SPAN, right);
+	tcm_metadata_put(heap->metadata, TCM_POOL_SPAN, right);
 	counter_add(&heap->merges, 1);
 }
 
 /* The neighbour that may merge with a span of this state, or NULL. */
-static struct tc_span *neighbour(struct tc_page_heap *heap, const char *page,
-                                 unsigned state)
+static struct tcm_span *neighbour(struct tcm_page_heap *heap, const char *page,
+                                  unsigned state)
 {
-	struct tc_span *span = tc_span_at(heap, page);
+	struct tcm_span *span = tcm_span_at(heap, page);
 
 	return span != NULL && span->state == state ? span : NULL;
 }
 
-void tc_span_release(struct tc_page_heap *heap, struct tc_span *span)
+void tcm_span_release(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	struct tc_span *left =
-		neighbour(heap, span->start - TC_PAGE_BYTES, span->state);
-	struct tc_span *right = neighbour(heap, tc_span_end(span), span->state);
+	struct tcm_span *left =
+		neighbour(heap, span->start - TCM_PAGE_BYTES, span->state);
+	struct tcm_span *right =
+		neighbour(heap, tcm_span_end(span), span->state);
 
 	span->class = 0;
 	if (right != NULL) {
-		tc_free_remove(heap, right);
+		tcm_free_remove(heap, right);
 		join(heap, span, right);
 	}
 	if (left != NULL) {
-		tc_free_remove(heap, left);
+		tcm_free_remove(heap, left);
 		join(heap, left, span);
 		span = left;
 	}
 	map_free(heap, span);
-	tc_free_insert(heap, span);
+	tcm_free_insert(heap, span);
 }
 
 /* ---- cutting a span out of a free one -------------------------------------------- */
 
-static bool get_spares(struct tc_page_heap *heap, struct tc_spares *spares,
+static bool get_spares(struct tcm_page_heap *heap, struct tcm_spares *spares,
                        unsigned count)
 {
 	for (spares->count = 0; spares->count < count; spares->count++) {
 		spares->of[spares->count] =
-			tc_metadata_get(heap->metadata, TC_POOL_SPAN);
+			tcm_metadata_get(heap->metadata, TCM_POOL_SPAN);
 		if (spares->of[spares->count] == NULL)
 			return false;
 	}
 	return true;
 }
 
-static void put_spares(struct tc_page_heap *heap, struct tc_spares *spares)
+static void put_spares(struct tcm_page_heap *heap, struct tcm_spares *spares)
 {
 	while (spares->count > 0)
-		tc_metadata_put(heap->metadata, TC_POOL_SPAN,
-		                spares->of[--spares->count]);
-}
-
-static void undo_spares(struct tc_page_heap *heap, struct tc_spares *spares)
-{
-	while (spares->count > 0)
-		tc_metadata_undo(heap->metadata, TC_POOL_SPAN,
+		tcm_metadata_put(heap->metadata, TCM_POOL_SPAN,
 		                 spares->of[--spares->count]);
 }
 
-/* [------ span ------] => [span][rest], neither on a list. */
-static struct tc_span *split(struct tc_page_heap *heap, struct tc_span *span,
-                             size_t pages, struct tc_spares *spares)
+static void undo_spares(struct tcm_page_heap *heap, struct tcm_spares *spares)
 {
-	struct tc_span *rest = spares->of[--spares->count];
+	while (spares->count > 0)
+		tcm_metadata_undo(heap->metadata, TCM_POOL_SPAN,
+		                  spares->of[--spares->count]);
+}
 
-	*rest = (struct tc_span){
-		.start = span->start + (pages << TC_PAGE_LOG2),
+/* [------ span ------] => [span][rest], neither on a list. */
+static struct tcm_span *split(struct tcm_page_heap *heap, struct tcm_span *span,
+                              size_t pages, struct tcm_spares *spares)
+{
+	struct tcm_span *rest = spares->of[--spares->count];
+
+	*rest = (struct tcm_span){
+		.start = span->start + (pages << TCM_PAGE_LOG2),
 		.pages = span->pages - (uint32_t)pages,
-		.state = TC_SPAN_NORMAL,
+		.state = TCM_SPAN_NORMAL,
 		.is_fresh = span->is_fresh,
 	};
 	span->pages = (uint32_t)pages;
@@ -166,54 +167,54 @@ static struct tc_span *split(struct tc_page_heap *heap, struct tc_span *span,
 }
 
 /* Pages before the first multiple of `align` pages in a span. */
-static size_t pages_to_align(const struct tc_span *span, size_t align)
+static size_t pages_to_align(const struct tcm_span *span, size_t align)
 {
-	return -tc_page_of(span->start) & (align - 1);
+	return -tcm_page_of(span->start) & (align - 1);
 }
 
 /* Makes a free span one in use: cuts off what is before and behind it. */
-static struct tc_span *carve(struct tc_page_heap *heap, struct tc_span *span,
-                             size_t pages, size_t align,
-                             struct tc_spares *spares)
+static struct tcm_span *carve(struct tcm_page_heap *heap, struct tcm_span *span,
+                              size_t pages, size_t align,
+                              struct tcm_spares *spares)
 {
 	size_t before = pages_to_align(span, align);
 
-	tc_free_remove(heap, span);
+	tcm_free_remove(heap, span);
 	if (span->pages == pages)
 		counter_add(&heap->exact_fits, 1);
 	if (before > 0) {
-		struct tc_span *wanted = split(heap, span, before, spares);
+		struct tcm_span *wanted = split(heap, span, before, spares);
 		map_free(heap, span);
-		tc_free_insert(heap, span);
+		tcm_free_insert(heap, span);
 		span = wanted;
 	}
 	if (span->pages > pages) {
-		struct tc_span *rest = split(heap, span, pages, spares);
+		struct tcm_span *rest = split(heap, span, pages, spares);
 		map_free(heap, rest);
-		tc_free_insert(heap, rest);
+		tcm_free_insert(heap, rest);
 	}
-	span->state = TC_SPAN_IN_USE;
+	span->state = TCM_SPAN_IN_USE;
 	return span;
 }
 
 /* ---- allocation ------------------------------------------------------------------- */
 
-static struct tc_span *find(struct tc_page_heap *heap, size_t pages)
+static struct tcm_span *find(struct tcm_page_heap *heap, size_t pages)
 {
 	uint64_t links = 0;
-	struct tc_span *span = tc_free_find(&heap->normal, pages, &links);
+	struct tcm_span *span = tcm_free_find(&heap->normal, pages, &links);
 
 	counter_add(&heap->searches, 1);
 	counter_add(&heap->links, links);
 	return span;
 }
 
-static struct tc_span *alloc_once(struct tc_page_heap *heap, size_t pages,
-                                  size_t align)
+static struct tcm_span *alloc_once(struct tcm_page_heap *heap, size_t pages,
+                                   size_t align)
 {
-	struct tc_spares spares;
+	struct tcm_spares spares;
 	size_t room = pages + align - 1; /* there is an aligned run in it */
-	struct tc_span *span = find(heap, room);
+	struct tcm_span *span = find(heap, room);
 	unsigned need = align > 1 ? 2 : 1; /* what is before, and behind */
 
 	if (span == NULL)
@@ -221,7 +222,7 @@ static struct tc_span *alloc_once(struct tc_page_heap *heap, size_t pages,
 	else if (span->pages == pages)
 		need = 0;
 	if (get_spares(heap, &spares, need) &&
-	    (span != NULL || tc_heap_grow(heap, room, &spares))) {
+	    (span != NULL || tcm_heap_grow(heap, room, &spares))) {
 		if (span == NULL)
 			span = find(heap, room);
 		span = carve(heap, span, pages, align, &spares);
@@ -234,44 +235,44 @@ static struct tc_span *alloc_once(struct tc_page_heap *heap, size_t pages,
 }
 
 /* Gives the free span back to the source; it merges with returned ones. */
-static size_t return_span(struct tc_page_heap *heap, struct tc_span *span)
+static size_t return_span(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	size_t bytes = tc_span_bytes(span);
+	size_t bytes = tcm_span_bytes(span);
 
-	tc_free_remove(heap, span);
+	tcm_free_remove(heap, span);
 	page_source_purge(heap->source, span->start, bytes);
 	counter_add(&heap->shrinks, 1);
-	span->state = TC_SPAN_RETURNED;
-	tc_span_release(heap, span);
+	span->state = TCM_SPAN_RETURNED;
+	tcm_span_release(heap, span);
 	return bytes;
 }
 
-static size_t release(struct tc_page_heap *heap, size_t pages)
+static size_t release(struct tcm_page_heap *heap, size_t pages)
 {
-	struct tc_span *span;
+	struct tcm_span *span;
 	size_t bytes = 0;
 
-	while (bytes >> TC_PAGE_LOG2 < pages &&
-	       (span = tc_free_largest(&heap->normal)) != NULL)
+	while (bytes >> TCM_PAGE_LOG2 < pages &&
+	       (span = tcm_free_largest(&heap->normal)) != NULL)
 		bytes += return_span(heap, span);
 	return bytes;
 }
 
-struct tc_span *tc_span_alloc(struct tc_page_heap *heap, size_t pages,
-                              size_t align, unsigned class)
+struct tcm_span *tcm_span_alloc(struct tcm_page_heap *heap, size_t pages,
+                                size_t align, unsigned class)
 {
-	if (pages > TC_PAGES_MAX) {
+	if (pages > TCM_PAGES_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	take(heap);
-	struct tc_span *span = alloc_once(heap, pages, align);
-	if (span == NULL && release(heap, TC_PAGES_MAX) > 0)
+	struct tcm_span *span = alloc_once(heap, pages, align);
+	if (span == NULL && release(heap, TCM_PAGES_MAX) > 0)
 		span = alloc_once(heap, pages, align);
 	if (span != NULL) {
 		span->class = (uint8_t) class;
-		tc_page_map_set(heap->map, span->start, pages,
-		                tc_entry(span, class));
+		tcm_page_map_set(heap->map, span->start, pages,
+		                 tcm_entry(span, class));
 		if (class == 0)
 			counter_add(&heap->large_pages, pages);
 	}
@@ -282,14 +283,14 @@ struct tc_span *tc_span_alloc(struct tc_page_heap *heap, size_t pages,
 /* ---- free --------------------------------------------------------------------------- */
 
 /* After `pages` pages came back: is it time to return some? */
-static void pay_release(struct tc_page_heap *heap, size_t pages)
+static void pay_release(struct tcm_page_heap *heap, size_t pages)
 {
 	if (heap->release_rate == 0)
 		return;
 	heap->release_credit -= (long)pages;
 	if (heap->release_credit > 0)
 		return;
-	size_t wait = (release(heap, 1) >> TC_PAGE_LOG2) * RELEASE_PER /
+	size_t wait = (release(heap, 1) >> TCM_PAGE_LOG2) * RELEASE_PER /
 	              heap->release_rate;
 	if (wait < RELEASE_PER / heap->release_rate)
 		wait = RELEASE_PER / heap->release_rate;
@@ -298,18 +299,18 @@ static void pay_release(struct tc_page_heap *heap, size_t pages)
 }
 
 /* The span is in use no more. */
-static void free_locked(struct tc_page_heap *heap, struct tc_span *span)
+static void free_locked(struct tcm_page_heap *heap, struct tcm_span *span)
 {
-	assert(span->state == TC_SPAN_IN_USE);
+	assert(span->state == TCM_SPAN_IN_USE);
 	if (span->class == 0)
 		counter_add(&heap->large_pages, -(uint64_t)span->pages);
-	tc_page_map_set(heap->map, span->start, span->pages, 0);
-	span->state = TC_SPAN_NORMAL;
+	tcm_page_map_set(heap->map, span->start, span->pages, 0);
+	span->state = TCM_SPAN_NORMAL;
 	span->is_fresh = false;
-	tc_span_release(heap, span);
+	tcm_span_release(heap, span);
 }
 
-void tc_span_free(struct tc_page_heap *heap, struct tc_span *span)
+void tcm_span_free(struct tcm_page_heap *heap, struct tcm_span *span)
 {
 	size_t pages = span->pages;
 
@@ -319,7 +320,7 @@ void tc_span_free(struct tc_page_heap *heap, struct tc_span *span)
 	drop(heap);
 }
 
-size_t tc_page_heap_release(struct tc_page_heap *heap, size_t pages)
+size_t tcm_page_heap_release(struct tcm_page_heap *heap, size_t pages)
 {
 	take(heap);
 	size_t bytes = release(heap, pages);
@@ -330,40 +331,42 @@ size_t tc_page_heap_release(struct tc_page_heap *heap, size_t pages)
 /* ---- resizing in place ---------------------------------------------------------------- */
 
 /* Joins the front of the free span behind a span in use to it. */
-static void absorb(struct tc_page_heap *heap, struct tc_span *span,
-                   struct tc_span *next, size_t pages, struct tc_spares *spares)
+static void absorb(struct tcm_page_heap *heap, struct tcm_span *span,
+                   struct tcm_span *next, size_t pages,
+                   struct tcm_spares *spares)
 {
 	next = carve(heap, next, pages, 1, spares);
-	tc_page_map_set(heap->map, next->start, pages,
-	                tc_entry(span, span->class));
+	tcm_page_map_set(heap->map, next->start, pages,
+	                 tcm_entry(span, span->class));
 	span->pages += (uint32_t)pages;
-	tc_metadata_put(heap->metadata, TC_POOL_SPAN, next);
+	tcm_metadata_put(heap->metadata, TCM_POOL_SPAN, next);
 	counter_add(&heap->merges, 1);
 	counter_add(&heap->large_pages, pages);
 }
 
 /* The free span behind one in use, of at least `need` pages; else NULL. */
-static struct tc_span *room_behind(struct tc_page_heap *heap,
-                                   const struct tc_span *span, size_t need,
-                                   struct tc_spares *spares)
+static struct tcm_span *room_behind(struct tcm_page_heap *heap,
+                                    const struct tcm_span *span, size_t need,
+                                    struct tcm_spares *spares)
 {
-	struct tc_span *next =
-		neighbour(heap, tc_span_end(span), TC_SPAN_NORMAL);
-	const char *end = next != NULL ? tc_span_end(next) : tc_span_end(span);
+	struct tcm_span *next =
+		neighbour(heap, tcm_span_end(span), TCM_SPAN_NORMAL);
+	const char *end =
+		next != NULL ? tcm_span_end(next) : tcm_span_end(span);
 
 	if (next != NULL && next->pages >= need)
 		return next;
-	if (!tc_heap_grow_at(heap, end, need - (next == NULL ? 0 : next->pages),
-	                     spares))
+	if (!tcm_heap_grow_at(heap, end,
+	                      need - (next == NULL ? 0 : next->pages), spares))
 		return NULL;
-	return neighbour(heap, tc_span_end(span), TC_SPAN_NORMAL);
+	return neighbour(heap, tcm_span_end(span), TCM_SPAN_NORMAL);
 }
 
-bool tc_span_extend(struct tc_page_heap *heap, struct tc_span *span,
-                    size_t need, size_t wish)
+bool tcm_span_extend(struct tcm_page_heap *heap, struct tcm_span *span,
+                     size_t need, size_t wish)
 {
-	struct tc_span *next = NULL;
-	struct tc_spares spares;
+	struct tcm_span *next = NULL;
+	struct tcm_spares spares;
 
 	take(heap);
 	if (get_spares(heap, &spares, 2))
@@ -379,15 +382,16 @@ bool tc_span_extend(struct tc_page_heap *heap, struct tc_span *span,
 	return next != NULL;
 }
 
-void tc_span_cut(struct tc_page_heap *heap, struct tc_span *span, size_t kept)
+void tcm_span_cut(struct tcm_page_heap *heap, struct tcm_span *span,
+                  size_t kept)
 {
-	struct tc_spares spares;
+	struct tcm_spares spares;
 
 	take(heap);
 	if (get_spares(heap, &spares, 1)) {
 		size_t pages = span->pages - kept;
-		struct tc_span *rest = split(heap, span, kept, &spares);
-		rest->state = TC_SPAN_IN_USE;
+		struct tcm_span *rest = split(heap, span, kept, &spares);
+		rest->state = TCM_SPAN_IN_USE;
 		free_locked(heap, rest);
 		pay_release(heap, pages);
 	}
@@ -397,8 +401,9 @@ void tc_span_cut(struct tc_page_heap *heap, struct tc_span *span, size_t kept)
 
 /* ---- opening and closing ------------------------------------------------------------------ */
 
-bool tc_page_heap_open(struct tc_page_heap *heap, struct tc_metadata *metadata,
-                       struct tc_page_map *map, size_t fixed_bytes)
+bool tcm_page_heap_open(struct tcm_page_heap *heap,
+                        struct tcm_metadata *metadata, struct tcm_page_map *map,
+                        size_t fixed_bytes)
 {
 	heap->source = metadata->source;
 	heap->single_thread = metadata->single_thread;
@@ -410,10 +415,10 @@ bool tc_page_heap_open(struct tc_page_heap *heap, struct tc_metadata *metadata,
 	if (fixed_bytes == 0)
 		return true;
 	heap->is_fixed = true;
-	return tc_heap_fix(heap, fixed_bytes);
+	return tcm_heap_fix(heap, fixed_bytes);
 }
 
-void tc_page_heap_close(struct tc_page_heap *heap)
+void tcm_page_heap_close(struct tcm_page_heap *heap)
 {
-	tc_regions_close(heap);
+	tcm_regions_close(heap);
 }

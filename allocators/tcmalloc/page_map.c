@@ -54,25 +54,25 @@ static size_t words_for(size_t bytes)
 /* The descriptor and both rows of bits. */
 static size_t node_size(size_t bytes)
 {
-	return round_up(sizeof(struct tc_map_node) +
+	return round_up(sizeof(struct tcm_map_node) +
 	                        2 * words_for(bytes) * sizeof(uint64_t),
 	                16);
 }
 
 /* A node, nothing of it backed; NULL without memory. */
-static struct tc_map_node *node_new(struct tc_page_map *map, size_t bytes,
-                                    char **slot)
+static struct tcm_map_node *node_new(struct tcm_page_map *map, size_t bytes,
+                                     char **slot)
 {
 	size_t words = words_for(bytes);
-	struct tc_map_node *node =
-		tc_metadata_carve(map->metadata, node_size(bytes));
+	struct tcm_map_node *node =
+		tcm_metadata_carve(map->metadata, node_size(bytes));
 
 	if (node == NULL)
 		return NULL;
 	node->start =
 		page_source_reserve(map->metadata->source, bytes, PAGE_BYTES);
 	if (node->start == NULL) {
-		tc_metadata_uncarve(map->metadata, node, node_size(bytes));
+		tcm_metadata_uncarve(map->metadata, node, node_size(bytes));
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -89,13 +89,13 @@ static struct tc_map_node *node_new(struct tc_page_map *map, size_t bytes,
 	return node;
 }
 
-static bool node_is_backed(const struct tc_map_node *node, size_t page)
+static bool node_is_backed(const struct tcm_map_node *node, size_t page)
 {
 	return node->backed[page / 64] >> (page % 64) & 1;
 }
 
 /* Purges the pages that `bits` names: all that are backed, or the fresh ones. */
-static void node_unback(struct tc_page_map *map, struct tc_map_node *node,
+static void node_unback(struct tcm_page_map *map, struct tcm_map_node *node,
                         const uint64_t *bits)
 {
 	for (size_t page = 0; page < node->bytes >> PAGE_LOG2; page++) {
@@ -110,7 +110,7 @@ static void node_unback(struct tc_page_map *map, struct tc_map_node *node,
 }
 
 /* Commits the page of the node that holds byte `offset`. */
-static bool node_back(struct tc_page_map *map, struct tc_map_node *node,
+static bool node_back(struct tcm_page_map *map, struct tcm_map_node *node,
                       size_t offset)
 {
 	size_t page = offset >> PAGE_LOG2;
@@ -127,22 +127,22 @@ static bool node_back(struct tc_page_map *map, struct tc_map_node *node,
 	return true;
 }
 
-static void node_drop_newest(struct tc_page_map *map)
+static void node_drop_newest(struct tcm_page_map *map)
 {
-	struct tc_map_node *node = map->newest;
+	struct tcm_map_node *node = map->newest;
 
 	node_unback(map, node, node->backed);
 	page_source_release(map->metadata->source, node->start, node->bytes);
 	map->newest = node->older;
 	if (node->slot != NULL)
 		*node->slot = NULL;
-	tc_metadata_uncarve(map->metadata, node, node_size(node->bytes));
+	tcm_metadata_uncarve(map->metadata, node, node_size(node->bytes));
 }
 
-static struct tc_map_node *node_at(const struct tc_page_map *map,
-                                   const char *start)
+static struct tcm_map_node *node_at(const struct tcm_page_map *map,
+                                    const char *start)
 {
-	struct tc_map_node *node = map->newest;
+	struct tcm_map_node *node = map->newest;
 
 	while (node != NULL && node->start != start)
 		node = node->older;
@@ -151,7 +151,7 @@ static struct tc_map_node *node_at(const struct tc_page_map *map,
 
 /* ---- opening and making room ------------------------------------------------ */
 
-static unsigned bits_below(const struct tc_page_map *map, unsigned level)
+static unsigned bits_below(const struct tcm_page_map *map, unsigned level)
 {
 	unsigned bits = 0;
 
@@ -161,35 +161,35 @@ static unsigned bits_below(const struct tc_page_map *map, unsigned level)
 }
 
 /* Where in a node of a level the way to a page leads on. */
-static size_t index_at(const struct tc_page_map *map, unsigned level,
+static size_t index_at(const struct tcm_page_map *map, unsigned level,
                        uintptr_t page)
 {
 	return (page - map->first_page) >> bits_below(map, level) &
 	       (((uintptr_t)1 << map->bits[level]) - 1);
 }
 
-bool tc_page_map_open(struct tc_page_map *map, enum tc_map_kind kind,
-                      struct tc_metadata *metadata, uintptr_t first_page,
-                      size_t pages)
+bool tcm_page_map_open(struct tcm_page_map *map, enum tcm_map_kind kind,
+                       struct tcm_metadata *metadata, uintptr_t first_page,
+                       size_t pages)
 {
-	*map = (struct tc_page_map){.kind = kind, .metadata = metadata};
-	tc_page_hash_open(&map->hash, metadata->source,
-	                  metadata->single_thread);
-	if (kind == TC_MAP_HASH)
+	*map = (struct tcm_page_map){.kind = kind, .metadata = metadata};
+	tcm_page_hash_open(&map->hash, metadata->source,
+	                   metadata->single_thread);
+	if (kind == TCM_MAP_HASH)
 		return true;
-	map->levels = kind - TC_MAP_1 + 1;
-	if (kind == TC_MAP_1) {
+	map->levels = kind - TCM_MAP_1 + 1;
+	if (kind == TCM_MAP_1) {
 		map->first_page = first_page;
 		map->bits[0] = log2_ceil(pages);
-	} else if (kind == TC_MAP_2) {
-		map->bits[0] = TC_MAP2_ROOT_LOG2;
-		map->bits[1] = TC_MAP2_LEAF_LOG2;
+	} else if (kind == TCM_MAP_2) {
+		map->bits[0] = TCM_MAP2_ROOT_LOG2;
+		map->bits[1] = TCM_MAP2_LEAF_LOG2;
 	} else {
-		map->bits[0] = TC_MAP3_ROOT_LOG2;
-		map->bits[1] = TC_MAP3_MID_LOG2;
-		map->bits[2] = TC_MAP3_LEAF_LOG2;
+		map->bits[0] = TCM_MAP3_ROOT_LOG2;
+		map->bits[1] = TCM_MAP3_MID_LOG2;
+		map->bits[2] = TCM_MAP3_LEAF_LOG2;
 	}
-	struct tc_map_node *root =
+	struct tcm_map_node *root =
 		node_new(map, sizeof(uint64_t) << map->bits[0], NULL);
 	if (root == NULL)
 		return false;
@@ -197,10 +197,10 @@ bool tc_page_map_open(struct tc_page_map *map, enum tc_map_kind kind,
 	return true;
 }
 
-void tc_page_map_close(struct tc_page_map *map)
+void tcm_page_map_close(struct tcm_page_map *map)
 {
-	tc_page_hash_close(&map->hash);
-	for (struct tc_map_node *node = map->newest; node != NULL;
+	tcm_page_hash_close(&map->hash);
+	for (struct tcm_map_node *node = map->newest; node != NULL;
 	     node = node->older) {
 		node_unback(map, node, node->backed);
 		page_source_release(map->metadata->source, node->start,
@@ -209,9 +209,9 @@ void tc_page_map_close(struct tc_page_map *map)
 }
 
 /* Room for the entry of one page: nodes and backed pages on the way to it. */
-static bool reserve_one(struct tc_page_map *map, uintptr_t page)
+static bool reserve_one(struct tcm_page_map *map, uintptr_t page)
 {
-	struct tc_map_node *node = node_at(map, map->root);
+	struct tcm_map_node *node = node_at(map, map->root);
 
 	for (unsigned level = 0;; level++) {
 		size_t index = index_at(map, level, page);
@@ -230,17 +230,17 @@ static bool reserve_one(struct tc_page_map *map, uintptr_t page)
 	}
 }
 
-bool tc_page_map_reserve(struct tc_page_map *map, const void *start,
-                         size_t pages, size_t heap_pages)
+bool tcm_page_map_reserve(struct tcm_page_map *map, const void *start,
+                          size_t pages, size_t heap_pages)
 {
 	const size_t step =
 		PAGE_BYTES / sizeof(uint64_t); /* a page of a leaf */
-	struct tc_map_node *before = map->newest, *node;
-	uintptr_t first = tc_page_of(start), page = first;
+	struct tcm_map_node *before = map->newest, *node;
+	uintptr_t first = tcm_page_of(start), page = first;
 	bool is_done = true;
 
-	if (map->kind == TC_MAP_HASH)
-		return tc_page_hash_reserve(&map->hash, heap_pages);
+	if (map->kind == TCM_MAP_HASH)
+		return tcm_page_hash_reserve(&map->hash, heap_pages);
 	while (is_done && page < first + pages) {
 		is_done = reserve_one(map, page);
 		page = map->first_page +
@@ -262,7 +262,7 @@ bool tc_page_map_reserve(struct tc_page_map *map, const void *start,
 /* ---- entries ----------------------------------------------------------------- */
 
 /* The place of the entry of a page for which there is room. */
-static uint64_t *entry_at(const struct tc_page_map *map, uintptr_t page)
+static uint64_t *entry_at(const struct tcm_page_map *map, uintptr_t page)
 {
 	char *node = map->root;
 	unsigned level = 0;
@@ -272,13 +272,13 @@ static uint64_t *entry_at(const struct tc_page_map *map, uintptr_t page)
 	return (uint64_t *)node + index_at(map, level, page);
 }
 
-void tc_page_map_set(struct tc_page_map *map, const void *start, size_t pages,
-                     uint64_t entry)
+void tcm_page_map_set(struct tcm_page_map *map, const void *start, size_t pages,
+                      uint64_t entry)
 {
-	uintptr_t page = tc_page_of(start), end = page + pages;
+	uintptr_t page = tcm_page_of(start), end = page + pages;
 
-	if (map->kind == TC_MAP_HASH) {
-		tc_page_hash_set(&map->hash, page, pages, entry);
+	if (map->kind == TCM_MAP_HASH) {
+		tcm_page_hash_set(&map->hash, page, pages, entry);
 		return;
 	}
 	size_t leaf = (size_t)1 << map->bits[map->levels - 1];
@@ -292,16 +292,16 @@ void tc_page_map_set(struct tc_page_map *map, const void *start, size_t pages,
 	}
 }
 
-uint64_t tc_page_map_find(struct tc_page_map *map, const void *address)
+uint64_t tcm_page_map_find(struct tcm_page_map *map, const void *address)
 {
-	uintptr_t page = tc_page_of(address);
+	uintptr_t page = tcm_page_of(address);
 
-	if (map->kind == TC_MAP_HASH)
-		return tc_page_hash_get(&map->hash, page);
+	if (map->kind == TCM_MAP_HASH)
+		return tcm_page_hash_get(&map->hash, page);
 	if (page < map->first_page ||
 	    (page - map->first_page) >> bits_below(map, 0) >> map->bits[0] != 0)
 		return 0;
-	const struct tc_map_node *node = node_at(map, map->root);
+	const struct tcm_map_node *node = node_at(map, map->root);
 	for (unsigned level = 0;; level++) {
 		size_t index = index_at(map, level, page);
 		if (node == NULL ||

@@ -51,7 +51,7 @@ static size_t next_of_eighths(size_t size)
 		return MALLOC_ALIGN_BYTES;
 	if (step < MALLOC_ALIGN_BYTES)
 		step = MALLOC_ALIGN_BYTES;
-	return size + (step > TC_PAGE_BYTES ? TC_PAGE_BYTES : step);
+	return size + (step > TCM_PAGE_BYTES ? TCM_PAGE_BYTES : step);
 }
 
 static size_t next_of_208(size_t size)
@@ -71,70 +71,70 @@ static unsigned batch_for(size_t bytes, unsigned batch_max)
 
 	if (batch > batch_max)
 		batch = batch_max;
-	return (unsigned)(batch < TC_BATCH_MIN ? TC_BATCH_MIN : batch);
+	return (unsigned)(batch < TCM_BATCH_MIN ? TCM_BATCH_MIN : batch);
 }
 
-static struct tc_class class_plan(size_t bytes, unsigned batch_max)
+static struct tcm_class class_plan(size_t bytes, unsigned batch_max)
 {
 	unsigned batch = batch_for(bytes, batch_max);
-	size_t span = TC_PAGE_BYTES;
+	size_t span = TCM_PAGE_BYTES;
 
 	while (span < bytes || span % bytes > span / WASTE_SHARE ||
 	       span / bytes < batch / 4)
-		span += TC_PAGE_BYTES;
+		span += TCM_PAGE_BYTES;
 	size_t objects = span / bytes;
-	return (struct tc_class){
+	return (struct tcm_class){
 		.bytes = (uint32_t)bytes,
 		.scale = (uint32_t)((FULLNESS_LISTS << 16) / (objects + 1)),
-		.pages = (uint16_t)(span >> TC_PAGE_LOG2),
+		.pages = (uint16_t)(span >> TCM_PAGE_LOG2),
 		.objects = (uint16_t)objects,
 		.batch = (uint16_t)batch,
 	};
 }
 
 /* Appends a class, in place of the last one where that would save nothing. */
-static void add_class(struct tc_classes *classes, enum tc_spacing spacing,
-                      const struct tc_class *class)
+static void add_class(struct tcm_classes *classes, enum tcm_spacing spacing,
+                      const struct tcm_class *class)
 {
-	struct tc_class *last = &classes->table[classes->count - 1];
+	struct tcm_class *last = &classes->table[classes->count - 1];
 
-	if (spacing == TC_SPACING_EIGHTH && classes->count > 1 &&
+	if (spacing == TCM_SPACING_EIGHTH && classes->count > 1 &&
 	    last->pages == class->pages && last->objects == class->objects)
 		*last = *class;
 	else
 		classes->table[classes->count++] = *class;
 }
 
-static void fill_lookups(struct tc_classes *classes)
+static void fill_lookups(struct tcm_classes *classes)
 {
 	unsigned class = 1;
 
-	for (size_t i = 0; i < TC_LOOKUP_SMALL; i++) {
+	for (size_t i = 0; i < TCM_LOOKUP_SMALL; i++) {
 		while (classes->table[class].bytes < i * 8)
 			class ++;
 		classes->of_small[i] = (uint8_t) class;
 	}
 	class = 1;
-	for (size_t i = 0; i < TC_LOOKUP_LARGE; i++) {
+	for (size_t i = 0; i < TCM_LOOKUP_LARGE; i++) {
 		while (classes->table[class].bytes < i * 128)
 			class ++;
 		classes->of_large[i] = (uint8_t) class;
 	}
 }
 
-void tc_classes_make(struct tc_classes *classes, enum tc_spacing spacing,
-                     unsigned batch_max, bool aligned)
+void tcm_classes_make(struct tcm_classes *classes, enum tcm_spacing spacing,
+                      unsigned batch_max, bool aligned)
 {
 	size_t size = TINY_BYTES;
 
 	classes->count = 1;
-	while (size <= TC_SMALL_MAX) {
-		struct tc_class class = class_plan(size, batch_max);
+	while (size <= TCM_SMALL_MAX) {
+		struct tcm_class class = class_plan(size, batch_max);
 		if (!aligned || size == TINY_BYTES ||
 		    size % MALLOC_ALIGN_BYTES == 0)
 			add_class(classes, spacing, &class);
-		size = spacing == TC_SPACING_EIGHTH ? next_of_eighths(size)
-		                                    : next_of_208(size);
+		size = spacing == TCM_SPACING_EIGHTH ? next_of_eighths(size)
+		                                     : next_of_208(size);
 	}
 	fill_lookups(classes);
 }

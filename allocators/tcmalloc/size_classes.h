@@ -12,24 +12,27 @@
 #include <stdint.h>
 
 enum {
-	TC_PAGE_LOG2 = 13, /* pages of 8 KiB [Ghemawat]                       */
-	TC_PAGE_BYTES = 1 << TC_PAGE_LOG2,
-	TC_SMALL_MAX = 256 << 10, /* larger requests get pages                */
-	TC_LOOKUP_MAX = 1 << 10,  /* up to here the fast path finds the class */
-	TC_CLASSES_MAX = 209,     /* 208 lists, and class 0                   */
-	TC_LOOKUP_SMALL = TC_LOOKUP_MAX / 8 + 1, /* entries, a word each      */
-	TC_LOOKUP_LARGE = TC_SMALL_MAX / 128 + 1,
-	TC_BATCH_MIN = 2,
-	TC_BATCH_MAX = 512,
+	TCM_PAGE_LOG2 =
+		13, /* pages of 8 KiB [Ghemawat]                       */
+	TCM_PAGE_BYTES = 1 << TCM_PAGE_LOG2,
+	TCM_SMALL_MAX = 256
+	                << 10,    /* larger requests get pages                */
+	TCM_LOOKUP_MAX = 1 << 10, /* up to here the fast path finds the class */
+	TCM_CLASSES_MAX = 209,    /* 208 lists, and class 0                   */
+	TCM_LOOKUP_SMALL =
+		TCM_LOOKUP_MAX / 8 + 1, /* entries, a word each      */
+	TCM_LOOKUP_LARGE = TCM_SMALL_MAX / 128 + 1,
+	TCM_BATCH_MIN = 2,
+	TCM_BATCH_MAX = 512,
 };
 
 /* How the sizes are spaced; the values of a knob. */
-enum tc_spacing {
-	TC_SPACING_EIGHTH, /* steps of at most 12.5 % of the request          */
-	TC_SPACING_208,    /* the 208 lists: five steps, 8 bytes to 8 KiB     */
+enum tcm_spacing {
+	TCM_SPACING_EIGHTH, /* steps of at most 12.5 % of the request          */
+	TCM_SPACING_208, /* the 208 lists: five steps, 8 bytes to 8 KiB     */
 };
 
-struct tc_class {
+struct tcm_class {
 	uint32_t bytes;   /* of an object                                     */
 	uint32_t scale;   /* used * scale >> 16 is the fullness, 0..7         */
 	uint16_t pages;   /* of a span                                        */
@@ -37,11 +40,11 @@ struct tc_class {
 	uint16_t batch;   /* moved at a time between the tiers, at most       */
 };
 
-struct tc_classes {
-	unsigned count;                    /* class 0 included            */
-	uint8_t of_small[TC_LOOKUP_SMALL]; /* [(size + 7) / 8]            */
-	uint8_t of_large[TC_LOOKUP_LARGE]; /* [(size + 127) / 128]        */
-	struct tc_class table[TC_CLASSES_MAX];
+struct tcm_classes {
+	unsigned count;                     /* class 0 included            */
+	uint8_t of_small[TCM_LOOKUP_SMALL]; /* [(size + 7) / 8]            */
+	uint8_t of_large[TCM_LOOKUP_LARGE]; /* [(size + 127) / 128]        */
+	struct tcm_class table[TCM_CLASSES_MAX];
 };
 
 /*
@@ -49,15 +52,15 @@ struct tc_classes {
  * be aligned to 16 bytes (8 for objects of 8); a heap needs that, the table of
  * the 208 lists as published does not.
  */
-void tc_classes_make(struct tc_classes *classes, enum tc_spacing spacing,
-                     unsigned batch_max, bool aligned);
+void tcm_classes_make(struct tcm_classes *classes, enum tcm_spacing spacing,
+                      unsigned batch_max, bool aligned);
 
-/* The class of a request of at most TC_SMALL_MAX bytes. */
-static inline unsigned tc_class_of(const struct tc_classes *classes,
-                                   size_t size)
+/* The class of a request of at most TCM_SMALL_MAX bytes. */
+static inline unsigned tcm_class_of(const struct tcm_classes *classes,
+                                    size_t size)
 {
-	return size <= TC_LOOKUP_MAX ? classes->of_small[(size + 7) / 8]
-	                             : classes->of_large[(size + 127) / 128];
+	return size <= TCM_LOOKUP_MAX ? classes->of_small[(size + 7) / 8]
+	                              : classes->of_large[(size + 127) / 128];
 }
 
 #endif

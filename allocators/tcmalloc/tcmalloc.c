@@ -67,97 +67,97 @@
  * that they need no stack frame.  Where two pointers meet, the list is at its
  * low-water mark (perhaps empty), or full.
  */
-void *tc_malloc(struct thread_heap *handle, size_t size)
+void *tcm_malloc(struct thread_heap *handle, size_t size)
 {
-	struct tc_cache *self = tc_cache_of(handle);
+	struct tcm_cache *self = tcm_cache_of(handle);
 
-	if (size > TC_LOOKUP_MAX)
-		return tc_malloc_any(self, size);
-	struct tc_bin *bin = &self->bin[self->class_of[(size + 7) / 8]];
-	void **top = tc_bin_top(bin);
+	if (size > TCM_LOOKUP_MAX)
+		return tcm_malloc_any(self, size);
+	struct tcm_bin *bin = &self->bin[self->class_of[(size + 7) / 8]];
+	void **top = tcm_bin_top(bin);
 	if (top == bin->low)
-		return tc_cache_at_low(self, bin);
-	tc_bin_set_top(bin, top - 1);
+		return tcm_cache_at_low(self, bin);
+	tcm_bin_set_top(bin, top - 1);
 	return top[-1];
 }
 
 /* Frees a block whose page has this entry.  The list of class 0 is full. */
-static inline void free_mapped(struct tc_cache *self, void *block,
+static inline void free_mapped(struct tcm_cache *self, void *block,
                                uint64_t entry)
 {
-	struct tc_bin *bin = &self->bin[tc_entry_class(entry)];
-	void **top = tc_bin_top(bin);
+	struct tcm_bin *bin = &self->bin[tcm_entry_class(entry)];
+	void **top = tcm_bin_top(bin);
 
 	if (top == bin->limit) {
-		tc_cache_at_limit(self, bin, block);
+		tcm_cache_at_limit(self, bin, block);
 	} else {
 		*top = block;
-		tc_bin_set_top(bin, top + 1);
+		tcm_bin_set_top(bin, top + 1);
 	}
 }
 
-static TC_NOINLINE void free_by_any_map(struct tc_cache *self, void *block)
+static TCM_NOINLINE void free_by_any_map(struct tcm_cache *self, void *block)
 {
-	free_mapped(self, block, tc_page_map_get(&self->heap->map, block));
+	free_mapped(self, block, tcm_page_map_get(&self->heap->map, block));
 }
 
 /* The page map is not the default. */
-static TC_NOINLINE void free_by_map(struct tc_cache *self, void *block)
+static TCM_NOINLINE void free_by_map(struct tcm_cache *self, void *block)
 {
-	if (self->map_kind == TC_MAP_3)
-		free_mapped(self, block, tc_map3_get(self->map_root, block));
+	if (self->map_kind == TCM_MAP_3)
+		free_mapped(self, block, tcm_map3_get(self->map_root, block));
 	else
 		free_by_any_map(self, block);
 }
 
-void tc_free(struct thread_heap *handle, void *block)
+void tcm_free(struct thread_heap *handle, void *block)
 {
-	struct tc_cache *self = tc_cache_of(handle);
+	struct tcm_cache *self = tcm_cache_of(handle);
 
 	if (block == NULL)
 		return;
 	if (CHECKED)
-		tc_misuse_check(self, block, "free");
-	if (self->map_kind == TC_MAP_2)
-		free_mapped(self, block, tc_map2_get(self->map_root, block));
+		tcm_misuse_check(self, block, "free");
+	if (self->map_kind == TCM_MAP_2)
+		free_mapped(self, block, tcm_map2_get(self->map_root, block));
 	else
 		free_by_map(self, block);
 }
 
-static struct thread_heap *tc_attach(struct heap *heap)
+static struct thread_heap *tcm_attach(struct heap *heap)
 {
-	return (struct thread_heap *)tc_cache_attach(tc_heap_of(heap));
+	return (struct thread_heap *)tcm_cache_attach(tcm_heap_of(heap));
 }
 
-static void tc_detach(struct thread_heap *self)
+static void tcm_detach(struct thread_heap *self)
 {
-	tc_cache_detach(tc_cache_of(self));
+	tcm_cache_detach(tcm_cache_of(self));
 }
 
 const struct allocator tcmalloc_allocator = {
 	.name = "tcmalloc",
 	.summary = "thread caches, central lists, a heap of spans (gperftools)",
 	.source = "Ghemawat",
-	.knobs = tc_knobs,
+	.knobs = tcm_knobs,
 	.has_locks = true,
-	.create = tc_create,
-	.destroy = tc_destroy,
-	.attach = tc_attach,
-	.detach = tc_detach,
-	.malloc = tc_malloc,
-	.zero_malloc = tc_zero_malloc,
-	.aligned_malloc = tc_aligned_malloc,
-	.realloc = tc_realloc,
-	.free = tc_free,
-	.usable_size = tc_usable_size,
-	.trim = tc_trim,
-	.stats = tc_stats,
-	.usage = tc_usage,
-	.fork_prepare = tc_fork_prepare,
-	.fork_parent = tc_fork_parent,
-	.fork_child = tc_fork_child,
-	.walk = tc_walk,
-	.check = tc_check,
-	.free_lists = tc_free_lists,
-	.explain = tc_explain,
+	.create = tcm_create,
+	.destroy = tcm_destroy,
+	.attach = tcm_attach,
+	.detach = tcm_detach,
+	.malloc = tcm_malloc,
+	.zero_malloc = tcm_zero_malloc,
+	.aligned_malloc = tcm_aligned_malloc,
+	.realloc = tcm_realloc,
+	.free = tcm_free,
+	.usable_size = tcm_usable_size,
+	.trim = tcm_trim,
+	.stats = tcm_stats,
+	.usage = tcm_usage,
+	.fork_prepare = tcm_fork_prepare,
+	.fork_parent = tcm_fork_parent,
+	.fork_child = tcm_fork_child,
+	.walk = tcm_walk,
+	.check = tcm_check,
+	.free_lists = tcm_free_lists,
+	.explain = tcm_explain,
 };

@@ -49,14 +49,14 @@
 
 enum { OVERFLOWS_MAX = 3 }; /* before a long list is made shorter            */
 
-static const struct tc_class *class_at(const struct tc_cache *self,
-                                       unsigned class)
+static const struct tcm_class *class_at(const struct tcm_cache *self,
+                                        unsigned class)
 {
 	return &self->heap->classes.table[class];
 }
 
-static unsigned class_of_bin(const struct tc_cache *self,
-                             const struct tc_bin *bin)
+static unsigned class_of_bin(const struct tcm_cache *self,
+                             const struct tcm_bin *bin)
 {
 	return (unsigned)(bin - self->bin);
 }
@@ -69,99 +69,101 @@ static size_t growth_when_empty(size_t length, size_t batch)
 	if (length < batch)
 		return 1;
 	size_t longer = (length + batch) / batch * batch;
-	return (longer > TC_LENGTH_MAX ? TC_LENGTH_MAX : longer) - length;
+	return (longer > TCM_LENGTH_MAX ? TCM_LENGTH_MAX : longer) - length;
 }
 
 /* Takes a batch from the central list; the last object of it, or NULL. */
-static void *refill(struct tc_cache *self, unsigned class)
+static void *refill(struct tcm_cache *self, unsigned class)
 {
-	struct tc_bin *bin = &self->bin[class];
+	struct tcm_bin *bin = &self->bin[class];
 	size_t length = self->state[class].length;
 	size_t batch = class_at(self, class)->batch;
-	void *one, **out = length > 1 ? tc_bin_base(bin) : &one;
+	void *one, **out = length > 1 ? tcm_bin_base(bin) : &one;
 	size_t count = length > 1 ? length : 1;
-	size_t got = tc_central_take(&self->heap->centrals, class, out,
-	                             count < batch ? count : batch);
+	size_t got = tcm_central_take(&self->heap->centrals, class, out,
+	                              count < batch ? count : batch);
 
 	if (got == 0)
 		return NULL;
 	counter_add(&self->refills, 1);
 	void *object = out[got - 1];
-	bin->low = tc_bin_base(bin);
-	tc_bin_set_top(bin, tc_bin_base(bin) + (got - 1));
-	tc_bin_lengthen(self, class, growth_when_empty(length, batch));
+	bin->low = tcm_bin_base(bin);
+	tcm_bin_set_top(bin, tcm_bin_base(bin) + (got - 1));
+	tcm_bin_lengthen(self, class, growth_when_empty(length, batch));
 	return object;
 }
 
-void *tc_cache_at_low(struct tc_cache *self, struct tc_bin *bin)
+void *tcm_cache_at_low(struct tcm_cache *self, struct tcm_bin *bin)
 {
-	void **top = tc_bin_top(bin), **base = tc_bin_base(bin);
+	void **top = tcm_bin_top(bin), **base = tcm_bin_base(bin);
 
 	if (top == base)
 		return refill(self, class_of_bin(self, bin));
 	bin->low = base + (top - base) / 2;
-	tc_bin_set_top(bin, top - 1);
+	tcm_bin_set_top(bin, top - 1);
 	return top[-1];
 }
 
 /* ---- flush ---------------------------------------------------------------------- */
 
 /* The list was full: longer while it is short, shorter if it happens often. */
-static void adapt_when_full(struct tc_cache *self, unsigned class)
+static void adapt_when_full(struct tcm_cache *self, unsigned class)
 {
-	struct tc_bin_state *state = &self->state[class];
+	struct tcm_bin_state *state = &self->state[class];
 	size_t batch = class_at(self, class)->batch;
 
 	if (state->length < batch) {
-		tc_bin_lengthen(self, class, 1);
+		tcm_bin_lengthen(self, class, 1);
 		return;
 	}
 	if (state->length == batch || ++state->overflows <= OVERFLOWS_MAX)
 		return;
 	state->overflows = 0;
-	tc_bin_shorten(self, class, batch);
+	tcm_bin_shorten(self, class, batch);
 }
 
-static void flush_and_push(struct tc_cache *self, unsigned class, void *block)
+static void flush_and_push(struct tcm_cache *self, unsigned class, void *block)
 {
-	struct tc_bin *bin = &self->bin[class];
+	struct tcm_bin *bin = &self->bin[class];
 	size_t batch = class_at(self, class)->batch;
 	int saved_errno = errno;
 
-	if (tc_bin_count(bin) > 0) {
-		size_t held = tc_bin_count(bin);
-		tc_bin_give(self, class, held < batch ? held : batch);
+	if (tcm_bin_count(bin) > 0) {
+		size_t held = tcm_bin_count(bin);
+		tcm_bin_give(self, class, held < batch ? held : batch);
 		counter_add(&self->flushes, 1);
 	}
 	adapt_when_full(self, class);
-	void **top = tc_bin_top(bin);
+	void **top = tcm_bin_top(bin);
 	if (top == bin->limit) {
-		tc_central_give(&self->heap->centrals, class, &block, 1);
+		tcm_central_give(&self->heap->centrals, class, &block, 1);
 	} else {
 		*top = block;
-		tc_bin_set_top(bin, top + 1);
+		tcm_bin_set_top(bin, top + 1);
 	}
 	errno = saved_errno;
 }
 
 /* Class 0 has no length, so that blocks of pages arrive here, too. */
-void tc_cache_at_limit(struct tc_cache *self, struct tc_bin *bin, void *block)
+void tcm_cache_at_limit(struct tcm_cache *self, struct tcm_bin *bin,
+                        void *block)
 {
-	struct tc_heap *heap = self->heap;
+	struct tcm_heap *heap = self->heap;
 
 	if (bin != self->bin)
 		flush_and_push(self, class_of_bin(self, bin), block);
 	else
-		tc_span_free(&heap->page_heap,
-		             tc_entry_span(tc_page_map_get(&heap->map, block)));
+		tcm_span_free(&heap->page_heap, tcm_entry_span(tcm_page_map_get(
+							&heap->map, block)));
 }
 
 /* ---- attach and detach ------------------------------------------------------------- */
 
-struct tc_cache *tc_cache_attach(struct tc_heap *heap)
+struct tcm_cache *tcm_cache_attach(struct tcm_heap *heap)
 {
-	struct tc_caches *caches = &heap->caches;
-	struct tc_cache *self = tc_metadata_get(&heap->metadata, TC_POOL_CACHE);
+	struct tcm_caches *caches = &heap->caches;
+	struct tcm_cache *self =
+		tcm_metadata_get(&heap->metadata, TCM_POOL_CACHE);
 
 	if (self == NULL)
 		return NULL;
@@ -170,10 +172,10 @@ struct tc_cache *tc_cache_attach(struct tc_heap *heap)
 	self->map_kind = heap->map.kind;
 	memcpy(self->class_of, heap->classes.of_small, sizeof self->class_of);
 	for (unsigned class = 0; class < heap->classes.count; class ++)
-		tc_bin_clear(&self->bin[class]);
+		tcm_bin_clear(&self->bin[class]);
 	self->heap = heap;
 	self->until_scavenge = heap->classes.count;
-	self->state = (struct tc_bin_state *)&self->bin[heap->classes.count];
+	self->state = (struct tcm_bin_state *)&self->bin[heap->classes.count];
 	lock_take(&caches->lock, heap->single_thread);
 	TAILQ_INSERT_TAIL(&caches->list, self, link);
 	caches->attached++;
@@ -181,27 +183,27 @@ struct tc_cache *tc_cache_attach(struct tc_heap *heap)
 	return self;
 }
 
-static void bin_close(struct tc_cache *self, unsigned class)
+static void bin_close(struct tcm_cache *self, unsigned class)
 {
-	struct tc_bin *bin = &self->bin[class];
+	struct tcm_bin *bin = &self->bin[class];
 
 	if (self->state[class].array_log2 == 0)
 		return;
-	if (tc_bin_count(bin) > 0) {
-		tc_central_give(&self->heap->centrals, class, tc_bin_base(bin),
-		                tc_bin_count(bin));
+	if (tcm_bin_count(bin) > 0) {
+		tcm_central_give(&self->heap->centrals, class,
+		                 tcm_bin_base(bin), tcm_bin_count(bin));
 		counter_add(&self->flushes, 1);
 	}
-	tc_metadata_put(&self->heap->metadata,
-	                TC_POOL_ARRAY + self->state[class].array_log2 -
-	                        TC_ARRAY_LOG2_MIN,
-	                tc_bin_base(bin));
+	tcm_metadata_put(&self->heap->metadata,
+	                 TCM_POOL_ARRAY + self->state[class].array_log2 -
+	                         TCM_ARRAY_LOG2_MIN,
+	                 tcm_bin_base(bin));
 }
 
 /* Takes the cache off the list; what it counted is added to the heap's. */
-static void unlist(struct tc_caches *caches, struct tc_cache *self)
+static void unlist(struct tcm_caches *caches, struct tcm_cache *self)
 {
-	tc_budget_return(caches, self);
+	tcm_budget_return(caches, self);
 	TAILQ_REMOVE(&caches->list, self, link);
 	caches->attached--;
 	counter_add(&caches->refills, counter_read(&self->refills));
@@ -209,19 +211,19 @@ static void unlist(struct tc_caches *caches, struct tc_cache *self)
 	counter_add(&caches->moves, counter_read(&self->moves));
 }
 
-void tc_cache_detach(struct tc_cache *self)
+void tcm_cache_detach(struct tcm_cache *self)
 {
-	struct tc_heap *heap = self->heap;
+	struct tcm_heap *heap = self->heap;
 
 	for (unsigned class = 1; class < heap->classes.count; class ++)
 		bin_close(self, class);
 	lock_take(&heap->caches.lock, heap->single_thread);
 	unlist(&heap->caches, self);
 	lock_drop(&heap->caches.lock, heap->single_thread);
-	tc_metadata_put(&heap->metadata, TC_POOL_CACHE, self);
+	tcm_metadata_put(&heap->metadata, TCM_POOL_CACHE, self);
 }
 
-void tc_cache_abandon(struct tc_heap *heap, struct tc_cache *other)
+void tcm_cache_abandon(struct tcm_heap *heap, struct tcm_cache *other)
 {
 	unlist(&heap->caches, other);
 	counter_add(&heap->caches.abandoned, 1);

@@ -8,8 +8,8 @@
 #include "central_list.h"
 
 enum {
-	TC_LENGTH_MAX = 8192,      /* objects in a list                      */
-	TC_BUDGET_STEP = 64 << 10, /* bytes that move between budgets        */
+	TCM_LENGTH_MAX = 8192,      /* objects in a list                      */
+	TCM_BUDGET_STEP = 64 << 10, /* bytes that move between budgets        */
 };
 
 /*
@@ -23,7 +23,7 @@ enum {
  * decisions are made where one of them fails.  Only `top` and `base` are read
  * by other threads, for the usage.
  */
-struct tc_bin {
+struct tcm_bin {
 	void **_Atomic top;
 	void **low;
 	void **limit;
@@ -31,47 +31,51 @@ struct tc_bin {
 };
 
 /* What the slow paths know of a bin. */
-struct tc_bin_state {
+struct tcm_bin_state {
 	uint16_t length;    /* limit - base: what it may hold                */
 	uint8_t array_log2; /* pointers that there is room for; 0: no array   */
 	uint8_t overflows;  /* in a row, at a length above a batch           */
 };
 
-struct tc_cache {
+struct tcm_cache {
 	/* read by the fast paths */
 	const void *map_root;
-	enum tc_map_kind map_kind;
-	uint8_t class_of[TC_LOOKUP_SMALL]; /* [(size + 7) / 8]                */
+	enum tcm_map_kind map_kind;
+	uint8_t class_of
+		[TCM_LOOKUP_SMALL]; /* [(size + 7) / 8]                */
 
 	/* owner only */
-	struct tc_heap *heap;
+	struct tcm_heap *heap;
 	size_t capacity_bytes;   /* of all bins: length * object size         */
 	unsigned until_scavenge; /* failures to grow left                     */
-	struct tc_bin_state *state; /* [class], behind the bins               */
+	struct tcm_bin_state
+		*state; /* [class], behind the bins               */
 
 	/* written by the owner */
 	struct counter refills, flushes, moves;
 
 	/* under the lock of the handles */
 	struct counter budget; /* capacity_bytes may reach it                 */
-	TAILQ_ENTRY(tc_cache) link;
+	TAILQ_ENTRY(tcm_cache) link;
 
-	_Alignas(64) struct tc_bin bin[]; /* [class]                          */
+	_Alignas(
+		64) struct tcm_bin bin[]; /* [class]                          */
 };
 
-TAILQ_HEAD(tc_cache_list, tc_cache);
+TAILQ_HEAD(tcm_cache_list, tcm_cache);
 
 /* What all thread caches of a heap share. */
-struct tc_caches {
+struct tcm_caches {
 	size_t thread_max; /* a knob: the largest budget of one              */
 	size_t all_bytes;  /* a knob: the sum of all budgets                  */
-	size_t cache_bytes; /* of a struct tc_cache with its bins             */
+	size_t cache_bytes; /* of a struct tcm_cache with its bins             */
 
 	struct lock lock;
 	/* under the lock */
-	struct tc_cache_list list; /* oldest first                            */
-	struct tc_cache *victim;   /* whose budget is stolen from next        */
-	size_t unclaimed;          /* of the budget of all                    */
+	struct tcm_cache_list
+		list;             /* oldest first                            */
+	struct tcm_cache *victim; /* whose budget is stolen from next        */
+	size_t unclaimed;         /* of the budget of all                    */
 	size_t attached;
 	struct counter abandoned;
 	/* Of handles that are gone. */
@@ -79,19 +83,20 @@ struct tc_caches {
 };
 
 /* A cache of a new thread; NULL with errno = ENOMEM. */
-struct tc_cache *tc_cache_attach(struct tc_heap *heap);
+struct tcm_cache *tcm_cache_attach(struct tcm_heap *heap);
 
 /* Gives all its objects to the central lists and its budget to the others. */
-void tc_cache_detach(struct tc_cache *self);
+void tcm_cache_detach(struct tcm_cache *self);
 
 /* The cache of a handle that another process has the thread of. */
-void tc_cache_abandon(struct tc_heap *heap, struct tc_cache *other);
+void tcm_cache_abandon(struct tcm_heap *heap, struct tcm_cache *other);
 
 /* malloc where top has met low: another object of the list, or a refill. */
-void *tc_cache_at_low(struct tc_cache *self, struct tc_bin *bin);
+void *tcm_cache_at_low(struct tcm_cache *self, struct tcm_bin *bin);
 
 /* free where the list is full; of class 0, of a block of pages. */
-void tc_cache_at_limit(struct tc_cache *self, struct tc_bin *bin, void *block);
+void tcm_cache_at_limit(struct tcm_cache *self, struct tcm_bin *bin,
+                        void *block);
 
 /* ---- budget.c ------------------------------------------------------------------- */
 
@@ -99,46 +104,46 @@ void tc_cache_at_limit(struct tc_cache *self, struct tc_bin *bin, void *block);
  * Makes the bin's length `more` longer if the budget allows or can be raised.
  * If not, every so often, scavenges the other bins.
  */
-void tc_bin_lengthen(struct tc_cache *self, unsigned class, size_t more);
+void tcm_bin_lengthen(struct tcm_cache *self, unsigned class, size_t more);
 
 /* Makes it shorter; what it holds beyond goes to the central list. */
-void tc_bin_shorten(struct tc_cache *self, unsigned class, size_t less);
+void tcm_bin_shorten(struct tcm_cache *self, unsigned class, size_t less);
 
 /* Gives the `count` newest objects of the bin to the central list. */
-void tc_bin_give(struct tc_cache *self, unsigned class, size_t count);
+void tcm_bin_give(struct tcm_cache *self, unsigned class, size_t count);
 
 /* Gives the budget back; the cache leaves the list.  Under the lock. */
-void tc_budget_return(struct tc_caches *caches, struct tc_cache *self);
+void tcm_budget_return(struct tcm_caches *caches, struct tcm_cache *self);
 
 /* ---- reading a bin ----------------------------------------------------------------- */
 
-static inline void **tc_bin_top(const struct tc_bin *bin)
+static inline void **tcm_bin_top(const struct tcm_bin *bin)
 {
 	return atomic_load_explicit(&bin->top, memory_order_relaxed);
 }
 
-static inline void tc_bin_set_top(struct tc_bin *bin, void **top)
+static inline void tcm_bin_set_top(struct tcm_bin *bin, void **top)
 {
 	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
 }
 
-static inline void **tc_bin_base(const struct tc_bin *bin)
+static inline void **tcm_bin_base(const struct tcm_bin *bin)
 {
 	return atomic_load_explicit(&bin->base, memory_order_relaxed);
 }
 
 /* Objects in it; from another thread, only at quiescence exact. */
-static inline size_t tc_bin_count(const struct tc_bin *bin)
+static inline size_t tcm_bin_count(const struct tcm_bin *bin)
 {
-	return (size_t)(tc_bin_top(bin) - tc_bin_base(bin));
+	return (size_t)(tcm_bin_top(bin) - tcm_bin_base(bin));
 }
 
 /* No array: all pointers are equal and none is followed. */
-static inline void tc_bin_clear(struct tc_bin *bin)
+static inline void tcm_bin_clear(struct tcm_bin *bin)
 {
 	bin->low = bin->limit = (void **)bin;
 	atomic_store_explicit(&bin->base, (void **)bin, memory_order_relaxed);
-	tc_bin_set_top(bin, (void **)bin);
+	tcm_bin_set_top(bin, (void **)bin);
 }
 
 #endif

@@ -31,9 +31,9 @@
 
 enum { TRANSFER_BYTES = 256 << 10 }; /* objects of a class, at most          */
 
-size_t tc_transfer_limit(const struct tc_centrals *all, unsigned class)
+size_t tcm_transfer_limit(const struct tcm_centrals *all, unsigned class)
 {
-	const struct tc_class *of = &all->classes->table[class];
+	const struct tcm_class *of = &all->classes->table[class];
 	size_t batch_bytes = (size_t)of->batch * of->bytes;
 	size_t batches = TRANSFER_BYTES / batch_bytes;
 
@@ -43,26 +43,26 @@ size_t tc_transfer_limit(const struct tc_centrals *all, unsigned class)
 }
 
 /* Room for `count` pointers more. */
-static bool make_room(struct tc_centrals *all, struct tc_central *central,
+static bool make_room(struct tcm_centrals *all, struct tcm_central *central,
                       size_t count)
 {
 	size_t cached = counter_read(&central->cached);
 	unsigned log2 = log2_ceil(cached + count);
 
-	if (log2 < TC_ARRAY_LOG2_MIN)
-		log2 = TC_ARRAY_LOG2_MIN;
+	if (log2 < TCM_ARRAY_LOG2_MIN)
+		log2 = TCM_ARRAY_LOG2_MIN;
 	if (central->transfer != NULL && log2 <= central->array_log2)
 		return true;
-	void **wider = tc_metadata_get(
-		all->metadata, TC_POOL_ARRAY + log2 - TC_ARRAY_LOG2_MIN);
+	void **wider = tcm_metadata_get(
+		all->metadata, TCM_POOL_ARRAY + log2 - TCM_ARRAY_LOG2_MIN);
 	if (wider == NULL)
 		return false;
 	if (central->transfer != NULL) {
 		memcpy(wider, central->transfer, cached * sizeof *wider);
-		tc_metadata_put(all->metadata,
-		                TC_POOL_ARRAY + central->array_log2 -
-		                        TC_ARRAY_LOG2_MIN,
-		                central->transfer);
+		tcm_metadata_put(all->metadata,
+		                 TCM_POOL_ARRAY + central->array_log2 -
+		                         TCM_ARRAY_LOG2_MIN,
+		                 central->transfer);
 	}
 	central->transfer = wider;
 	central->array_log2 = log2;
@@ -70,11 +70,11 @@ static bool make_room(struct tc_centrals *all, struct tc_central *central,
 }
 
 /* False if the batch must go to the spans. */
-static bool push_batch(struct tc_centrals *all, unsigned class, void **objects,
+static bool push_batch(struct tcm_centrals *all, unsigned class, void **objects,
                        size_t count)
 {
-	struct tc_central *central = &all->of[class];
-	size_t limit = tc_transfer_limit(all, class);
+	struct tcm_central *central = &all->of[class];
+	size_t limit = tcm_transfer_limit(all, class);
 	bool is_done = false;
 
 	lock_take(&central->lock, all->single_thread);
@@ -90,10 +90,10 @@ static bool push_batch(struct tc_centrals *all, unsigned class, void **objects,
 }
 
 /* False if there is no whole batch. */
-static bool pop_batch(struct tc_centrals *all, unsigned class, void **out,
+static bool pop_batch(struct tcm_centrals *all, unsigned class, void **out,
                       size_t count)
 {
-	struct tc_central *central = &all->of[class];
+	struct tcm_central *central = &all->of[class];
 	bool is_done = false;
 
 	lock_take(&central->lock, all->single_thread);
@@ -108,34 +108,34 @@ static bool pop_batch(struct tc_centrals *all, unsigned class, void **out,
 	return is_done;
 }
 
-size_t tc_central_take(struct tc_centrals *all, unsigned class, void **out,
-                       size_t count)
+size_t tcm_central_take(struct tcm_centrals *all, unsigned class, void **out,
+                        size_t count)
 {
 	if (count == all->classes->table[class].batch &&
 	    pop_batch(all, class, out, count))
 		return count;
-	return tc_spans_take(all, class, out, count);
+	return tcm_spans_take(all, class, out, count);
 }
 
-void tc_central_give(struct tc_centrals *all, unsigned class, void **objects,
-                     size_t count)
+void tcm_central_give(struct tcm_centrals *all, unsigned class, void **objects,
+                      size_t count)
 {
 	size_t batch = all->classes->table[class].batch;
 	int saved_errno = errno;
 
 	for (; count >= batch; objects += batch, count -= batch)
 		if (!push_batch(all, class, objects, batch))
-			tc_spans_give(all, class, objects, batch);
+			tcm_spans_give(all, class, objects, batch);
 	if (count > 0)
-		tc_spans_give(all, class, objects, count);
+		tcm_spans_give(all, class, objects, count);
 	errno = saved_errno;
 }
 
-void tc_transfer_flush(struct tc_centrals *all, unsigned class)
+void tcm_transfer_flush(struct tcm_centrals *all, unsigned class)
 {
-	void *batch[TC_BATCH_MAX];
+	void *batch[TCM_BATCH_MAX];
 	size_t count = all->classes->table[class].batch;
 
 	while (pop_batch(all, class, batch, count))
-		tc_spans_give(all, class, batch, count);
+		tcm_spans_give(all, class, batch, count);
 }

@@ -7,12 +7,12 @@
  */
 #include "tcmalloc.h"
 
-void tc_stats(struct heap *heap, struct heap_stats *out)
+void tcm_stats(struct heap *heap, struct heap_stats *out)
 {
-	struct tc_heap *self = tc_heap_of(heap);
-	const struct tc_page_heap *pages = &self->page_heap;
-	struct tc_caches *caches = &self->caches;
-	const struct tc_cache *cache;
+	struct tcm_heap *self = tcm_heap_of(heap);
+	const struct tcm_page_heap *pages = &self->page_heap;
+	struct tcm_caches *caches = &self->caches;
+	const struct tcm_cache *cache;
 
 	*out = (struct heap_stats){
 		.links = counter_read(&pages->links),
@@ -30,22 +30,22 @@ void tc_stats(struct heap *heap, struct heap_stats *out)
 	lock_drop(&caches->lock, self->single_thread);
 }
 
-static size_t cached_bytes(const struct tc_heap *heap,
-                           const struct tc_cache *cache)
+static size_t cached_bytes(const struct tcm_heap *heap,
+                           const struct tcm_cache *cache)
 {
 	size_t bytes = 0;
 
 	for (unsigned class = 1; class < heap->classes.count; class ++)
-		bytes += tc_bin_count(&cache->bin[class]) *
-		         tc_class_bytes(heap, class);
+		bytes += tcm_bin_count(&cache->bin[class]) *
+		         tcm_class_bytes(heap, class);
 	return bytes;
 }
 
 /* Bytes in the lists of all threads; also counts the threads and their calls. */
-static size_t thread_bytes(struct tc_heap *heap, struct heap_usage *out)
+static size_t thread_bytes(struct tcm_heap *heap, struct heap_usage *out)
 {
-	struct tc_caches *caches = &heap->caches;
-	const struct tc_cache *cache;
+	struct tcm_caches *caches = &heap->caches;
+	const struct tcm_cache *cache;
 	size_t bytes = 0;
 
 	lock_take(&caches->lock, heap->single_thread);
@@ -63,13 +63,13 @@ static size_t thread_bytes(struct tc_heap *heap, struct heap_usage *out)
 }
 
 /* What a class has in its central list; adds the bytes of used objects. */
-static size_t class_usage(const struct tc_heap *heap, unsigned class,
+static size_t class_usage(const struct tcm_heap *heap, unsigned class,
                           struct heap_usage *out)
 {
-	const struct tc_central *central = &heap->centrals.of[class];
-	const struct tc_class *of = &heap->classes.table[class];
+	const struct tcm_central *central = &heap->centrals.of[class];
+	const struct tcm_class *of = &heap->classes.table[class];
 	size_t spans = counter_read(&central->spans);
-	size_t span_bytes = (size_t)of->pages << TC_PAGE_LOG2;
+	size_t span_bytes = (size_t)of->pages << TCM_PAGE_LOG2;
 	size_t cached = counter_read(&central->cached);
 	size_t free = counter_read(&central->in_spans);
 
@@ -80,10 +80,10 @@ static size_t class_usage(const struct tc_heap *heap, unsigned class,
 	return (spans * of->objects - free - cached) * of->bytes;
 }
 
-void tc_usage(struct heap *heap, struct heap_usage *out)
+void tcm_usage(struct heap *heap, struct heap_usage *out)
 {
-	struct tc_heap *self = tc_heap_of(heap);
-	struct tc_page_heap *pages = &self->page_heap;
+	struct tcm_heap *self = tcm_heap_of(heap);
+	struct tcm_page_heap *pages = &self->page_heap;
 
 	*out = (struct heap_usage){0};
 	size_t cached = thread_bytes(self, out);
@@ -92,12 +92,12 @@ void tc_usage(struct heap *heap, struct heap_usage *out)
 	for (unsigned class = 1; class < self->classes.count; class ++)
 		out->live_bytes += class_usage(self, class, out);
 	out->live_bytes -= cached;
-	out->live_bytes += counter_read(&pages->large_pages) << TC_PAGE_LOG2;
+	out->live_bytes += counter_read(&pages->large_pages) << TCM_PAGE_LOG2;
 	usage_add_tier(out, "page heap",
-	               counter_read(&pages->normal.pages) << TC_PAGE_LOG2);
+	               counter_read(&pages->normal.pages) << TCM_PAGE_LOG2);
 	usage_add_lock(out, "page heap", &pages->lock);
 	usage_add_lock(out, "metadata", &self->metadata.lock);
-	if (self->map.kind == TC_MAP_HASH)
+	if (self->map.kind == TCM_MAP_HASH)
 		usage_add_lock(out, "page map", &self->map.hash.lock);
 	out->metadata_bytes = counter_read(&self->metadata.bytes) +
 	                      counter_read(&self->map.bytes) +
