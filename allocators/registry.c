@@ -13,6 +13,7 @@ extern const struct allocator worst_fit_allocator;
 extern const struct allocator buddy_allocator;
 extern const struct allocator slab_allocator;
 extern const struct allocator ptmalloc_allocator;
+extern const struct allocator tcmalloc_allocator;
 extern const struct allocator system_allocator;
 
 /* clang-format off */
@@ -25,6 +26,7 @@ const struct allocator *const allocator_registry[] = {
 	&buddy_allocator,
 	&slab_allocator,
 	&ptmalloc_allocator,
+	&tcmalloc_allocator,
 	&system_allocator,
 	NULL,
 };

@@ -165,6 +165,14 @@ bool never_reuses(const struct setting *setting)
 	return strcmp(setting->allocator->name, "bump") == 0;
 }
 
+static void renew_handle(struct lab *lab)
+{
+	lab->allocator->detach(lab->thread);
+	lab->allocator->trim(lab->heap);
+	lab->thread = lab->allocator->attach(lab->heap);
+	assert_non_null(lab->thread);
+}
+
 void trim_empty_heap(const struct setting *setting)
 {
 	struct lab *lab = contract_open(setting);
@@ -180,6 +188,7 @@ void trim_empty_heap(const struct setting *setting)
 	lab_check_walk(lab, 0);
 	assert_int_equal(before - lab->pages.committed_bytes, given);
 	assert_int_equal(lab->allocator->trim(lab->heap), 0);
+	renew_handle(lab); /* its cache may pin pages, slack included */
 	if (!never_reuses(setting))
 		assert_true(tally_heap(lab, -1).bytes[EXTENT_SLACK] <=
 		            fresh.bytes[EXTENT_SLACK]);

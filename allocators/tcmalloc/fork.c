@@ -1,0 +1,46 @@
+/*
+ * fork.c - a heap that two processes go on with.
+ *
+ * Every lock is taken before the fork, in lock order, so that in the child no
+ * list is half changed.  There the other threads are no more: their handles are
+ * forgotten, what lay in their caches stays lost, and their budgets return.
+ */
+#include "tcmalloc.h"
+
+void tcm_fork_prepare(struct heap *heap)
+{
+	struct tcm_heap *self = tcm_heap_of(heap);
+
+	lock_fork_take(&self->caches.lock);
+	for (unsigned class = 1; class < self->classes.count; class ++)
+		lock_fork_take(&self->centrals.of[class].lock);
+	lock_fork_take(&self->page_heap.lock);
+	lock_fork_take(&self->metadata.lock);
+	lock_fork_take(&self->map.hash.lock);
+}
+
+void tcm_fork_parent(struct heap *heap)
+{
+	struct tcm_heap *self = tcm_heap_of(heap);
+
+	lock_fork_drop(&self->map.hash.lock);
+	lock_fork_drop(&self->metadata.lock);
+	lock_fork_drop(&self->page_heap.lock);
+	for (unsigned class = 1; class < self->classes.count; class ++)
+		lock_fork_drop(&self->centrals.of[class].lock);
+	lock_fork_drop(&self->caches.lock);
+}
+
+void tcm_fork_child(struct heap *heap, struct thread_heap *handle)
+{
+	struct tcm_heap *self = tcm_heap_of(heap);
+	struct tcm_cache *cache = TAILQ_FIRST(&self->caches.list);
+
+	while (cache != NULL) {
+		struct tcm_cache *next = TAILQ_NEXT(cache, link);
+		if (cache != tcm_cache_of(handle))
+			tcm_cache_abandon(self, cache);
+		cache = next;
+	}
+	tcm_fork_parent(heap);
+}
