@@ -219,11 +219,11 @@ static void join(struct je_bin *bin, struct je_run *run)
 {
 	struct je_run *current = bin->current;
 
-	if (current != NULL && run > current) {
-		insert(bin, run);
+	if (current == NULL || run > current) {
+		insert(bin, run); /* the next refill takes the lowest of all */
 		return;
 	}
-	if (current != NULL && current->free > 0)
+	if (current->free > 0)
 		insert(bin, current);
 	bin->current = run;
 }

@@ -36,9 +36,18 @@ static void require_not_cached(const struct je_handle *self, unsigned bin,
 		       call);
 }
 
-static void require_region(const struct je_heap *heap,
-                           const struct je_chunk *chunk, const void *block,
-                           const char *call)
+/* The bits of a run change beside us, under the bin's lock. */
+static bool is_free_region(struct je_heap *heap, struct je_bin *bin,
+                           const struct je_run *run, size_t region)
+{
+	je_lock(heap, &bin->lock);
+	bool is_free = je_region_is_free(run, region);
+	je_unlock(heap, &bin->lock);
+	return is_free;
+}
+
+static void require_region(struct je_heap *heap, const struct je_chunk *chunk,
+                           const void *block, const char *call)
 {
 	const struct je_run *run =
 		je_run_at(heap, chunk, je_page_of(heap, block));
@@ -50,18 +59,18 @@ static void require_region(const struct je_heap *heap,
 		       "%s of a foreign pointer: it is in the header of a run",
 		       call);
 	size_t offset = (size_t)((const char *)block - region0);
+	size_t region = offset / class->size;
 	if (offset % class->size != 0)
 		misuse("jemalloc", block,
 		       "%s of an interior pointer: the region of %u bytes "
 		       "starts at %p",
 		       call, class->size,
-		       (const void *)((const char *)block -
-		                      offset % class->size));
-	if (je_region_is_free(run, offset / class->size))
+		       (const void *)(region0 + region * class->size));
+	if (is_free_region(heap, &chunk->arena->bins[run->bin], run, region))
 		misuse("jemalloc", block,
 		       "%s of a free block (double free?): region %zu of its "
 		       "run is free",
-		       call, offset / class->size);
+		       call, region);
 }
 
 static void require_large(const struct je_chunk *chunk, uint32_t page,

@@ -1,8 +1,9 @@
 /*
  * heap.c - a heap from create to destroy: its arenas, its handles, its sums.
  *
- * An arena is made when the first thread is given to it; threads are given to
- * arenas in turn, for good.
+ * Threads are given to arenas in turn, and keep theirs.  An arena is made when it
+ * is its turn for the first time; one that all its threads have left comes first
+ * again, so that threads that come and go do not spread over all of them.
  *
  * Threads.  The head of jemalloc.h has the order of the locks.
  */
@@ -101,12 +102,26 @@ static struct je_arena *make_arena(struct je_heap *heap)
 	return arena;
 }
 
-/* The arena whose turn it is; NULL with errno = ENOMEM. */
+/* An arena that its threads have left, or NULL. */
+static struct je_arena *deserted_locked(const struct je_heap *heap)
+{
+	for (unsigned i = 0; i < heap->config.arenas; i++) {
+		struct je_arena *arena = je_arena_at(heap, i);
+		if (arena != NULL && arena->threads == 0)
+			return arena;
+	}
+	return NULL;
+}
+
+/* The arena for one thread more; NULL with errno = ENOMEM. */
 static struct je_arena *next_arena_locked(struct je_heap *heap)
 {
-	unsigned number = heap->next_arena % heap->config.arenas;
-	struct je_arena *arena = je_arena_at(heap, number);
+	struct je_arena *arena = deserted_locked(heap);
+	unsigned number = heap->next_arena;
 
+	if (arena != NULL)
+		return arena;
+	arena = je_arena_at(heap, number);
 	if (arena == NULL) {
 		arena = make_arena(heap);
 		if (arena == NULL)
@@ -115,7 +130,7 @@ static struct je_arena *next_arena_locked(struct je_heap *heap)
 		atomic_store_explicit(&heap->arenas[number], arena,
 		                      memory_order_release);
 	}
-	heap->next_arena = number + 1;
+	heap->next_arena = (number + 1) % heap->config.arenas;
 	return arena;
 }
 
@@ -145,8 +160,10 @@ struct thread_heap *je_attach(struct heap *opaque)
 	init_handle(heap, self);
 	je_lock(heap, &heap->handles_lock);
 	self->arena = next_arena_locked(heap);
-	if (self->arena != NULL)
+	if (self->arena != NULL) {
+		self->arena->threads++;
 		TAILQ_INSERT_TAIL(&heap->handles, self, link);
+	}
 	je_unlock(heap, &heap->handles_lock);
 	if (self->arena == NULL) {
 		je_base_free(heap, self, handle_bytes(heap));
@@ -154,13 +171,6 @@ struct thread_heap *je_attach(struct heap *opaque)
 		return NULL;
 	}
 	return (struct thread_heap *)self;
-}
-
-static void add_counts(struct heap_stats *to, const struct je_handle *self)
-{
-	to->refills += counter_read(&self->refills);
-	to->flushes += counter_read(&self->flushes);
-	to->moves += counter_read(&self->moves);
 }
 
 void je_detach(struct thread_heap *thread)
@@ -172,7 +182,10 @@ void je_detach(struct thread_heap *thread)
 	je_cache_close(self);
 	je_lock(heap, &heap->handles_lock);
 	TAILQ_REMOVE(&heap->handles, self, link);
-	add_counts(&heap->retired, self);
+	self->arena->threads--;
+	heap->moves += counter_read(&self->moves);
+	heap->refills += counter_read(&self->refills);
+	heap->flushes += counter_read(&self->flushes);
 	je_unlock(heap, &heap->handles_lock);
 	je_base_free(heap, self, handle_bytes(heap));
 }
@@ -244,10 +257,11 @@ void je_stats(struct heap *opaque, struct heap_stats *out)
 	struct je_heap *heap = je_heap_of(opaque);
 	const struct je_handle *handle;
 
+	*out = (struct heap_stats){0};
 	je_lock(heap, &heap->handles_lock);
-	*out = heap->retired;
+	out->moves = heap->moves;
 	TAILQ_FOREACH (handle, &heap->handles, link)
-		add_counts(out, handle);
+		out->moves += counter_read(&handle->moves);
 	je_unlock(heap, &heap->handles_lock);
 	out->grows += counter_read(&heap->huge_grows) +
 	              counter_read(&heap->base.grows);
@@ -315,7 +329,11 @@ void je_usage(struct heap *opaque, struct heap_usage *out)
 
 	*out = (struct heap_usage){0};
 	je_lock(heap, &heap->handles_lock);
+	out->refills = heap->refills;
+	out->flushes = heap->flushes;
 	TAILQ_FOREACH (handle, &heap->handles, link) {
+		out->refills += counter_read(&handle->refills);
+		out->flushes += counter_read(&handle->flushes);
 		if (!handle->abandoned)
 			cached += cached_bytes(heap, handle);
 		out->abandoned += handle->abandoned;
@@ -365,8 +383,11 @@ void je_fork_child(struct heap *opaque, struct thread_heap *self)
 	struct je_heap *heap = je_heap_of(opaque);
 	struct je_handle *handle;
 
-	TAILQ_FOREACH (handle, &heap->handles, link)
-		if (handle != je_handle_of(self))
-			handle->abandoned = true;
+	TAILQ_FOREACH (handle, &heap->handles, link) {
+		if (handle == je_handle_of(self) || handle->abandoned)
+			continue;
+		handle->abandoned = true;
+		handle->arena->threads--;
+	}
 	each_lock(heap, lock_fork_drop);
 }

@@ -196,6 +196,7 @@ struct je_decay {
 
 struct je_arena {
 	struct je_heap *heap;
+	unsigned threads; /* under the handles lock: handles given to it */
 	struct lock lock;
 
 	/* under the lock; counters may be read beside it */
@@ -322,7 +323,7 @@ struct je_heap {
 	/* under the handles lock */
 	struct je_handle_list handles;
 	unsigned next_arena;
-	struct heap_stats retired; /* counts of handles that are gone */
+	uint64_t moves, refills, flushes; /* of handles that are gone */
 
 	/* atomic: NULL until the first thread is given to it, then fixed */
 	_Atomic(struct je_arena *) *arenas;
