@@ -14,6 +14,7 @@ extern const struct allocator buddy_allocator;
 extern const struct allocator slab_allocator;
 extern const struct allocator ptmalloc_allocator;
 extern const struct allocator tcmalloc_allocator;
+extern const struct allocator jemalloc_allocator;
 extern const struct allocator system_allocator;
 
 /* clang-format off */
@@ -27,6 +28,7 @@ const struct allocator *const allocator_registry[] = {
 	&slab_allocator,
 	&ptmalloc_allocator,
 	&tcmalloc_allocator,
+	&jemalloc_allocator,
 	&system_allocator,
 	NULL,
 };

@@ -1,0 +1,120 @@
+/*
+ * resize.c - realloc: where the block is, if it can, else with room to grow.
+ *
+ *     small    stays while the size is of the same class
+ *     large    shorter: its last pages become available; longer: takes the
+ *              available pages behind it
+ *     huge     the source resizes it, in place or by moving pages
+ *
+ * A large or huge block that has to grow is likely to grow again, and asks for
+ * `headroom` percent more than it needs; without room for that it takes what it
+ * needs.  A block that is copied at each step of s bytes would cost n^2 / s, with
+ * headroom it is a constant for each byte.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "jemalloc.h"
+
+size_t je_usable_size(struct heap *heap, const void *block)
+{
+	struct je_heap *self = je_heap_of(heap);
+
+	if (je_is_huge(self, block))
+		return je_huge_bytes(self, block);
+	uint32_t entry = je_chunk_of(self, block)->map[je_page_of(self, block)];
+	if (entry & ENTRY_LARGE)
+		return (size_t)je_entry_number(entry) << PAGE_LOG2;
+	return self->classes[entry & ENTRY_BIN].size;
+}
+
+/* A block of `size` bytes with the contents of `block`, which is freed. */
+static void *move(struct je_handle *self, void *block, size_t usable,
+                  size_t size, size_t wish)
+{
+	struct thread_heap *thread = (struct thread_heap *)self;
+	void *moved = je_malloc(thread, wish);
+
+	if (moved == NULL && wish > size)
+		moved = je_malloc(thread, size);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, block, usable < size ? usable : size);
+	counter_add(&self->moves, 1);
+	je_free(thread, block);
+	return moved;
+}
+
+static size_t with_headroom(const struct je_heap *heap, size_t size)
+{
+	return size + size / 100 * heap->config.headroom;
+}
+
+static void *resize_small(struct je_handle *self, void *block, size_t usable,
+                          size_t size)
+{
+	const struct je_heap *heap = self->heap;
+
+	if (size <= heap->small_max &&
+	    heap->class_of[(size + 7) / 8] == heap->class_of[usable / 8])
+		return block;
+	return move(self, block, usable, size, size);
+}
+
+static void *resize_large(struct je_handle *self, void *block, size_t usable,
+                          size_t size)
+{
+	struct je_heap *heap = self->heap;
+	size_t most = (size_t)heap->large_max_pages << PAGE_LOG2;
+	size_t wish = with_headroom(heap, size);
+
+	if (size <= heap->small_max)
+		return move(self, block, usable, size, size);
+	if (size <= usable) {
+		uint32_t pages = je_pages_for(size);
+		if (pages < usable >> PAGE_LOG2)
+			je_large_resize(heap, block, pages);
+		return block;
+	}
+	if ((wish <= most &&
+	     je_large_resize(heap, block, je_pages_for(wish))) ||
+	    (size <= most && je_large_resize(heap, block, je_pages_for(size))))
+		return block;
+	return move(self, block, usable, size, wish);
+}
+
+static void *resize_huge(struct je_handle *self, void *block, size_t usable,
+                         size_t size)
+{
+	struct je_heap *heap = self->heap;
+	size_t wish = with_headroom(heap, size);
+
+	if (size <= (size_t)heap->large_max_pages << PAGE_LOG2)
+		return move(self, block, usable, size, size);
+	if (size <= usable)
+		return je_huge_resize(heap, block, size);
+	void *grown = wish > PTRDIFF_MAX / 2
+	                      ? NULL
+	                      : je_huge_resize(heap, block, wish);
+	return grown != NULL ? grown : je_huge_resize(heap, block, size);
+}
+
+void *je_realloc(struct thread_heap *thread, void *block, size_t size)
+{
+	struct je_handle *self = je_handle_of(thread);
+
+	if (block == NULL)
+		return je_malloc(thread, size);
+	if (size > PTRDIFF_MAX - PAGE_BYTES) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (CHECKED)
+		je_require_live(self, block, "realloc");
+	size_t usable = je_usable_size((struct heap *)self->heap, block);
+	if (je_is_huge(self->heap, block))
+		return resize_huge(self, block, usable, size);
+	if (usable <= self->heap->small_max)
+		return resize_small(self, block, usable, size);
+	return resize_large(self, block, usable, size);
+}
