@@ -4,12 +4,16 @@
 # WORKLOAD    a name in workloads/, several, "all", a path, or 'a=100 b=40 -a c=60'
 # ALLOCATORS  "best-fit first-fit:order=lifo ./mine.c"; "all" for every one
 # REPS        repetitions of the speed pass; QUICK=1: no clock at all
+# THREADS=4   also on so many real threads, and the clock runs there
+# PACE=x10    at ten times the recorded speed; PACE=recorded: at that
 # KEEP=1      keeps the rows of other allocators of the same trace
 # DEPS=skip   installs nothing
 WORKLOAD ?=
 ALLOCATORS ?=
 REPS ?=
 QUICK ?=
+THREADS ?=
+PACE ?=
 KEEP ?=
 RUN_OPTIONS ?=
 
@@ -17,6 +21,7 @@ run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts)
 run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
+	    $(if $(THREADS),--threads $(THREADS)) $(if $(PACE),--pace $(PACE)) \
 	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
 	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)") || status=$$?; \
 	[ $${status:-0} = 2 ] || $(if $(filter-out 0,$(QUICK)),true, \
@@ -26,6 +31,7 @@ run: ready
 help:
 	@echo "make run [WORKLOAD=...] [ALLOCATORS=...]  replay, measure, explain, draw"
 	@echo "         QUICK=1  the measure pass only     REPS=n  repetitions (9)"
+	@echo "         THREADS=n  on n real threads       PACE=recorded, x10  with recorded time"
 	@echo "         KEEP=1   keep other rows           DEPS=skip  install nothing"
 	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
 	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   event by event"

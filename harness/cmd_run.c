@@ -9,11 +9,13 @@
 
 #include "command.h"
 #include "options.h"
+#include "clock/pace.h"
 #include "report/across.h"
 #include "report/folder.h"
 #include "report/report.h"
 #include "run/interrupt.h"
 #include "run/run.h"
+#include "threads/plan.h"
 #include "workload_list.h"
 
 static const char default_allocators[] =
@@ -29,6 +31,8 @@ enum {
 	OPTION_SECONDS,
 	OPTION_MEMORY,
 	OPTION_TOUCH,
+	OPTION_THREADS,
+	OPTION_PACE,
 	OPTION_PARANOID,
 	OPTION_SEED,
 	OPTION_NO_LATENCY,
@@ -59,6 +63,13 @@ static const struct argp_option options[] = {
 	{"touch", OPTION_TOUCH, "WHAT", 0,
          "What the speed pass writes into each block: none, first (byte, the "
          "default), pages, lines, all",
+         0},
+	{"threads", OPTION_THREADS, "N", 0,
+         "Replay on N real threads too, and time that: a trace's threads are "
+         "spread over them (no latency pass)",
+         0},
+	{"pace", OPTION_PACE, "PACE", 0,
+         "Replay with the recorded time: recorded, or xN for N times as fast",
          0},
 	{"paranoid", OPTION_PARANOID, NULL, 0,
          "The measure pass writes and verifies every usable byte", 0},
@@ -125,6 +136,17 @@ static error_t parse_measuring(int key, const char *value,
 	case OPTION_TOUCH:
 		run->touch = parse_touch(state, value);
 		break;
+	case OPTION_THREADS:
+		run->threads = (unsigned)option_whole(state, "--threads", value,
+		                                      1, THREADS_MAX);
+		break;
+	case OPTION_PACE:
+		if (!pace_parse(value, &run->pace))
+			argp_error(state,
+			           "--pace takes recorded or xN, such as x10, "
+			           "not \"%s\"",
+			           value);
+		break;
 	case OPTION_PARANOID:
 		run->paranoid = true;
 		break;
@@ -161,6 +183,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		arguments->workloads = state->argv + state->next;
 		arguments->workload_count = state->argc - state->next;
+		break;
+	case ARGP_KEY_END:
+		if (arguments->run.threads > 0 && arguments->run.pace > 0)
+			argp_error(state, "--pace replays on one thread: it "
+			                  "does not go with --threads");
 		break;
 	default:
 		return parse_measuring(key, value, state);
@@ -244,6 +271,7 @@ static int finish(struct session *session, struct run *run,
 	if (session->folders != NULL)
 		fprintf(session->folders, "%s\n", folder->path);
 	report_table(run, stdout);
+	report_locks_table(run, stdout);
 	report_sentences(run, stdout);
 	if (folder->keeps)
 		printf("The rows of other allocators were kept: %s/summary.csv "
@@ -257,12 +285,45 @@ static int finish(struct session *session, struct run *run,
 	                                               : EXIT_DONE;
 }
 
+/* Whether the recorded time is known, and short enough to be waited for. */
+static bool can_be_paced(const struct workload *workload,
+                         const struct run_options *chosen,
+                         struct trace_error *error)
+{
+	double seconds = pace_seconds(&workload->trace) / chosen->pace;
+
+	if (workload->trace.times == NULL)
+		return trace_fail(
+			error,
+			"%s has no times, so there is no pace to keep "
+			"(alloclab record --time keeps them)",
+			workload->name);
+	return seconds < chosen->seconds ||
+	       trace_fail(error,
+	                  "%s would take %.0f s at this pace, and a child may "
+	                  "take %g s: choose a faster one, or --seconds",
+	                  workload->name, seconds, chosen->seconds);
+}
+
+/* The plan for real threads, if there are to be any. */
+static bool make_plan(struct run *run, struct plan *plan,
+                      struct trace_error *error)
+{
+	unsigned threads = run->options->threads;
+
+	if (threads == 0)
+		return true;
+	run->plan = plan;
+	return plan_make(plan, &run->workload->trace, threads, error);
+}
+
 static int run_trace(struct session *session, const struct workload *workload,
                      const char *title)
 {
 	struct run_options chosen = session->arguments->run;
 	struct trace_error error;
 	struct folder folder;
+	struct plan plan = {0};
 	struct run run = {
 		.options = &chosen,
 		.workload = workload,
@@ -271,6 +332,9 @@ static int run_trace(struct session *session, const struct workload *workload,
 		.count = session->count,
 	};
 
+	chosen.latency = chosen.latency && chosen.threads == 0;
+	if (chosen.pace > 0 && !can_be_paced(workload, &chosen, &error))
+		return complain(&error);
 	if (!folder_create(&folder, session->arguments->results, workload->name,
 	                   &error))
 		return complain(&error);
@@ -280,11 +344,14 @@ static int run_trace(struct session *session, const struct workload *workload,
 		return complain(&error);
 	}
 	chosen.folder = folder.temp;
-	if (!run_all(&run, &error)) {
+	if (!make_plan(&run, &plan, &error) || !run_all(&run, &error)) {
+		plan_free(&plan);
 		folder_abandon(&folder);
 		return complain(&error);
 	}
-	return finish(session, &run, &folder);
+	int status = finish(session, &run, &folder);
+	plan_free(&plan);
+	return status;
 }
 
 /* The number-th of all workloads, counted from 0. */

@@ -13,6 +13,7 @@
 
 #include "../mapped.h"
 #include "now.h"
+#include "pace.h"
 #include "resident.h"
 #include "stage.h"
 
@@ -25,7 +26,7 @@ static uint64_t system_ns(const struct rusage *usage)
 /*
  * A short trace is replayed again and again until there is something to time.
  */
-static uint64_t repeats_for(const struct trace *trace)
+uint64_t speed_repeats(const struct trace *trace)
 {
 	enum { CALLS_WANTED = 20000, REPEATS_MAX = 100 };
 	uint64_t repeats = CALLS_WANTED / (trace->calls + 1);
@@ -34,7 +35,7 @@ static uint64_t repeats_for(const struct trace *trace)
 }
 
 /* Runs the loop once between two readings of clock and kernel, and adds up. */
-static void time_loop(const struct stage *stage, enum touch touch,
+static void time_loop(struct stage *stage, enum touch touch, double pace,
                       bool is_empty, struct speed *sum)
 {
 	const struct loop *loop = &stage->loop;
@@ -46,6 +47,8 @@ static void time_loop(const struct stage *stage, enum touch touch,
 	uint64_t start = now_ns();
 	if (is_empty)
 		loop_run_empty(loop, 0, trace->events);
+	else if (pace > 0)
+		pace_run(stage, touch, pace);
 	else
 		loop_run(loop, 0, trace->events, touch);
 	uint64_t end = now_ns();
@@ -100,7 +103,7 @@ static struct verdict replay(const struct allocator *allocator,
 	else if (options->progress != NULL)
 		locate(&stage.loop, options);
 	else
-		time_loop(&stage, options->touch, false, speed);
+		time_loop(&stage, options->touch, options->pace, false, speed);
 	stage_close(&stage);
 	return verdict;
 }
@@ -152,7 +155,9 @@ struct verdict speed_run(const struct allocator *allocator,
                          const struct speed_options *options,
                          struct speed *speed)
 {
-	uint64_t repeats = options->progress != NULL ? 1 : repeats_for(trace);
+	uint64_t repeats = options->progress != NULL || options->pace > 0
+	                           ? 1
+	                           : speed_repeats(trace);
 	struct verdict verdict = {0};
 
 	if (repeats == 1) {
@@ -178,13 +183,13 @@ struct verdict speed_run(const struct allocator *allocator,
 static struct verdict run_floor(const struct trace *trace, enum touch touch,
                                 bool is_empty, struct speed *speed)
 {
-	uint64_t repeats = repeats_for(trace);
+	uint64_t repeats = speed_repeats(trace);
 	struct verdict verdict = {0};
 	struct stage stage;
 
 	if (stage_open_null(&stage, trace, touch, &verdict))
 		for (uint64_t i = 0; i < repeats; i++)
-			time_loop(&stage, touch, is_empty, speed);
+			time_loop(&stage, touch, 0, is_empty, speed);
 	stage_close(&stage);
 	average(speed, trace, repeats);
 	return verdict;

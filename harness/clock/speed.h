@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "../../allocators/common/knob.h"
+#include "../threads/lock_table.h"
 #include "../verdict.h"
 #include "loop.h"
 
@@ -19,17 +20,27 @@ struct speed {
 	uint64_t resident_bytes; /* anonymous, above the barrier, at the end */
 	uint64_t page_faults; /* minor and major, of one replay              */
 	uint64_t system_ns;   /* time in the kernel, of one replay           */
+
+	/* Of a replay on real threads (threads/threads.h), else 0. */
+	uint64_t footprint_bytes; /* peak of the page source                 */
+	struct lock_table locks;  /* the sum of `replays` replays            */
+	uint64_t replays;
 };
 
 struct speed_options {
 	size_t limit_bytes; /* most committed bytes; 0: none */
 	enum touch touch;
+	double pace; /* 0: as fast as it can; 1: at recorded time; 10: ten
+	                times as fast                                      */
 	/*
 	 * NULL while the clock counts.  When a speed pass dies, it is run
 	 * again with this set, event by event, to find out where.
 	 */
 	volatile uint64_t *progress;
 };
+
+/* How often a trace of so few calls is replayed, to have something to time. */
+uint64_t speed_repeats(const struct trace *trace);
 
 /*
  * Replays the trace with the clock around the whole loop: once, or, so that a

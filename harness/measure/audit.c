@@ -153,6 +153,9 @@ static void sum_up(struct auditor *auditor)
 	                                   &audit->stats);
 	for (int call = 0; call < PAGE_CALLS; call++)
 		audit->source_calls += auditor->replayer.pages.calls[call];
+	if (auditor->replayer.verdict.kind == VERDICT_OK)
+		lock_table_add(&audit->locks, auditor->replayer.allocator,
+		               auditor->replayer.heap);
 }
 
 struct verdict audit_run(const struct allocator *allocator,
@@ -169,6 +172,7 @@ struct verdict audit_run(const struct allocator *allocator,
 	if (replayer_open(replayer, allocator, values, trace,
 	                  options->limit_bytes, options->depth) &&
 	    links_open(&auditor.links) && links_open(&auditor.window)) {
+		replayer->is_paced = options->is_paced;
 		auditor.footprint_before = replayer->pages.committed_bytes;
 		new_links(&auditor);
 		replay_all(&auditor);

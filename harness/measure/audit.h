@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "../../allocators/common/heap_stats.h"
+#include "../threads/lock_table.h"
 #include "replayer.h"
 
 /* Sums of bytes over events: 10^8 events of 2^46 bytes fit. */
@@ -41,6 +42,7 @@ struct audit {
 	uint64_t calls; /* of the allocator */
 	struct heap_stats stats;
 	uint64_t source_calls;
+	struct lock_table locks; /* nobody waited: there was one OS thread   */
 };
 
 enum {
@@ -51,6 +53,7 @@ enum {
 struct audit_options {
 	size_t limit_bytes;
 	enum oracle_depth depth;
+	bool is_paced;               /* the clock is the trace's times        */
 	volatile uint64_t *progress; /* the event being replayed, for others */
 	const char *label;           /* first column of the CSV rows          */
 	FILE *searches;              /* rows of searches.csv; NULL: none      */

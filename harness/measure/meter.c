@@ -47,6 +47,17 @@ static uint64_t net_of(const struct parts *parts)
 
 /* ---- the sample points -------------------------------------------------- */
 
+/* The recorded time of the event, if there is one; ends the row. */
+static void write_time(const struct metering *metering, FILE *out)
+{
+	const uint64_t *times = metering->replayer.trace->times;
+
+	if (times == NULL)
+		fprintf(out, ",\n");
+	else
+		fprintf(out, ",%lu\n", times[metering->replayer.event - 1]);
+}
+
 static void write_timeline(struct metering *metering,
                            const struct census *census)
 {
@@ -61,7 +72,7 @@ static void write_timeline(struct metering *metering,
 		fprintf(out, ",%.4f",
 		        ratio((double)census->too_small[i],
 		              (double)census->all.bytes));
-	putc('\n', out);
+	write_time(metering, out);
 }
 
 static void write_tiers(struct metering *metering, const struct census *census)
@@ -442,6 +453,7 @@ struct verdict meter_run(const struct allocator *allocator,
 		ready = no_memory(&metering, "ranks");
 	if (!sharing_open(&metering.sharing, trace->slots))
 		ready = no_memory(&metering, "cache lines");
+	metering.replayer.is_paced = options->is_paced;
 	if (ready) {
 		replay_all(&metering);
 		meter->jw1_net =

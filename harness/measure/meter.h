@@ -20,6 +20,7 @@ enum {
 
 struct meter_options {
 	size_t limit_bytes;
+	bool is_paced; /* the clock is the trace's times */
 	volatile uint64_t *progress;
 	const char *label;
 	uint64_t cell_bytes;              /* of heapmap.csv, a power of two */

@@ -131,7 +131,10 @@ bool replayer_step(struct replayer *replayer)
 	const struct trace_op *op = &replayer->trace->ops[replayer->event];
 
 	replayer->event++;
-	page_source_set_now(&replayer->pages, replayer->event);
+	page_source_set_now(
+		&replayer->pages,
+		replayer->is_paced ? replayer->trace->times[replayer->event - 1]
+				   : replayer->event);
 	switch (op->kind) {
 	case TRACE_FREE:
 		return step_free(replayer, op);

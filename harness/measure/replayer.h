@@ -21,6 +21,7 @@ struct replayer {
 	struct oracle oracle;
 	struct verdict verdict;
 	uint64_t event; /* the last one replayed */
+	bool is_paced;  /* the source's clock is recorded time, not events */
 };
 
 /*

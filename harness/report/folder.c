@@ -200,6 +200,20 @@ static bool write_repetitions(const struct folder *folder,
 	                report_repetitions_header, out, error);
 }
 
+static bool write_locks(const struct folder *folder, const struct run *run,
+                        struct trace_error *error)
+{
+	char path[4096];
+	FILE *out = create_file(folder, "locks.csv", path, sizeof path, error);
+
+	if (out == NULL)
+		return false;
+	fprintf(out, "%s\n", report_locks_header);
+	report_locks(run, out);
+	return end_file(folder, run, "locks.csv", report_locks_header, out,
+	                error);
+}
+
 /* The same in every run of the trace: nothing is to be kept. */
 static bool write_phases(const struct folder *folder, const struct run *run,
                          struct trace_error *error)
@@ -225,6 +239,7 @@ bool folder_fill(const struct folder *folder, const struct run *run,
 			return false;
 	if (!write_summary(folder, run, error) ||
 	    !write_repetitions(folder, run, error) ||
+	    !write_locks(folder, run, error) ||
 	    !write_phases(folder, run, error))
 		return false;
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);

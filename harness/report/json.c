@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../clock/pace.h"
 #include "keep.h"
 #include "report.h"
 #include "version.h"
@@ -137,8 +138,12 @@ static json_t *describe_subjects(const struct run *run)
 static json_t *describe_options(const struct run *run)
 {
 	const struct run_options *options = run->options;
+	char pace[PACE_BYTES];
 
-	return json_pack("{s:i, s:f, s:f, s:I, s:s, s:b, s:I}", "reps",
+	return json_pack("{s:i, s:s, s:i, s:f, s:f, s:I, s:s, s:b, s:I}",
+	                 "threads",
+	                 run->plan != NULL ? (int)run->plan->threads : 0,
+	                 "pace", pace_print(options->pace, pace), "reps",
 	                 (int)options->reps, "limit_seconds", options->seconds,
 	                 "speed_budget_seconds", options->budget_seconds,
 	                 "limit_bytes", (json_int_t)options->memory_bytes,

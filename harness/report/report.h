@@ -8,14 +8,19 @@
 
 #include "../run/run.h"
 
-/* The first lines of summary.csv and repetitions.csv, without line end. */
-extern const char report_summary_header[], report_repetitions_header[];
+/* The first lines of summary, repetitions and locks.csv, without line end. */
+extern const char report_summary_header[], report_repetitions_header[],
+	report_locks_header[];
 
 /* The rows of summary.csv; before each, `workload` as a column unless NULL. */
 void report_summary(const struct run *run, const char *workload, FILE *out);
 
 /* The rows of repetitions.csv. */
 void report_repetitions(const struct run *run, FILE *out);
+
+/* The rows of locks.csv, and a table of them where there were real threads. */
+void report_locks(const struct run *run, FILE *out);
+void report_locks_table(const struct run *run, FILE *out);
 
 /* phases.csv. */
 void report_phases(const struct trace *trace, FILE *out);

@@ -95,7 +95,7 @@ static void say_fastest(const struct run *run, FILE *out)
 		    (best == NULL || subject->ns.median < best->ns.median))
 			best = subject;
 	}
-	if (best == NULL)
+	if (best == NULL || run->options->pace > 0)
 		return;
 	fprintf(out, "Fastest: %s, %.1f ns per operation", best->label,
 	        best->ns.median);

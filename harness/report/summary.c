@@ -2,6 +2,7 @@
  * summary.c - the CSV files that the parent writes: summary, repetitions,
  * phases.  Columns are described in docs/csv.md.
  */
+#include "../run/threaded.h"
 #include "csv.h"
 #include "report.h"
 
@@ -12,7 +13,7 @@ const char report_summary_header[] =
 	"metadata_bytes,free_bytes,slack_bytes,links_mean,links_p99,links_max,"
 	"peak_resident_bytes,jw1_net,jw2_net,jw3_net,jw4_net,touched_bytes,"
 	"splits,merges,exact_fits,grows,shrinks,moves,source_calls,"
-	"page_faults,system_ns_per_op";
+	"page_faults,system_ns_per_op,threads,threads_footprint_bytes";
 
 /* A field that exists only sometimes. */
 static void put_u64(FILE *out, bool exists, uint64_t value)
@@ -103,6 +104,9 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	put_real(out, reps > 0, 3,
 	         estimate_median(subject->system_ns, reps).median /
 	                 (double)run->workload->trace.calls);
+	put_u64(out, true, run->plan != NULL ? run->plan->threads : 1);
+	put_u64(out, has_source && subject->threaded.is_known,
+	        threaded_footprint(subject));
 }
 
 void report_summary(const struct run *run, const char *workload, FILE *out)

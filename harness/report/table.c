@@ -1,6 +1,8 @@
 /*
  * table.c - the table on the terminal.
  */
+#include "../clock/pace.h"
+#include "../run/threaded.h"
 #include "grid.h"
 #include "report.h"
 
@@ -22,6 +24,7 @@ enum {
 	COLUMN_REPS,
 	COLUMN_LINKS,
 	COLUMNS,
+	COLUMN_THREADED = COLUMNS, /* with THREADS only: one column more */
 };
 
 static const char *const column_names[COLUMNS] = {
@@ -73,6 +76,10 @@ static void set_row(struct grid *grid, const struct subject *subject,
 		         subject->ns.high);
 		grid_set(grid, COLUMN_REPS, "%zu", subject->reps);
 	}
+	if (subject->threaded.is_known &&
+	    !subject->allocator->ignores_page_source)
+		grid_set(grid, COLUMN_THREADED, "%.2f",
+		         (double)threaded_footprint(subject) / unit);
 	if (subject->verdict.kind != VERDICT_OK)
 		grid_set(grid, COLUMN_INTERVAL, "%s",
 		         verdict_word(subject->verdict.kind));
@@ -88,6 +95,24 @@ static void set_floor(struct grid *grid, const struct run *run)
 	grid_set(grid, COLUMN_REPS, "%zu", run->null_reps);
 }
 
+/* How the clock's figures came about, where that is not the usual way. */
+static void say_replay(const struct run *run, FILE *out)
+{
+	char pace[PACE_BYTES];
+
+	if (run->plan != NULL)
+		fprintf(out,
+		        "Replayed on %u thread%s too (the trace has %u): ns/op "
+		        "is wall time by the calls of all; heap/thr.: the "
+		        "largest heap then.\n",
+		        run->plan->threads, run->plan->threads == 1 ? "" : "s",
+		        run->workload->trace.threads);
+	if (run->options->pace > 0)
+		fprintf(out, "Time is paced (%s): ns/op is not a speed.\n",
+		        pace_print(run->options->pace, pace));
+	putc('\n', out);
+}
+
 void report_table(const struct run *run, FILE *out)
 {
 	const struct trace *trace = &run->workload->trace;
@@ -97,14 +122,17 @@ void report_table(const struct run *run, FILE *out)
 	fprintf(out,
 	        "%s: %lu call%s, at most %u block%s and %.2f %s live.\n"
 	        "Sizes in %s when the heap was largest; heap/live: the largest "
-	        "heap by the most ever live.\n\n",
+	        "heap by the most ever live.\n",
 	        run->workload->name, trace->calls, trace->calls == 1 ? "" : "s",
 	        trace->slots, trace->slots == 1 ? "" : "s",
 	        (double)trace->peak_live_bytes / unit,
 	        unit == MIB ? "MiB" : "KiB", unit == MIB ? "MiB" : "KiB");
+	say_replay(run, out);
 	grid_open(&grid);
 	for (int column = 0; column < COLUMNS; column++)
 		grid_add_column(&grid, column_names[column]);
+	if (run->plan != NULL)
+		grid_add_column(&grid, "heap/thr.");
 	for (int i = 0; i < run->count; i++) {
 		grid_add_line(&grid);
 		set_row(&grid, &run->subjects[i], unit);

@@ -28,6 +28,19 @@ bool run_resident_round(struct run *run, struct progress *progress,
 bool run_single_passes(struct run *run, struct progress *progress,
                        struct trace_error *error);
 
+/* Each allocator once on real threads, under the oracle. */
+bool run_threads_pass(struct run *run, struct progress *progress,
+                      struct trace_error *error);
+
+/*
+ * Runs one child to its end; its result is copied to `result`.  The verdict is
+ * NOT_RUN if an interrupt came first.
+ */
+bool run_alone(struct run *run, struct progress *progress, int subject,
+               cell_work *work, void *result, size_t result_bytes,
+               struct verdict *verdict, double *seconds,
+               struct trace_error *error);
+
 /* What a child of this run may use. */
 struct cell_limits run_limits(const struct run *run);
 

@@ -8,20 +8,21 @@
 
 #include "../measure/heapmap.h"
 #include "../report/csv.h"
+#include "threaded.h"
 
 const char *const part_names[PARTS] = {
-	[PART_TIMELINE] = "timeline",    [PART_TIERS] = "tiers",
-	[PART_HEAPMAP] = "heapmap",      [PART_BLOCKS] = "blocks",
-	[PART_FAILURES] = "failures",    [PART_SEARCHES] = "searches",
-	[PART_CLASSES] = "size_classes", [PART_LATENCY] = "latency",
-	[PART_SHARING] = "sharing",
+	[PART_TIMELINE] = "timeline", [PART_TIERS] = "tiers",
+	[PART_HEAPMAP] = "heapmap",   [PART_BLOCKS] = "blocks",
+	[PART_FAILURES] = "failures", [PART_SEARCHES] = "searches",
+	[PART_THREADS] = "threads",   [PART_CLASSES] = "size_classes",
+	[PART_LATENCY] = "latency",   [PART_SHARING] = "sharing",
 };
 
 const char *const part_headers[PARTS] = {
 	[PART_TIMELINE] =
 		"allocator,event,requested_bytes,footprint_bytes,"
 		"internal_bytes,metadata_bytes,free_bytes,slack_bytes,"
-		"unusable_p50,unusable_p90,unusable_p99",
+		"unusable_p50,unusable_p90,unusable_p99,time_ns",
 	[PART_TIERS] = "allocator,event,tier,bytes,blocks,largest_bytes",
 	[PART_HEAPMAP] = "allocator,event,start_bytes,bytes,requested_bytes,"
 			 "internal_bytes,metadata_bytes,free_bytes,slack_bytes",
@@ -36,6 +37,7 @@ const char *const part_headers[PARTS] = {
 			  "links_p99,links_max",
 	[PART_CLASSES] = "allocator,requested_bytes,usable_bytes",
 	[PART_LATENCY] = "allocator,call,latency_ns,share_slower,samples",
+	[PART_THREADS] = "allocator,round,thread,calls,ns_per_op,takes,waits",
 };
 
 void part_path(const struct run *run, int subject, enum part part, char *path,
@@ -87,6 +89,7 @@ struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result)
 	struct audit_options options = {
 		.limit_bytes = run->memory_bytes,
 		.depth = run->paranoid ? ORACLE_ALL : ORACLE_EDGES,
+		.is_paced = run->pace > 0,
 		.progress = progress,
 		.label = subject->label,
 		.searches = open_part(pass, PART_SEARCHES),
@@ -188,6 +191,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 	bool with_sharing = trace->threads > 1;
 	struct meter_options options = {
 		.limit_bytes = run->options->memory_bytes,
+		.is_paced = run->options->pace > 0,
 		.progress = progress,
 		.label = subject->label,
 		.cell_bytes = cell_bytes_of(run, subject),
@@ -232,9 +236,12 @@ static struct verdict run_speed(const struct pass *pass,
 	const struct speed_options options = {
 		.limit_bytes = pass->run->options->memory_bytes,
 		.touch = pass->run->options->touch,
+		.pace = pass->run->options->pace,
 		.progress = progress,
 	};
 
+	if (pass->run->plan != NULL)
+		return threaded_speed(pass, &options, result);
 	return speed_run(subject->allocator, &subject->values,
 	                 &pass->run->workload->trace, &options, result);
 }
@@ -244,6 +251,8 @@ struct verdict pass_speed(void *ctx, volatile uint64_t *progress, void *result)
 	const struct pass *pass = ctx;
 
 	(void)progress;
+	if (pass->run->plan != NULL)
+		return threaded_round(pass, result);
 	return run_speed(pass, NULL, result);
 }
 
@@ -271,6 +280,8 @@ struct verdict pass_null(void *ctx, volatile uint64_t *progress, void *result)
 	const struct pass *pass = ctx;
 
 	(void)progress;
+	if (pass->run->plan != NULL)
+		return threaded_null(pass, result);
 	return speed_run_null(&pass->run->workload->trace,
 	                      pass->run->options->touch, result);
 }

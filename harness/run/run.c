@@ -71,8 +71,9 @@ bool run_all(struct run *run, struct trace_error *error)
 {
 	const struct run_options *options = run->options;
 	struct progress progress;
-	double cells = run->count * (3.0 + options->reps + options->latency) +
-	               options->reps + 1;
+	unsigned each =
+		3 + options->reps + options->latency + (run->plan != NULL);
+	double cells = (double)run->count * each + options->reps + 1;
 
 	if (!find_size_quantiles(&run->workload->trace, run->sizes))
 		return trace_fail(error, "no memory for the sizes");
@@ -81,6 +82,8 @@ bool run_all(struct run *run, struct trace_error *error)
 	run->random = options->seed;
 	progress_open(&progress, run->title, cells, options->shows_progress);
 	bool good = run_measure_pass(run, &progress, error);
+	if (good && run->plan != NULL && !interrupt_came())
+		good = run_threads_pass(run, &progress, error);
 	if (good && options->reps > 0 && !interrupt_came())
 		good = run_speed_pass(run, &progress, error);
 	if (good && options->reps > 0)

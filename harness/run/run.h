@@ -3,6 +3,7 @@
  *
  *     audit, all allocators      as many at a time as there are cores
  *     meter, all allocators      likewise: it needs the audits' peaks
+ *     check on real threads      one at a time; only with THREADS
  *     rounds of the speed pass   one child at a time, shuffled in each round
  *     resident memory, latency   one at a time
  *
@@ -12,6 +13,7 @@
 #ifndef HARNESS_RUN_RUN_H
 #define HARNESS_RUN_RUN_H
 
+#include "../threads/plan.h"
 #include "../workload.h"
 #include "cell.h"
 #include "subject.h"
@@ -22,9 +24,11 @@ struct run_options {
 	double budget_seconds; /* of one allocator's speed pass             */
 	size_t memory_bytes;   /* limit of the footprint                    */
 	enum touch touch;
-	bool paranoid;      /* the oracle looks at every byte            */
-	bool latency;       /* run the latency pass                      */
-	uint64_t seed;      /* of the shuffling                          */
+	unsigned threads; /* real ones; 0: one replays all, in recorded order */
+	double pace;      /* see clock/speed.h; not with threads              */
+	bool paranoid;    /* the oracle looks at every byte            */
+	bool latency;     /* run the latency pass                      */
+	uint64_t seed;    /* of the shuffling                          */
 	const char *folder; /* where parts of the CSV files are written  */
 	bool shows_progress;
 	bool measures_alone; /* one child at a time in the measure pass too  */
@@ -33,7 +37,8 @@ struct run_options {
 struct run {
 	const struct run_options *options;
 	const struct workload *workload;
-	const char *title; /* of the progress bar */
+	const struct plan *plan; /* of the real threads; NULL: none */
+	const char *title;       /* of the progress bar */
 	struct subject *subjects;
 	int count;
 	uint64_t sizes[CENSUS_QUANTILES]; /* request sizes p50, p90, p99 */
@@ -57,6 +62,7 @@ enum part {
 	PART_SEARCHES,
 	PART_CLASSES,
 	PART_LATENCY,
+	PART_THREADS,
 	PARTS,
 };
 

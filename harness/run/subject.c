@@ -174,6 +174,7 @@ void subject_reset(struct subject *subject)
 	subject->is_audited = subject->is_metered = false;
 	subject->is_resident_known = false;
 	subject->residency = (struct residency){0};
+	subject->threaded = (struct threaded){0};
 	subject->reps = 0;
 	subject->seconds = subject->measure_seconds = 0;
 	subject->ns = (struct estimate){0};

@@ -11,6 +11,15 @@
 #include "../measure/meter.h"
 #include "statistics.h"
 
+/* What replays on real threads found; all 0 without them. */
+struct threaded {
+	bool is_known;            /* it came to its end under the oracle      */
+	uint64_t footprint_bytes; /* peak under the oracle                   */
+	double footprints[REPS_MAX]; /* of the timed rounds                  */
+	struct lock_table locks; /* of the timed rounds, else of the oracle's */
+	uint64_t replays;        /* that the locks are the sum of            */
+};
+
 struct subject {
 	const struct allocator *allocator;
 	struct knob_values values;
@@ -28,6 +37,8 @@ struct subject {
 	struct meter meter;
 	bool is_audited; /* peaks and counts are known, up to the end     */
 	bool is_metered; /* so is what the heap was made of               */
+
+	struct threaded threaded;
 
 	double measure_seconds; /* audit and meter together, wall time   */
 

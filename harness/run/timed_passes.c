@@ -9,6 +9,8 @@
 #include "interrupt.h"
 #include "job.h"
 #include "order.h"
+#include "passes.h"
+#include "threaded.h"
 
 enum { STACK_OFFSETS = 256 }; /* times 16 bytes: up to a page */
 
@@ -23,14 +25,10 @@ static void wait_for(struct cell *cell, const struct trace *trace,
 		nanosleep(&pause, NULL);
 }
 
-/*
- * Runs one child to its end; its result is copied to `result`.  The verdict is
- * NOT_RUN if an interrupt came first.
- */
-static bool run_alone(struct run *run, struct progress *progress, int subject,
-                      cell_work *work, void *result, size_t result_bytes,
-                      struct verdict *verdict, double *seconds,
-                      struct trace_error *error)
+bool run_alone(struct run *run, struct progress *progress, int subject,
+               cell_work *work, void *result, size_t result_bytes,
+               struct verdict *verdict, double *seconds,
+               struct trace_error *error)
 {
 	struct cell_limits limits = run_limits(run);
 	struct pass pass = {run, subject};
@@ -64,6 +62,7 @@ static bool locate_death(struct run *run, struct progress *progress,
 	if (verdict.kind != VERDICT_OK && verdict.kind != VERDICT_NOT_RUN)
 		row->verdict = verdict;
 	row->reps = 0;
+	run_remove_part(run, subject, PART_THREADS);
 	return true;
 }
 
@@ -91,6 +90,8 @@ static bool time_subject(struct run *run, struct progress *progress,
 	row->page_faults[row->reps] = (double)speed.page_faults;
 	row->system_ns[row->reps] = (double)speed.system_ns;
 	row->position[row->reps] = position;
+	if (run->plan != NULL)
+		threaded_note(&row->threaded, row->reps, &speed);
 	row->reps++;
 	row->seconds += seconds;
 	return true;

@@ -37,3 +37,10 @@ void lock_table_add(struct lock_table *table, const struct allocator *allocator,
 		add(table, usage.locks[i].name, usage.locks[i].acquired,
 		    usage.locks[i].waited);
 }
+
+void lock_table_merge(struct lock_table *table, const struct lock_table *other)
+{
+	for (unsigned i = 0; i < other->count; i++)
+		add(table, other->locks[i].name, other->locks[i].acquired,
+		    other->locks[i].waited);
+}

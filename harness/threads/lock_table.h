@@ -21,4 +21,7 @@ struct lock_table {
 void lock_table_add(struct lock_table *table, const struct allocator *allocator,
                     struct heap *heap);
 
+/* Adds the figures of another replay. */
+void lock_table_merge(struct lock_table *table, const struct lock_table *other);
+
 #endif

@@ -1,0 +1,29 @@
+/*
+ * pace.h - replay at the recorded time, or so many times as fast.
+ *
+ * What a heap holds depends on time where an allocator gives idle memory back
+ * after a while.  A replay as fast as it can never lets that while pass.
+ */
+#ifndef HARNESS_CLOCK_PACE_H
+#define HARNESS_CLOCK_PACE_H
+
+#include "stage.h"
+
+/*
+ * Replays the whole trace of the stage, which has times, each event not before
+ * its time divided by `pace`; sleeps until then.  The page source's clock shows
+ * the recorded time in ns.
+ */
+void pace_run(struct stage *stage, enum touch touch, double pace);
+
+/* How long the recording took, in s; 0 without times. */
+double pace_seconds(const struct trace *trace);
+
+/* "recorded" is 1, "x10" is 10; false for anything else. */
+bool pace_parse(const char *text, double *pace);
+
+/* The same words; "none" for 0.  Returns `text`. */
+enum { PACE_BYTES = 32 };
+const char *pace_print(double pace, char text[PACE_BYTES]);
+
+#endif
