@@ -157,11 +157,12 @@ static int say_failures(const struct scale *scale)
 		const struct verdict *verdict = &scale->rows[i].verdict;
 		if (verdict->kind == VERDICT_OK)
 			continue;
-		fprintf(stderr, "alloclab: %s: %s: %s\n",
+		fprintf(stderr, "alloclab: %s: %s at event %llu: %s\n",
 		        scale->rows[i].subject == NULL
 		                ? "the control"
 		                : scale->rows[i].subject->label,
-		        verdict_word(verdict->kind), verdict->sentence);
+		        verdict_word(verdict->kind),
+		        (unsigned long long)verdict->event, verdict->sentence);
 		status = EXIT_FAILED;
 	}
 	return status;

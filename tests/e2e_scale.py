@@ -165,7 +165,7 @@ def main():
         left = {row["allocator"] for row in table(f"{folder}/scale.csv")[1]}
         verdict("an allocator that dies is a line, the others are there",
                 [small.stderr, left] * (small.returncode != 1 or left != {"null"} or
-                                        "bump: " not in small.stderr))
+                                        "bump: crash at event " not in small.stderr))
         wrong = scale(top, "cc1"), scale(top, "--threads-max", "0"), scale(top, "-a", "nobody")
         verdict("bad usage is exit 2", [run.stderr for run in wrong if run.returncode != 2])
     with tempfile.TemporaryDirectory() as top:

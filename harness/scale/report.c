@@ -20,7 +20,7 @@ static const char *kind_of(const struct scale_row *row)
 {
 	if (row->subject == NULL)
 		return "control";
-	return row->subject->allocator->ignores_page_source ? "library" : "lab";
+	return row->subject->is_library ? "library" : "lab";
 }
 
 static bool is_timed(const struct scale *scale, int row)
@@ -38,7 +38,7 @@ static void print_points(const struct scale *scale, print_point *print,
                          FILE *out)
 {
 	for (int row = 0; row < scale->row_count; row++)
-		for (unsigned work = 0; work < SCALE_WORKS; work++)
+		for (enum scale_work work = 0; work < SCALE_WORKS; work++)
 			for (unsigned i = 0;
 			     i < scale->count_count && is_timed(scale, row);
 			     i++)
@@ -225,7 +225,7 @@ void scale_print(const struct scale *scale, FILE *out)
 	        "rounds.\nspeed-up: times the work of one thread; %s does it "
 	        "without an allocator.\n\n",
 	        scale->rounds, control_name);
-	for (unsigned work = 0; work < SCALE_WORKS; work++) {
+	for (enum scale_work work = 0; work < SCALE_WORKS; work++) {
 		struct grid grid;
 		fprintf(out, "%s\n\n", captions[work]);
 		grid_open(&grid);

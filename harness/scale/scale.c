@@ -8,28 +8,17 @@
 #include <string.h>
 #include <time.h>
 
-#include "../run/cell.h"
 #include "../run/interrupt.h"
 #include "../run/progress.h"
 #include "../splitmix64.h"
-#include "contend.h"
+#include "point.h"
 
-enum {
-	STACK_OFFSETS = 256, /* times 16 bytes: up to a page          */
-	CONTEND_SHARE = 20,  /* a round of contend.h is worth so many steps */
-};
+enum { STACK_OFFSETS = 256 }; /* times 16 bytes: up to a page */
 
 const char *const scale_work_names[SCALE_WORKS] = {
 	[SCALE_PRIVATE] = "private",
 	[SCALE_CROSSING] = "crossing",
 	[SCALE_SHARING] = "sharing",
-};
-
-/* One child: a row, a work, a number of threads. */
-struct point {
-	const struct scale *scale;
-	int row;
-	unsigned work, count;
 };
 
 /* ---- before the first round --------------------------------------------- */
@@ -44,8 +33,8 @@ static void choose_counts(struct scale *scale)
 	scale->counts[scale->count_count++] = most;
 }
 
-static bool make_plan(struct scale *scale, unsigned work, unsigned count,
-                      struct trace_error *error)
+static bool make_trace(struct scale *scale, enum scale_work work,
+                       unsigned count, struct trace_error *error)
 {
 	const struct scale_options *options = scale->options;
 	const struct threads_work wanted = {
@@ -61,17 +50,26 @@ static bool make_plan(struct scale *scale, unsigned work, unsigned count,
 
 	return (crosses ? threads_crossing_work
 	                : threads_private_work)(&wanted, trace, error) &&
-	       plan_make(&scale->plans[work][count], trace, wanted.threads,
-	                 error);
+	       trace_share(trace, error);
 }
 
-static bool make_plans(struct scale *scale, struct trace_error *error)
+static bool make_traces(struct scale *scale, struct trace_error *error)
 {
 	for (unsigned count = 0; count < scale->count_count; count++)
-		if (!make_plan(scale, SCALE_PRIVATE, count, error) ||
-		    !make_plan(scale, SCALE_CROSSING, count, error))
+		if (!make_trace(scale, SCALE_PRIVATE, count, error) ||
+		    !make_trace(scale, SCALE_CROSSING, count, error))
 			return false;
 	return true;
+}
+
+/* Sharing has none: that of private work stands for it. */
+const struct trace *scale_trace_of(const struct scale *scale,
+                                   const struct point *point)
+{
+	enum scale_work work =
+		point->work == SCALE_SHARING ? SCALE_PRIVATE : point->work;
+
+	return &scale->traces[work][point->count];
 }
 
 static bool make_rows(struct scale *scale, struct subject *subjects, int count,
@@ -94,44 +92,10 @@ static bool make_rows(struct scale *scale, struct subject *subjects, int count,
 
 /* ---- one point ---------------------------------------------------------- */
 
-static struct verdict time_point(void *ctx, volatile uint64_t *progress,
-                                 void *result)
-{
-	const struct point *point = ctx;
-	const struct scale *scale = point->scale;
-	const struct subject *subject = scale->rows[point->row].subject;
-	const struct allocator *allocator =
-		subject == NULL ? NULL : subject->allocator;
-	const struct knob_values *values =
-		subject == NULL ? NULL : &subject->values;
-	const struct threads_options options = {
-		.limit_bytes = scale->options->memory_bytes,
-		.touch = TOUCH_FIRST,
-	};
-
-	(void)progress;
-	if (point->work == SCALE_SHARING)
-		return contend_time(allocator, values,
-		                    scale->counts[point->count],
-		                    scale->options->steps / CONTEND_SHARE + 1,
-		                    options.limit_bytes, result);
-	return threads_time(allocator, values,
-	                    &scale->plans[point->work][point->count], &options,
-	                    result);
-}
-
-/* The trace that a verdict names events of; crashes are not located here. */
-static const struct trace *trace_of(const struct point *point)
-{
-	unsigned work =
-		point->work == SCALE_SHARING ? SCALE_PRIVATE : point->work;
-
-	return &point->scale->traces[work][point->count];
-}
-
-/* Runs a child to its end; its figures go to the series. */
-static bool run_point(struct scale *scale, struct point *point,
-                      struct trace_error *error)
+/* Runs a child to its end; NOT_RUN if an interrupt came first. */
+static bool run_child(struct scale *scale, const struct point *point,
+                      bool locates, struct threads_figures *figures,
+                      struct verdict *verdict, struct trace_error *error)
 {
 	const struct timespec pause = {.tv_nsec = 300 * 1000};
 	const struct cell_limits limits = {
@@ -139,24 +103,51 @@ static bool run_point(struct scale *scale, struct point *point,
 		.stack_offset = splitmix64(&scale->random) % STACK_OFFSETS *
 	                        MALLOC_ALIGN_BYTES,
 	};
-	struct verdict verdict = {.kind = VERDICT_NOT_RUN};
-	struct scale_series *series =
-		scale_series_of(scale, point->row, point->work, point->count);
 	struct cell cell;
 
-	if (!cell_start(&cell, time_point, point, sizeof series->last, &limits))
+	*verdict = (struct verdict){.kind = VERDICT_NOT_RUN};
+	if (!point_start(&cell, scale, point, locates, &limits))
 		return trace_fail(error, "no process can be started: %s",
 		                  strerror(errno));
 	while (!interrupt_came() &&
-	       !cell_has_ended(&cell, trace_of(point), &verdict))
+	       !cell_has_ended(&cell, scale_trace_of(scale, point), verdict))
 		nanosleep(&pause, NULL);
-	memcpy(&series->last, cell.result, sizeof series->last);
+	memcpy(figures, cell.result, sizeof *figures);
 	cell_close(&cell);
-	if (verdict.kind == VERDICT_OK)
-		series->wall_ns[scale->rounds] = (double)series->last.wall_ns;
-	else if (verdict.kind != VERDICT_NOT_RUN)
+	return true;
+}
+
+/* A timed child died: once more, step by step, to learn where. */
+static bool locate_death(struct scale *scale, const struct point *point,
+                         struct trace_error *error)
+{
+	struct threads_figures figures;
+	struct verdict verdict;
+
+	if (point->work == SCALE_SHARING)
+		return true;
+	if (!run_child(scale, point, true, &figures, &verdict, error))
+		return false;
+	if (verdict.kind != VERDICT_OK && verdict.kind != VERDICT_NOT_RUN)
 		scale->rows[point->row].verdict = verdict;
 	return true;
+}
+
+static bool run_point(struct scale *scale, const struct point *point,
+                      struct trace_error *error)
+{
+	struct scale_series *series =
+		scale_series_of(scale, point->row, point->work, point->count);
+	struct verdict verdict;
+
+	if (!run_child(scale, point, false, &series->last, &verdict, error))
+		return false;
+	if (verdict.kind == VERDICT_OK)
+		series->wall_ns[scale->rounds] = (double)series->last.wall_ns;
+	if (verdict.kind == VERDICT_OK || verdict.kind == VERDICT_NOT_RUN)
+		return true;
+	scale->rows[point->row].verdict = verdict;
+	return locate_death(scale, point, error);
 }
 
 /* ---- the rounds --------------------------------------------------------- */
@@ -176,10 +167,9 @@ static size_t list_points(const struct scale *scale, struct point *points)
 	size_t n = 0;
 
 	for (int row = 0; row < scale->row_count; row++)
-		for (unsigned work = 0; work < SCALE_WORKS; work++)
+		for (enum scale_work work = 0; work < SCALE_WORKS; work++)
 			for (unsigned i = 0; i < scale->count_count; i++)
-				points[n++] =
-					(struct point){scale, row, work, i};
+				points[n++] = (struct point){row, work, i};
 	return n;
 }
 
@@ -241,7 +231,7 @@ bool scale_run(struct scale *scale, const struct scale_options *options,
 	*scale = (struct scale){.options = options, .random = options->seed};
 	choose_counts(scale);
 	return make_rows(scale, subjects, count, error) &&
-	       make_plans(scale, error) && run_rounds(scale, error);
+	       make_traces(scale, error) && run_rounds(scale, error);
 }
 
 void scale_free(struct scale *scale)
@@ -249,9 +239,8 @@ void scale_free(struct scale *scale)
 	for (int i = 0; i < scale->row_count; i++)
 		free(scale->rows[i].series);
 	free(scale->rows);
-	for (unsigned work = 0; work < SCALE_WORKS; work++) {
+	for (enum scale_work work = 0; work < SCALE_WORKS; work++) {
 		for (unsigned i = 0; i < SCALE_COUNTS_MAX; i++) {
-			plan_free(&scale->plans[work][i]);
 			trace_destroy(&scale->traces[work][i]);
 		}
 	}

@@ -64,10 +64,20 @@ struct scale {
 	bool interrupted;
 
 	/* private to scale.c */
-	struct trace traces[SCALE_WORKS][SCALE_COUNTS_MAX];
-	struct plan plans[SCALE_WORKS][SCALE_COUNTS_MAX];
+	struct trace traces[SCALE_WORKS][SCALE_COUNTS_MAX]; /* shared memory */
 	uint64_t random;
 };
+
+/* What one child measures: a row, a work, counts[count] threads. */
+struct point {
+	int row;
+	enum scale_work work;
+	unsigned count;
+};
+
+/* The trace that is replayed, and that a verdict names events of. */
+const struct trace *scale_trace_of(const struct scale *scale,
+                                   const struct point *point);
 
 static inline struct scale_series *scale_series_of(const struct scale *scale,
                                                    int row, unsigned work,
