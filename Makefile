@@ -39,6 +39,7 @@ help:
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
 	@echo "make bench                what the harness itself costs"
+	@echo "make scale [ALLOCATORS=...] [THREADS_MAX=n]   1, 2, 4 ... n threads"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
 	@echo "make deps-local           missing libraries into build/deps, without root"
 	@echo "make clean                removes build/; distclean: results too"
@@ -56,6 +57,15 @@ list: ready
 
 bench: ready
 	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
+
+# The same work on 1, 2, 4 ... THREADS_MAX threads; the cores of the machine.
+THREADS_MAX ?=
+scale: NEEDS = build charts
+scale: ready
+	@build/alloclab scale $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
+	    $(if $(THREADS_MAX),--threads-max $(THREADS_MAX)) \
+	    $(if $(REPS),--reps $(REPS)) $(RUN_OPTIONS)
+	@plots/draw results/scale
 
 AT ?=
 COUNT ?=
@@ -147,7 +157,7 @@ include docs/docs.mk
 include tests/tests.mk
 include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: run help plots draw-last list bench step ready deps-local clean distclean \
+.PHONY: run help plots draw-last list bench scale step ready deps-local clean distclean \
         all tests-built FORCE
 .SECONDARY:
 .DEFAULT_GOAL = run

@@ -24,5 +24,6 @@ int cmd_step(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_scale(int argc, char **argv);
 
 #endif

@@ -54,7 +54,7 @@ static bool may_replace(const char *path, struct trace_error *error)
 {
 	char file[4096];
 
-	snprintf(file, sizeof file, "%s/summary.csv", path);
+	snprintf(file, sizeof file, "%s/run.json", path);
 	return access(path, F_OK) != 0 || access(file, F_OK) == 0 ||
 	       is_empty_folder(path) ||
 	       trace_fail(error,

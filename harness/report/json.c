@@ -116,22 +116,25 @@ static json_t *describe_knobs(const struct subject *subject)
 	return object;
 }
 
+static json_t *describe_subject(const struct subject *subject,
+                                const struct verdict *verdict)
+{
+	return json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
+	                 json_text(subject->label), "knobs",
+	                 describe_knobs(subject), "status",
+	                 verdict_word(verdict->kind), "event",
+	                 (json_int_t)verdict->event, "sentence",
+	                 json_text(verdict->sentence));
+}
+
 static json_t *describe_subjects(const struct run *run)
 {
 	json_t *array = json_array();
 
-	for (int i = 0; i < run->count; i++) {
-		const struct subject *subject = &run->subjects[i];
-		const struct verdict *verdict = &subject->verdict;
+	for (int i = 0; i < run->count; i++)
 		json_array_append_new(
-			array,
-			json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
-		                  json_text(subject->label), "knobs",
-		                  describe_knobs(subject), "status",
-		                  verdict_word(verdict->kind), "event",
-		                  (json_int_t)verdict->event, "sentence",
-		                  json_text(verdict->sentence)));
-	}
+			array, describe_subject(&run->subjects[i],
+		                                &run->subjects[i].verdict));
 	return array;
 }
 
@@ -190,6 +193,46 @@ bool report_json(const struct run *run, const char *command, const char *path,
 	                    json_pack("{s:f, s:f}", "null_ns_per_op",
 	                              run->null_estimate.median,
 	                              "empty_ns_per_op", run->empty_ns));
+	return write_json(root, path);
+}
+
+/* The allocators of `scale`, all but the control. */
+static json_t *describe_scaled(const struct scale *scale)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < scale->row_count; i++)
+		if (scale->rows[i].subject != NULL)
+			json_array_append_new(
+				array,
+				describe_subject(scale->rows[i].subject,
+			                         &scale->rows[i].verdict));
+	return array;
+}
+
+bool report_json_scale(const struct scale *scale, const char *command,
+                       const char *path)
+{
+	const struct scale_options *options = scale->options;
+	json_t *root = describe_program(command);
+	json_t *threads = json_array();
+
+	for (unsigned i = 0; i < scale->count_count; i++)
+		json_array_append_new(threads,
+		                      json_integer((int)scale->counts[i]));
+	json_object_set_new(root, "interrupted",
+	                    json_boolean(scale->interrupted));
+	json_object_set_new(root, "threads", threads);
+	json_object_set_new(root, "options",
+	                    json_pack("{s:i, s:I, s:i, s:I, s:I, s:I}", "reps",
+	                              (int)options->reps, "steps",
+	                              (json_int_t)options->steps, "live",
+	                              (int)options->live, "max_bytes",
+	                              (json_int_t)options->max_bytes,
+	                              "limit_bytes",
+	                              (json_int_t)options->memory_bytes, "seed",
+	                              (json_int_t)options->seed));
+	json_object_set_new(root, "allocators", describe_scaled(scale));
 	return write_json(root, path);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "../run/run.h"
+#include "../scale/scale.h"
 
 /* The first lines of summary, repetitions and locks.csv, without line end. */
 extern const char report_summary_header[], report_repetitions_header[],
@@ -35,6 +36,10 @@ bool report_json(const struct run *run, const char *command, const char *path,
 /* The same for a run of several workloads: what is common to all. */
 bool report_json_across(const char *command, const char (*workloads)[128],
                         int workload_count, const char *path);
+
+/* The same for `alloclab scale`. */
+bool report_json_scale(const struct scale *scale, const char *command,
+                       const char *path);
 
 /* The table for people. */
 void report_table(const struct run *run, FILE *out);

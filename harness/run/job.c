@@ -13,6 +13,7 @@
 #include "../../allocators/registry.h"
 #include "../library/probe.h"
 #include "../mapped.h"
+#include "../scale/point.h"
 
 const char *job_program;
 
@@ -263,5 +264,7 @@ _Noreturn void job_serve(const char *word)
 {
 	if (strcmp(word, JOB_PROBE) == 0)
 		cell_serve(library_probed, NULL);
+	if (strcmp(word, JOB_SCALE) == 0)
+		point_serve();
 	serve_pass();
 }

@@ -17,6 +17,7 @@
 #define JOB_COMMAND "cell"
 #define JOB_PROBE   "probe"
 #define JOB_PASS    "pass"
+#define JOB_SCALE   "scale"
 
 /*
  * The program to start; NULL (as in tests that are programs of their own): every

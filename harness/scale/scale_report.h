@@ -1,0 +1,23 @@
+/*
+ * scale_report.h - what `alloclab scale` leaves behind and says.
+ */
+#ifndef HARNESS_SCALE_SCALE_REPORT_H
+#define HARNESS_SCALE_SCALE_REPORT_H
+
+#include <stdio.h>
+
+#include "../report/folder.h"
+#include "scale.h"
+
+/*
+ * Writes results/scale/: scale.csv, rounds.csv, locks.csv and run.json
+ * (docs/csv.md), complete or not at all; `folder` then says where.
+ */
+bool scale_write(const struct scale *scale, const char *results,
+                 const char *command, struct folder *folder,
+                 struct trace_error *error);
+
+/* The tables for people: one for each work. */
+void scale_print(const struct scale *scale, FILE *out);
+
+#endif
