@@ -13,7 +13,7 @@ QUICK ?=
 KEEP ?=
 RUN_OPTIONS ?=
 
-run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts)
+run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts) $(if $(findstring lib:,$(ALLOCATORS)),libs)
 run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
@@ -32,7 +32,7 @@ help:
 	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
-	@echo "make bench                what the harness itself costs"
+	@echo "make bench [QUICK=1]      our designs beside the real libraries; harness costs"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
 	@echo "make deps-local           missing libraries into build/deps, without root"
 	@echo "make clean                removes build/; distclean: results too"
@@ -48,8 +48,11 @@ draw-last:
 list: ready
 	@build/alloclab list
 
+bench: NEEDS = build libs
 bench: ready
-	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
+	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
+	    $(if $(filter-out 0,$(QUICK)),--quick) \
+	    $(if $(WORKLOAD),--workloads "$(WORKLOAD)")
 
 AT ?=
 COUNT ?=

@@ -12,7 +12,7 @@ const char report_summary_header[] =
 	"metadata_bytes,free_bytes,slack_bytes,links_mean,links_p99,links_max,"
 	"peak_resident_bytes,jw1_net,jw2_net,jw3_net,jw4_net,touched_bytes,"
 	"splits,merges,exact_fits,grows,shrinks,moves,source_calls,"
-	"page_faults,system_ns_per_op";
+	"page_faults,system_ns_per_op,start_resident_bytes";
 
 /* A field that exists only sometimes. */
 static void put_u64(FILE *out, bool exists, uint64_t value)
@@ -103,6 +103,8 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	put_real(out, reps > 0, 3,
 	         estimate_median(subject->system_ns, reps).median /
 	                 (double)run->workload->trace.calls);
+	put_u64(out, subject->is_resident_known,
+	        subject->residency.barrier_bytes);
 }
 
 void report_summary(const struct run *run, const char *workload, FILE *out)
