@@ -17,7 +17,7 @@ PACE ?=
 KEEP ?=
 RUN_OPTIONS ?=
 
-run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts)
+run: NEEDS = build $(if $(filter-out 0,$(QUICK)),,charts) $(if $(findstring lib:,$(ALLOCATORS)),libs)
 run: ready
 	@build/alloclab run $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(REPS),--reps $(REPS)) $(if $(filter-out 0,$(QUICK)),--quick) \
@@ -38,7 +38,7 @@ help:
 	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
-	@echo "make bench                what the harness itself costs"
+	@echo "make bench [QUICK=1]      our designs beside the real libraries; harness costs"
 	@echo "make scale [ALLOCATORS=...] [THREADS_MAX=n]   1, 2, 4 ... n threads"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
 	@echo "make deps-local           missing libraries into build/deps, without root"
@@ -55,8 +55,11 @@ draw-last:
 list: ready
 	@build/alloclab list
 
+bench: NEEDS = build libs
 bench: ready
-	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)")
+	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
+	    $(if $(filter-out 0,$(QUICK)),--quick) \
+	    $(if $(WORKLOAD),--workloads "$(WORKLOAD)")
 
 # The same work on 1, 2, 4 ... THREADS_MAX threads; the cores of the machine.
 THREADS_MAX ?=

@@ -10,7 +10,7 @@
 
 #include "../allocators/registry.h"
 #include "bench/costs.h"
-#include "bench/tables.h"
+#include "bench/results.h"
 #include "command.h"
 #include "options.h"
 #include "run/interrupt.h"
@@ -45,6 +45,7 @@ struct arguments {
 	unsigned rounds; /* 0: as many as there is time for */
 	double seconds;
 	const char *results;
+	char command[2048];
 };
 
 struct bench {
@@ -172,7 +173,16 @@ static bool compare(struct bench *bench, struct trace_error *error)
 	tables_print_best(comparison, stdout);
 	tables_print_pairs(comparison, bench->pairs, bench->pair_count, stdout);
 	tables_print_failures(comparison, stdout);
-	return !comparison->interrupted || trace_fail(error, "interrupted");
+	if (comparison->interrupted)
+		return trace_fail(error, "interrupted");
+	fflush(stdout);
+	if (!results_write(comparison, bench->pairs, bench->pair_count,
+	                   bench->arguments->results, bench->arguments->command,
+	                   error))
+		return false;
+	fprintf(stderr, "alloclab: results are in %s/bench/\n",
+	        bench->arguments->results);
+	return true;
 }
 
 /* ---- the command line ---------------------------------------------------- */
@@ -243,6 +253,7 @@ int cmd_bench(int argc, char **argv)
 	struct bench bench = {.arguments = &arguments};
 	struct trace_error error = {""};
 
+	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	interrupt_watch();
 	comparison_open(&bench.comparison);

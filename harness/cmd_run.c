@@ -205,19 +205,6 @@ static const struct argp argp = {
 	       "to a foreign one, or text such as 'a=100 b=40 -a c=60'.",
 };
 
-/* The command line as one string, for run.json. */
-static void join_command(int argc, char **argv, char *text, size_t capacity)
-{
-	text[0] = '\0';
-	for (int i = 0; i < argc; i++) {
-		bool quoted = strpbrk(argv[i], " \t*'\"") != NULL;
-		strlcat(text, i > 0 ? " " : "", capacity);
-		strlcat(text, quoted ? "'" : "", capacity);
-		strlcat(text, argv[i], capacity);
-		strlcat(text, quoted ? "'" : "", capacity);
-	}
-}
-
 static int complain(const struct trace_error *error)
 {
 	fprintf(stderr, "alloclab: %s\n", error->text);
@@ -473,7 +460,7 @@ int cmd_run(int argc, char **argv)
 	struct session session = {.arguments = &arguments};
 	struct trace_error error;
 
-	join_command(argc, argv, session.command, sizeof session.command);
+	option_join(argc, argv, session.command, sizeof session.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	int status = open_session(&session, &error) ? run_list(&session)
 	                                            : complain(&error);

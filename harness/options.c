@@ -3,9 +3,11 @@
  */
 #include "options.h"
 
+#include <bsd/string.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../allocators/common/count.h"
 
@@ -46,4 +48,16 @@ size_t option_memory(struct argp_state *state, const char *text)
 		           "\"%s\"",
 		           text);
 	return n;
+}
+
+void option_join(int argc, char **argv, char *text, size_t capacity)
+{
+	text[0] = '\0';
+	for (int i = 0; i < argc; i++) {
+		bool quoted = strpbrk(argv[i], " \t*'\"") != NULL;
+		strlcat(text, i > 0 ? " " : "", capacity);
+		strlcat(text, quoted ? "'" : "", capacity);
+		strlcat(text, argv[i], capacity);
+		strlcat(text, quoted ? "'" : "", capacity);
+	}
 }

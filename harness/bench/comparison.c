@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../allocators/common/page_source.h"
 #include "../clock/now.h"
 #include "../run/interrupt.h"
 #include "../run/order.h"
@@ -38,6 +39,7 @@ void comparison_close(struct comparison *comparison)
 		workload_close(&comparison->contests[i].workload);
 		free(comparison->contests[i].run.subjects);
 		free(comparison->contests[i].resident);
+		free(comparison->contests[i].whole);
 	}
 	free(comparison->contests);
 	free(comparison->subjects);
@@ -54,7 +56,9 @@ static bool make_rows(const struct comparison *comparison,
 
 	contest->run.subjects = calloc(count, sizeof(struct subject));
 	contest->resident = calloc(count, sizeof *contest->resident);
-	if (contest->run.subjects == NULL || contest->resident == NULL)
+	contest->whole = calloc(count, sizeof *contest->whole);
+	if (contest->run.subjects == NULL || contest->resident == NULL ||
+	    contest->whole == NULL)
 		return false;
 	memcpy(contest->run.subjects, comparison->subjects,
 	       count * sizeof(struct subject));
@@ -171,17 +175,38 @@ static bool run_time(struct comparison *comparison, struct progress *progress,
 	return true;
 }
 
-static void keep_resident(struct comparison *comparison)
+/* A heap that found room in pages it had before counts as one page. */
+static void keep_resident(struct comparison *comparison,
+                          struct contest *contest)
 {
-	for (int c = 0; c < comparison->count; c++)
-		for (int s = 0; s < comparison->subject_count; s++) {
-			struct contest *contest = &comparison->contests[c];
-			const struct subject *subject =
-				&contest->run.subjects[s];
-			contest->resident[s][comparison->resident_rounds] =
-				(double)subject->residency.peak_bytes;
-		}
-	comparison->resident_rounds++;
+	unsigned round = comparison->resident_rounds;
+
+	for (int i = 0; i < comparison->subject_count; i++) {
+		const struct residency *residency =
+			&contest->run.subjects[i].residency;
+		double peak = (double)residency->peak_bytes;
+		contest->resident[i][round] =
+			peak > PAGE_BYTES ? peak : PAGE_BYTES;
+		contest->whole[i][round] =
+			peak + (double)residency->barrier_bytes;
+	}
+}
+
+static bool run_resident(struct comparison *comparison,
+                         struct progress *progress, uint64_t *random,
+                         struct trace_error *error)
+{
+	while (comparison->resident_rounds < RESIDENT_ROUNDS) {
+		if (!run_round(comparison, run_resident_round, progress, random,
+		               error))
+			return false;
+		if (interrupt_came())
+			break;
+		for (int i = 0; i < comparison->count; i++)
+			keep_resident(comparison, &comparison->contests[i]);
+		comparison->resident_rounds++;
+	}
+	return true;
 }
 
 bool comparison_run(struct comparison *comparison, const char *title,
@@ -192,14 +217,8 @@ bool comparison_run(struct comparison *comparison, const char *title,
 
 	progress_open(&progress, title, 1, comparison->options.shows_progress);
 	bool good = run_time(comparison, &progress, rounds, seconds, &random,
-	                     error);
-	for (unsigned i = 0; good && i < RESIDENT_ROUNDS && !interrupt_came();
-	     i++) {
-		good = run_round(comparison, run_resident_round, &progress,
-		                 &random, error);
-		if (good && !interrupt_came())
-			keep_resident(comparison);
-	}
+	                     error) &&
+	            run_resident(comparison, &progress, &random, error);
 	progress_close(&progress);
 	comparison->interrupted = interrupt_came();
 	return good;
@@ -223,8 +242,7 @@ bool comparison_has(const struct comparison *comparison, enum measure measure,
 
 	if (row->verdict.kind != VERDICT_OK || rounds == 0)
 		return false;
-	return measure == MEASURE_RESIDENT ? row->residency.peak_bytes > 0
-	                                   : row->reps >= rounds;
+	return measure != MEASURE_TIME || row->reps >= rounds;
 }
 
 double comparison_value(const struct comparison *comparison,
@@ -233,9 +251,14 @@ double comparison_value(const struct comparison *comparison,
 {
 	const struct contest *row = &comparison->contests[contest];
 
-	return measure == MEASURE_TIME
-	               ? row->run.subjects[subject].cpu_ns_per_op[round]
-	               : row->resident[subject][round];
+	switch (measure) {
+	case MEASURE_TIME:
+		return row->run.subjects[subject].cpu_ns_per_op[round];
+	case MEASURE_RESIDENT:
+		return row->resident[subject][round];
+	default:
+		return row->whole[subject][round];
+	}
 }
 
 double comparison_median(const struct comparison *comparison,

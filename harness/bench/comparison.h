@@ -22,6 +22,7 @@ enum { RESIDENT_ROUNDS = 3 };
 enum measure {
 	MEASURE_TIME,     /* processor time per call, ns               */
 	MEASURE_RESIDENT, /* peak resident memory, every page touched  */
+	MEASURE_WHOLE,    /* the same with all that was there before   */
 	MEASURES,
 };
 
@@ -29,7 +30,8 @@ enum measure {
 struct contest {
 	struct workload workload;
 	struct run run; /* its subjects are this contest's own */
-	double (*resident)[RESIDENT_ROUNDS]; /* per subject, bytes */
+	/* Per subject, bytes. */
+	double (*resident)[RESIDENT_ROUNDS], (*whole)[RESIDENT_ROUNDS];
 };
 
 struct comparison {

@@ -10,6 +10,7 @@ static const double MIB = 1024 * 1024;
 const double MEASURE_LIMITS[MEASURES] = {
 	[MEASURE_TIME] = 1.00,
 	[MEASURE_RESIDENT] = 1.05,
+	[MEASURE_WHOLE] = 0,
 };
 
 static const char *label_of(const struct comparison *comparison, int subject)
@@ -26,6 +27,7 @@ static bool has_both(const struct comparison *comparison, enum measure measure,
 
 /* ---- means --------------------------------------------------------------- */
 
+/* The mean in brackets where it is of fewer workloads than others'. */
 static void set_mean(const struct comparison *comparison, enum measure measure,
                      const struct pair *pair, struct grid *grid, int *column)
 {
@@ -35,31 +37,33 @@ static void set_mean(const struct comparison *comparison, enum measure measure,
 	                                       pair->second, &workloads);
 
 	if (workloads == 0) {
-		grid_set(grid, (*column)++, "-");
-		*column += 2;
+		*column += limit > 0 ? 3 : 2;
 		return;
 	}
 	grid_set(grid, (*column)++,
 	         workloads < comparison->count ? "(%.3f)" : "%.3f",
 	         mean.median);
 	grid_set(grid, (*column)++, "%.3f..%.3f", mean.low, mean.high);
-	grid_set(grid, (*column)++, mean.low <= limit ? "%.2f" : "%.2f MISSED",
-	         limit);
+	if (limit > 0)
+		grid_set(grid, (*column)++, "%s",
+		         mean.low <= limit ? "yes" : "NO");
 }
 
 void tables_print_pairs(const struct comparison *comparison,
                         const struct pair *pairs, int count, FILE *out)
 {
 	static const char *const names[] = {
-		"first / second", "time", "95 %",       "low at most",
-		"resident",       "95 %", "low at most"};
+		"first / second", "time",    "95 %",       "<= 1", "resident",
+		"95 %",           "<= 1.05", "with start", "95 %"};
 	struct grid grid;
 
 	fprintf(out,
-	        "%d workload%s, %u rounds; geometric means of first / second, in "
-	        "brackets where a workload is missing.\n"
-	        "time: processor time per call; resident: peak, every page "
-	        "touched.\n\n",
+	        "Geometric means of first / second over %d workload%s, %u "
+	        "rounds; in brackets where workloads are missing.\n"
+	        "time: processor time per call.  resident: peak above the start "
+	        "barrier, every page touched.\n"
+	        "<=: whether the interval begins at or below that.  with start: "
+	        "what was there before the barrier, too.\n\n",
 	        comparison->count, comparison->count == 1 ? "" : "s",
 	        comparison->rounds);
 	grid_open(&grid);
@@ -71,9 +75,9 @@ void tables_print_pairs(const struct comparison *comparison,
 		grid_set(&grid, column++, "%s / %s",
 		         label_of(comparison, pairs[i].first),
 		         label_of(comparison, pairs[i].second));
-		set_mean(comparison, MEASURE_TIME, &pairs[i], &grid, &column);
-		set_mean(comparison, MEASURE_RESIDENT, &pairs[i], &grid,
-		         &column);
+		for (int m = 0; m < MEASURES; m++)
+			set_mean(comparison, (enum measure)m, &pairs[i], &grid,
+			         &column);
 	}
 	grid_print(&grid, out);
 }

@@ -15,7 +15,7 @@ struct pair {
 
 /*
  * What is demanded of a design beside the library that it is made after: the
- * lower end of the interval of the mean ratio is at most this.
+ * lower end of the interval of the mean ratio is at most this; 0: nothing.
  */
 extern const double MEASURE_LIMITS[MEASURES];
 

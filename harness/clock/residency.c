@@ -6,6 +6,8 @@
  * The kernel knows it exactly, though only at a moment: so the replay stops from
  * time to time and asks.
  */
+#include <sys/prctl.h>
+
 #include "resident.h"
 #include "speed.h"
 #include "stage.h"
@@ -41,6 +43,8 @@ struct verdict residency_run(const struct allocator *allocator,
 	               &verdict)) {
 		uint64_t from = 0;
 		residency->barrier_bytes = stage.barrier_bytes;
+		residency->huge_pages_are_off =
+			prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 		for (unsigned i = 1; i <= RESIDENT_LOOKS; i++) {
 			uint64_t to = trace->events * i / RESIDENT_LOOKS;
 			if (from < peak && peak < to) {

@@ -63,10 +63,11 @@ struct verdict speed_run_empty(const struct trace *trace, struct speed *speed);
 
 /* What the resident pass finds out. */
 struct residency {
-	uint64_t barrier_bytes; /* anonymous memory before the heap was made */
-	uint64_t peak_bytes;    /* the most above that                       */
-	uint64_t peak_event;    /* the event after which it was seen         */
-	uint64_t huge_bytes;    /* most in transparent huge pages: 0 is due  */
+	uint64_t barrier_bytes;  /* anonymous memory, the heap still empty    */
+	uint64_t peak_bytes;     /* the most above that                       */
+	uint64_t peak_event;     /* the event after which it was seen         */
+	uint64_t huge_bytes;     /* most in transparent huge pages: 0 is due  */
+	bool huge_pages_are_off; /* as the kernel says                       */
 };
 
 /*

@@ -88,12 +88,14 @@ bool stage_open(struct stage *stage, const struct allocator *allocator,
 	    !make_tables(stage, trace, verdict))
 		return fail(verdict, "the page source");
 	malloc_trim(0); /* what we freed before must not serve `system` */
-	stage->barrier_bytes = resident_now().anonymous_bytes;
 	loop->heap = allocator->create(values, &stage->pages, &ONE_THREAD);
 	if (loop->heap == NULL)
 		return fail(verdict, "create");
 	loop->threads[0] = allocator->attach(loop->heap);
-	return loop->threads[0] != NULL || fail(verdict, "attach");
+	if (loop->threads[0] == NULL)
+		return fail(verdict, "attach");
+	stage->barrier_bytes = resident_now().anonymous_bytes;
+	return true;
 }
 
 /* The largest request of the trace. */

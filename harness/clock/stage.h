@@ -12,15 +12,17 @@
 struct stage {
 	struct page_source pages;
 	struct loop loop;
-	uint64_t barrier_bytes; /* anonymous memory before the heap   */
+	uint64_t barrier_bytes; /* anonymous memory, heap still empty */
 	char *null_memory;      /* of the null allocator; NULL otherwise */
 	size_t null_bytes;
 	size_t addresses; /* entries of loop.addresses               */
 };
 
 /*
- * Builds a heap on pages from the OS; false with the verdict set.  The start
- * barrier lies just before create(): what the process holds there is no heap.
+ * Builds a heap on pages from the OS; false with the verdict set.  Then comes the
+ * start barrier: what the process holds by now, the empty heap's own tables
+ * included, is not counted as resident.  A library has made its tables long
+ * before, as it was loaded.
  */
 bool stage_open(struct stage *stage, const struct allocator *allocator,
                 const struct knob_values *values, const struct trace *trace,

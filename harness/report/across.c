@@ -156,7 +156,8 @@ static bool write_files(const struct across *across, const char *command,
 		return folder_cannot_write(folder, error);
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);
 	return report_json_across(command, (const char(*)[128])across->names,
-	                          across->count, path) ||
+	                          across->count, across->subjects,
+	                          across->subject_count, path) ||
 	       folder_cannot_write(folder, error);
 }
 

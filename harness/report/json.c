@@ -67,18 +67,21 @@ static void read_line(const char *path, char *line, size_t capacity)
 
 static json_t *describe_machine(void)
 {
-	char model[256], memory[64], governor[64];
+	char model[256], memory[64], governor[64], huge[64];
 	struct utsname system = {0};
 
 	read_proc("/proc/cpuinfo", "model name", model, sizeof model);
 	read_proc("/proc/meminfo", "MemTotal", memory, sizeof memory);
 	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
 	          governor, sizeof governor);
+	read_line("/sys/kernel/mm/transparent_hugepage/enabled", huge,
+	          sizeof huge);
 	uname(&system);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "processor", model,
-	                 "cores", (int)sysconf(_SC_NPROCESSORS_ONLN), "memory",
-	                 memory, "kernel", system.release, "architecture",
-	                 system.machine, "governor", governor);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s}", "processor",
+	                 model, "cores", (int)sysconf(_SC_NPROCESSORS_ONLN),
+	                 "memory", memory, "kernel", system.release,
+	                 "architecture", system.machine, "governor", governor,
+	                 "transparent_huge_pages", huge);
 }
 
 static json_t *describe_trace(const struct run *run)
@@ -116,25 +119,51 @@ static json_t *describe_knobs(const struct subject *subject)
 	return object;
 }
 
+/* The malloc that a row's processes had; NULL for those of the lab. */
+static json_t *describe_library(const struct subject *subject)
+{
+	const struct library *library = &subject->library;
+	json_t *environment = json_array();
+
+	for (int i = 0; i < library->variable_count; i++)
+		json_array_append_new(environment,
+		                      json_text(library->variables[i]));
+	return json_pack("{s:o, s:o, s:s, s:o}", "preloaded",
+	                 json_text(library->preload), "path",
+	                 json_text(library->facts.path), "version",
+	                 library->facts.version, "environment", environment);
+}
+
 static json_t *describe_subject(const struct subject *subject,
                                 const struct verdict *verdict)
 {
-	return json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
-	                 json_text(subject->label), "knobs",
-	                 describe_knobs(subject), "status",
-	                 verdict_word(verdict->kind), "event",
-	                 (json_int_t)verdict->event, "sentence",
-	                 json_text(verdict->sentence));
+	json_t *row = json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
+	                        json_text(subject->label), "knobs",
+	                        describe_knobs(subject), "status",
+	                        verdict_word(verdict->kind), "event",
+	                        (json_int_t)verdict->event, "sentence",
+	                        json_text(verdict->sentence));
+
+	if (subject->is_library)
+		json_object_set_new(row, "library", describe_library(subject));
+	if (subject->is_resident_known)
+		json_object_set_new(
+			row, "huge_pages",
+			json_pack("{s:b, s:I}", "disabled",
+		                  subject->residency.huge_pages_are_off,
+		                  "bytes",
+		                  (json_int_t)subject->residency.huge_bytes));
+	return row;
 }
 
-static json_t *describe_subjects(const struct run *run)
+static json_t *describe_subjects(const struct subject *subjects, int count)
 {
 	json_t *array = json_array();
 
-	for (int i = 0; i < run->count; i++)
+	for (int i = 0; i < count; i++)
 		json_array_append_new(
-			array, describe_subject(&run->subjects[i],
-		                                &run->subjects[i].verdict));
+			array,
+			describe_subject(&subjects[i], &subjects[i].verdict));
 	return array;
 }
 
@@ -180,7 +209,7 @@ bool report_json(const struct run *run, const char *command, const char *path,
                  const char *old)
 {
 	json_t *root = describe_program(command);
-	json_t *allocators = describe_subjects(run);
+	json_t *allocators = describe_subjects(run->subjects, run->count);
 
 	if (old != NULL)
 		keep_subjects(old, run, allocators);
@@ -236,8 +265,21 @@ bool report_json_scale(const struct scale *scale, const char *command,
 	return write_json(root, path);
 }
 
+/* Which library is behind each row that is one. */
+static json_t *describe_libraries(const struct subject *subjects, int count)
+{
+	json_t *object = json_object();
+
+	for (int i = 0; i < count; i++)
+		if (subjects[i].is_library)
+			json_object_set_new(object, subjects[i].label,
+			                    describe_library(&subjects[i]));
+	return object;
+}
+
 bool report_json_across(const char *command, const char (*workloads)[128],
-                        int workload_count, const char *path)
+                        int workload_count, const struct subject *subjects,
+                        int subject_count, const char *path)
 {
 	json_t *root = describe_program(command);
 	json_t *names = json_array();
@@ -245,5 +287,7 @@ bool report_json_across(const char *command, const char (*workloads)[128],
 	for (int i = 0; i < workload_count; i++)
 		json_array_append_new(names, json_text(workloads[i]));
 	json_object_set_new(root, "workloads", names);
+	json_object_set_new(root, "libraries",
+	                    describe_libraries(subjects, subject_count));
 	return write_json(root, path);
 }

@@ -35,7 +35,8 @@ bool report_json(const struct run *run, const char *command, const char *path,
 
 /* The same for a run of several workloads: what is common to all. */
 bool report_json_across(const char *command, const char (*workloads)[128],
-                        int workload_count, const char *path);
+                        int workload_count, const struct subject *subjects,
+                        int subject_count, const char *path);
 
 /* The same for `alloclab scale`. */
 bool report_json_scale(const struct scale *scale, const char *command,

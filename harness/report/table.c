@@ -50,6 +50,11 @@ static void set_space(struct grid *grid, const struct subject *subject,
 	const struct parts *parts = &meter->at_peak;
 	double heap = (double)parts_sum(parts);
 
+	if (subject->is_audited && subject->allocator->ignores_page_source) {
+		for (int column = COLUMN_LIVE; column <= COLUMN_RATIO; column++)
+			grid_set(grid, column, "-");
+		grid_set(grid, COLUMN_LINKS, "-");
+	}
 	if (!subject->is_metered || heap == 0)
 		return;
 	grid_set(grid, COLUMN_LIVE, "%.2f", (double)parts->requested / unit);

@@ -6,8 +6,8 @@
 #
 # Installs through apt where that is allowed (root, or sudo without a password)
 # and DEPS is not "skip".  What stays missing: of the groups build and test, it is
-# named with the command that installs it, and exit 2.  Charts, fuzzing and
-# scripts are extras: exit 0, and who needs them says what is left out.
+# named with the command that installs it, and exit 2.  Charts, fuzzing, scripts
+# and libs (mallocs to compare with) are extras: exit 0, and who needs them says what is left out.
 set -eu
 cd "$(dirname "$0")/../.."
 local_root=build/deps
@@ -27,6 +27,9 @@ needs() {
 		charts python:matplotlib       python3-matplotlib
 		test   header:cmocka.h         libcmocka-dev
 		scripts command:python3        python3
+		libs   library:libjemalloc.so.2  libjemalloc2
+		libs   library:libtcmalloc_minimal.so.4  libtcmalloc-minimal4
+		libs   library:libmimalloc.so.2.0  libmimalloc2.0
 		fuzz   command:clang           clang
 		fuzz   fuzzer:                 libclang-rt-dev
 	EOF
@@ -59,6 +62,11 @@ is_there() {
 		for python in python3 /usr/bin/python3; do
 			$python -c "import importlib.util as u, sys
 sys.exit(u.find_spec('$name') is None)" 2>/dev/null && return 0
+		done
+		return 1 ;;
+	library:*)
+		for dir in /usr/lib /usr/local/lib "/usr/lib/$(uname -m)-linux-gnu"; do
+			[ -e "$dir/$name" ] && return 0
 		done
 		return 1 ;;
 	fuzzer:*) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a \

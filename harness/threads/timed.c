@@ -84,13 +84,11 @@ struct verdict threads_time(const struct allocator *allocator,
 		team_open(&team, plan, allocator, options->touch, &verdict) &&
 		team_gather(&team, by_steps ? replay_by_steps : replay,
 	                    &verdict);
-	if (good) {
-		malloc_trim(0); /* what was freed must not serve `system` */
+	malloc_trim(0); /* what was freed must not serve `system` */
+	if (good && (allocator == NULL ||
+	             team_enter(&team, values, &pages, &verdict))) {
 		resident_reset_peak();
-		uint64_t barrier_bytes = resident_now().anonymous_bytes;
-		if (allocator == NULL ||
-		    team_enter(&team, values, &pages, &verdict))
-			go(&team, options, barrier_bytes, figures);
+		go(&team, options, resident_now().anonymous_bytes, figures);
 	}
 	team_close(&team);
 	return verdict;

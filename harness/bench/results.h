@@ -1,0 +1,25 @@
+/*
+ * results.h - what a comparison found, as files: results/bench/.
+ *
+ *     summary.csv      a row per workload and allocator
+ *     ratios.csv       a row per pair, measure and workload; "all": the mean
+ *     repetitions.csv  a row per process
+ *     run.json         machine, program, libraries
+ *
+ * Columns are described in docs/csv.md.
+ */
+#ifndef HARNESS_BENCH_RESULTS_H
+#define HARNESS_BENCH_RESULTS_H
+
+#include "tables.h"
+
+/*
+ * Writes the folder anew and puts it in the place of the old one.  False with
+ * `error` set.
+ */
+bool results_write(const struct comparison *comparison,
+                   const struct pair *pairs, int pair_count,
+                   const char *results, const char *command,
+                   struct trace_error *error);
+
+#endif
