@@ -40,7 +40,10 @@
 #include "../common/bits.h"
 #include "tcmalloc.h"
 
-enum { VICTIMS_MAX = 10 }; /* looked at, to steal once                        */
+enum {
+	VICTIMS_MAX = 10, /* looked at, to steal once                         */
+	LIST_SHARE = 32,   /* a list has at most 1/8 of the largest budget     */
+};
 
 /* ---- claims ----------------------------------------------------------------------- */
 
@@ -200,20 +203,36 @@ static TCM_NOINLINE void obey_budget(struct tcm_cache *self)
 					(self->state[class].length + 1u) / 2);
 }
 
+/* Objects that a list of a class may grow to. */
+static size_t longest(const struct tcm_cache *self, unsigned class)
+{
+	const struct tcm_caches *caches = &self->heap->caches;
+	size_t share = caches->thread_max / LIST_SHARE /
+	               tcm_class_bytes(self->heap, class);
+
+	if (share < caches->length_max)
+		return share > 0 ? share : 1;
+	return caches->length_max;
+}
+
 void tcm_bin_lengthen(struct tcm_cache *self, unsigned class, size_t more)
 {
-	size_t bytes = more * tcm_class_bytes(self->heap, class);
-	size_t wish = self->capacity_bytes + bytes;
+	size_t length = self->state[class].length;
+	size_t wish = length + more, most = longest(self, class);
 	size_t budget = counter_read(&self->budget);
-	size_t length = self->state[class].length + more;
 	int saved_errno = errno;
 
+	if (wish > most)
+		wish = most;
+	size_t capacity = self->capacity_bytes +
+	                  (wish - length) * tcm_class_bytes(self->heap, class);
 	if (self->capacity_bytes > budget) {
 		obey_budget(self);
-	} else if (more > 0 && (wish <= budget || claim(self, wish - budget))) {
-		if (make_room(self, class, length))
-			set_length(self, class, length);
-	} else if (more > 0 && --self->until_scavenge == 0) {
+	} else if (wish > length &&
+	           (capacity <= budget || claim(self, capacity - budget))) {
+		if (make_room(self, class, wish))
+			set_length(self, class, wish);
+	} else if (wish > length && --self->until_scavenge == 0) {
 		scavenge(self);
 	}
 	errno = saved_errno;

@@ -13,6 +13,7 @@ enum {
 	KNOB_PAGE_MAP,
 	KNOB_THREAD_CACHE,
 	KNOB_ALL_CACHES,
+	KNOB_LENGTH,
 	KNOB_TRANSFER,
 	KNOB_ORDER,
 	KNOB_GROWTH,
@@ -80,9 +81,17 @@ const struct knob tcm_knobs[] = {
                              .summary = "budget of all threads together; then "
                                         "they steal from each other",
                              .source = "Ghemawat"},
+	[KNOB_LENGTH] = {.name = "length",
+                         .unit = "objects",
+                         .initial = 1024,
+                         .min = 1,
+                         .max = TCM_LENGTH_MAX,
+                         .summary = "that a list of a thread may grow to, its "
+                                    "budget allowing",
+                         .source = "Ghemawat"},
 	[KNOB_TRANSFER] = {.name = "transfer",
                            .unit = "batches",
-                           .initial = 64,
+                           .initial = 16,
                            .min = 0,
                            .max = 64,
                            .summary = "that a class keeps whole, on their way "
@@ -148,6 +157,7 @@ static void set_up(struct tcm_heap *heap, const struct knob_values *values)
 		.of = (struct tcm_central *)round_up((size_t)(heap + 1), 64),
 	};
 	TAILQ_INIT(&caches->list);
+	caches->length_max = values->of[KNOB_LENGTH];
 	caches->thread_max = values->of[KNOB_THREAD_CACHE];
 	caches->all_bytes = caches->unclaimed = values->of[KNOB_ALL_CACHES];
 	caches->cache_bytes = round_up(

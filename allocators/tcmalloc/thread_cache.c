@@ -69,7 +69,7 @@ static size_t growth_when_empty(size_t length, size_t batch)
 	if (length < batch)
 		return 1;
 	size_t longer = (length + batch) / batch * batch;
-	return (longer > TCM_LENGTH_MAX ? TCM_LENGTH_MAX : longer) - length;
+	return longer - length;
 }
 
 /* Takes a batch from the central list; the last object of it, or NULL. */

@@ -8,7 +8,7 @@
 #include "central_list.h"
 
 enum {
-	TCM_LENGTH_MAX = 8192,      /* objects in a list                      */
+	TCM_LENGTH_MAX = 8192,      /* largest value of the knob `length`     */
 	TCM_BUDGET_STEP = 64 << 10, /* bytes that move between budgets        */
 };
 
@@ -66,6 +66,7 @@ TAILQ_HEAD(tcm_cache_list, tcm_cache);
 
 /* What all thread caches of a heap share. */
 struct tcm_caches {
+	size_t length_max; /* a knob: objects in a list                       */
 	size_t thread_max; /* a knob: the largest budget of one              */
 	size_t all_bytes;  /* a knob: the sum of all budgets                  */
 	size_t cache_bytes; /* of a struct tcm_cache with its bins             */

@@ -29,7 +29,7 @@
 #include "../common/bits.h"
 #include "central_list.h"
 
-enum { TRANSFER_BYTES = 256 << 10 }; /* objects of a class, at most          */
+enum { TRANSFER_BYTES = 128 << 10 }; /* objects of a class, at most          */
 
 size_t tcm_transfer_limit(const struct tcm_centrals *all, unsigned class)
 {
