@@ -17,7 +17,7 @@
  * it lies lower.  So the current run is below all runs of the tree.
  *
  * Where a region belongs.  The map's entry of its page says how many pages back
- * the run starts; the header is at one of `colours` lines there; the number of
+ * the run starts; a hash of that says on which line the header is; the number of
  * the region is its offset times 2^32 / size, shifted.
  *
  * Invariants, verified in check.c.
@@ -38,6 +38,8 @@
  */
 #include "jemalloc.h"
 
+static const uint32_t GOLDEN_RATIO = 2654435769; /* of 2^32 */
+
 static int compare(const struct je_run *a, const struct je_run *b)
 {
 	return (a > b) - (a < b);
@@ -45,12 +47,18 @@ static int compare(const struct je_run *a, const struct je_run *b)
 
 RB_GENERATE(je_run_tree, je_run, link, compare)
 
-/* The header of the run whose first page is `page`. */
+/*
+ * The header of the run whose first page is `page`.  The line is a hash of the
+ * number [Knuth98, 6.4]: runs often start at multiples of their length, which
+ * the lowest bits alone would put on few lines.
+ */
 static struct je_run *header_at(const struct je_class *class,
                                 const struct je_chunk *chunk, uint32_t page)
 {
+	uint32_t line = page * GOLDEN_RATIO >> 24 & class->colour_mask;
+
 	return (struct je_run *)(je_page_address(chunk, page) +
-	                         page % class->colours * JE_LINE_BYTES);
+	                         line * JE_LINE_BYTES);
 }
 
 struct je_run *je_run_at(const struct je_heap *heap,

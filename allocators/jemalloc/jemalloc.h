@@ -90,7 +90,7 @@ struct je_class {
 	uint16_t header_bytes; /* struct je_run and its bitmap                */
 	uint8_t pages;         /* of the run                                  */
 	uint8_t words;         /* of the bitmap                               */
-	uint8_t colours;       /* places that the header may have             */
+	uint8_t colour_mask;   /* places that the header may have, less one */
 };
 
 /* Fills in the heap's classes and the table from its config. */

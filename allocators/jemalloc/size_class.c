@@ -24,8 +24,8 @@
  *     '------- region0 ----------'
  *
  * Headers all at offset 0 of a page would compete for one set of the CPU's
- * cache.  So a header starts at one of `colours` lines, chosen by the number of
- * the run's first page; as many as the room in front allows, and the knob
+ * cache.  So a header starts at one of 2^k lines, chosen by a hash of the number
+ * of the run's first page; as many as the room in front allows, and the knob
  * `stagger` makes room for more at the price of regions.
  *
  * Cost.     je_classes_init  once in a heap; then class_of[(size + 7) / 8]
@@ -35,7 +35,12 @@
  */
 #include "jemalloc.h"
 
-enum { WASTE_SHARE = 32, RUNS_IN_CHUNK = 8, CACHE_LARGE_SLOTS = 20 };
+enum {
+	WASTE_SHARE = 32,
+	RUNS_IN_CHUNK = 8,
+	CACHE_LARGE_SLOTS = 20,
+	COLOURS_MAX = 32
+};
 
 /* The class behind `size` in the quarter row. */
 static size_t next_quarter(size_t size)
@@ -77,6 +82,8 @@ static size_t lay_out(struct je_class *class, size_t size, size_t pages,
 	size_t front = bytes - regions * size;
 	size_t colours = (front - header) / JE_LINE_BYTES + 1;
 
+	if (colours > COLOURS_MAX)
+		colours = COLOURS_MAX;
 	*class = (struct je_class){
 		.size = (uint32_t)size,
 		.reciprocal =
@@ -86,7 +93,7 @@ static size_t lay_out(struct je_class *class, size_t size, size_t pages,
 		.header_bytes = (uint16_t)header,
 		.pages = (uint8_t)pages,
 		.words = (uint8_t)((regions + 63) / 64),
-		.colours = (uint8_t)(colours > 32 ? 32 : colours),
+		.colour_mask = (uint8_t)((1u << log2_floor(colours)) - 1),
 	};
 	return front;
 }
