@@ -12,6 +12,7 @@ extern const struct allocator best_fit_allocator;
 extern const struct allocator worst_fit_allocator;
 extern const struct allocator buddy_allocator;
 extern const struct allocator slab_allocator;
+extern const struct allocator pool_allocator;
 extern const struct allocator system_allocator;
 
 /* clang-format off */
@@ -23,6 +24,7 @@ const struct allocator *const allocator_registry[] = {
 	&worst_fit_allocator,
 	&buddy_allocator,
 	&slab_allocator,
+	&pool_allocator,
 	&system_allocator,
 	NULL,
 };

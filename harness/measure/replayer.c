@@ -69,6 +69,21 @@ static void *allocate(struct replayer *replayer, const struct trace_op *op)
 	}
 }
 
+/* Whether the allocator serves such requests at all; if not, the verdict. */
+static bool is_served(struct replayer *replayer, const struct trace_op *op)
+{
+	const struct allocator *allocator = replayer->allocator;
+	size_t align =
+		op->kind == TRACE_ALIGNED ? (size_t)1 << op->align_log2 : 0;
+	char why[256];
+
+	return allocator->serves == NULL ||
+	       allocator->serves(replayer->heap, op->size, align, why,
+	                         sizeof why) ||
+	       verdict_set(&replayer->verdict, VERDICT_REFUSED, replayer->event,
+	                   "%s", why);
+}
+
 static bool out_of_memory(struct replayer *replayer, const struct trace_op *op)
 {
 	return verdict_set(
@@ -85,7 +100,7 @@ static bool step_allocation(struct replayer *replayer,
 	void *block = allocate(replayer, op);
 
 	if (block == NULL)
-		return out_of_memory(replayer, op);
+		return is_served(replayer, op) && out_of_memory(replayer, op);
 	replayer->blocks[op->slot] = block;
 	if (op->kind == TRACE_REALLOC)
 		return oracle_reallocated(&replayer->oracle, replayer->event,
