@@ -53,6 +53,14 @@ void *replay_allocation(const struct allocator *allocator,
                         struct thread_heap *self, const struct trace_op *op,
                         void *old);
 
+/*
+ * Whether the allocator serves such requests at all.  If not: false, with the
+ * verdict REFUSED and the allocator's sentence.  Ask after it returned NULL.
+ */
+bool replay_is_served(const struct allocator *allocator, struct heap *heap,
+                      const struct trace_op *op, uint64_t event,
+                      struct verdict *verdict);
+
 /* Sets the verdict: it returned NULL.  False. */
 bool replay_out_of_memory(const struct trace_op *op, uint64_t event,
                           size_t live_bytes, const struct page_source *pages,
