@@ -13,7 +13,8 @@ const char report_summary_header[] =
 	"metadata_bytes,free_bytes,slack_bytes,links_mean,links_p99,links_max,"
 	"peak_resident_bytes,jw1_net,jw2_net,jw3_net,jw4_net,touched_bytes,"
 	"splits,merges,exact_fits,grows,shrinks,moves,source_calls,"
-	"page_faults,system_ns_per_op,threads,threads_footprint_bytes";
+	"page_faults,system_ns_per_op,threads,threads_footprint_bytes,"
+	"threads_resident_bytes";
 
 /* A field that exists only sometimes. */
 static void put_u64(FILE *out, bool exists, uint64_t value)
@@ -107,6 +108,8 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	put_u64(out, true, run->plan != NULL ? run->plan->threads : 1);
 	put_u64(out, has_source && subject->threaded.is_known,
 	        threaded_footprint(subject));
+	put_u64(out, run->plan != NULL && reps > 0,
+	        median_of(subject->resident, reps));
 }
 
 void report_summary(const struct run *run, const char *workload, FILE *out)
