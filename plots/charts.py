@@ -8,8 +8,11 @@ or leave a chart (each fault is named on standard error).
 import sys
 
 import across
+import blow_up
 import growth
 import heap_map
+import locks
+import scaling
 import throughput
 import waste
 from table import Run
@@ -19,7 +22,11 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("usage: charts.py RESULTS")
     run = Run(sys.argv[1])
-    charts = [across] if "workload" in run.summary.text else [heap_map, waste, throughput, growth]
+    charts = [heap_map, waste, throughput, growth, blow_up, locks]
+    if run.main == "scale":
+        charts = [scaling, locks]
+    elif "workload" in run.summary.text:
+        charts = [across]
     return 1 if sum(chart.draw(run) for chart in charts) else 0
 
 

@@ -52,7 +52,7 @@ def palette(run):
     """{allocator: Look}, from the same script that gnuplot asks."""
     lines = subprocess.run(
         ["awk", "-f", os.path.join(HERE, "csv.awk"), "-f", os.path.join(HERE, "palette.awk"),
-         os.path.join(HERE, "palette.csv"), run.path("summary")],
+         os.path.join(HERE, "palette.csv"), run.path(run.main)],
         check=True, capture_output=True, encoding="utf-8").stdout.splitlines()
     rows = [line.split("\t") for line in lines]
     return {row[0]: Look(*row[1:5]) for row in rows}

@@ -1,5 +1,6 @@
 """How are the files of a run read?  Columns as lists and numpy arrays, nothing more."""
 import csv
+import json
 import os
 
 import numpy as np
@@ -67,7 +68,8 @@ class Run:
         self.folder = folder
         self.name = os.path.basename(os.path.realpath(folder))
         self.tables = {}
-        self.summary = self.table("summary")
+        self.main = "summary" if self.has("summary") else "scale"
+        self.summary = self.table(self.main)
         self.allocators = list(dict.fromkeys(self.summary.text["allocator"]))
 
     def path(self, table):
@@ -104,6 +106,14 @@ class Run:
         names = [name for name in self.allocators if self.status(name) == "ok"
                  and np.isfinite(self.figure(name, column))]
         return sorted(names, key=lambda name: self.figure(name, column))
+
+    def facts(self):
+        """run.json, or nothing."""
+        path = os.path.join(self.folder, "run.json")
+        if not os.path.exists(path):
+            return {}
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
 
     def phases(self):
         """(event, name) of the phase marks."""

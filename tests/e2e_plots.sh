@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 from_gnuplot="footprint unusable links size-classes latency"
-from_python="heap-map waste throughput growth"
+from_python="heap-map waste throughput growth blow-up locks"
 number=0
 
 # Prints the result of test $1, which passed if $2 is 0; "# SKIP why" as $3.
@@ -80,7 +80,7 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP the fixture needs python3"
 	exit 0
 fi
-echo "1..16"
+echo "1..19"
 : >"$work/log"
 python=$(find_python)
 have_gnuplot=$(command -v gnuplot)
@@ -126,7 +126,7 @@ fi
 
 # --- the charts ---
 if [ -z "$python" ] || [ -z "$have_gnuplot" ]; then
-	while [ "$number" -lt 16 ]; do
+	while [ "$number" -lt 19 ]; do
 		result "all charts" 0 "gnuplot or matplotlib is missing"
 	done
 	exit 0
@@ -142,6 +142,16 @@ python3 tests/plots/fake_results.py "$work/across" --allocators 9 --across &&
 	draw "$work/across" && drawn "$work/across" across &&
 	"$python" tests/plots/png_edges.py "$work/across/across.png" >"$work/log"
 result "many workloads: one chart" $?
+for case in "1 2" "7 16" "14 64"; do
+	# shellcheck disable=SC2086
+	set -- $case
+	made=$work/scale-$1-$2
+	python3 tests/plots/fake_results.py "$made" --allocators "$1" --scale "$2" &&
+		draw "$made" && drawn "$made" "scaling locks" &&
+		absent "$made" "$from_gnuplot heap-map" &&
+		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
+	result "scaling of $1 allocators on up to $2 threads" $?
+done
 sed 's/,crash,/,ok,/' "$work/small/summary.csv" | awk -F , 'NR == 1 || $2 = "crash"' OFS=, \
 	>"$work/small/s" && mv "$work/small/s" "$work/small/summary.csv" &&
 	draw "$small" && drawn "$small" "$from_gnuplot $from_python"

@@ -84,6 +84,17 @@ static json_t *describe_machine(void)
 	                 "transparent_huge_pages", huge);
 }
 
+/* Bytes of all blocks that are ever made, before any realloc. */
+static uint64_t allocated_bytes(const struct trace *trace)
+{
+	uint64_t bytes = 0;
+
+	for (uint64_t i = 0; i < trace->events; i++)
+		if (trace->ops[i].kind <= TRACE_ALIGNED)
+			bytes += trace->ops[i].size;
+	return bytes;
+}
+
 static json_t *describe_trace(const struct run *run)
 {
 	const struct trace *trace = &run->workload->trace;
@@ -91,13 +102,14 @@ static json_t *describe_trace(const struct run *run)
 
 	snprintf(checksum, sizeof checksum, "%016lx", trace->checksum);
 	return json_pack(
-		"{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}",
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I}",
 		"name", json_text(run->workload->name), "source",
 		json_text(trace->source != NULL ? trace->source : ""),
 		"checksum", checksum, "events", (json_int_t)trace->events,
 		"calls", (json_int_t)trace->calls, "slots",
 		(json_int_t)trace->slots, "threads", (int)trace->threads,
 		"peak_live_bytes", (json_int_t)trace->peak_live_bytes,
+		"allocated_bytes", (json_int_t)allocated_bytes(trace),
 		"size_p50_bytes", (json_int_t)run->sizes[0], "size_p90_bytes",
 		(json_int_t)run->sizes[1], "size_p99_bytes",
 		(json_int_t)run->sizes[2]);

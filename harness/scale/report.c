@@ -106,19 +106,24 @@ static void print_rounds(const struct scale *scale, int row, unsigned work,
 }
 
 static const char locks_header[] =
-	"allocator,work,threads,lock,acquired,waited,calls";
+	"allocator,work,threads,lock,acquired,waited,acquired_per_1000_ops,"
+	"waited_per_1000_ops";
 
 static void print_locks(const struct scale *scale, int row, unsigned work,
                         unsigned count, FILE *out)
 {
 	const struct threads_figures *last =
 		&scale_series_of(scale, row, work, count)->last;
+	double thousands = (double)last->calls / 1000;
 
 	for (unsigned i = 0; i < last->locks.count; i++) {
+		uint64_t acquired = last->locks.locks[i].acquired;
+		uint64_t waited = last->locks.locks[i].waited;
 		print_key(scale, row, work, count, out);
-		fprintf(out, ",%s,%lu,%lu,%lu\n", last->locks.locks[i].name,
-		        last->locks.locks[i].acquired,
-		        last->locks.locks[i].waited, last->calls);
+		fprintf(out, ",%s,%lu,%lu,%.4f,%.4f\n",
+		        last->locks.locks[i].name, acquired, waited,
+		        (double)acquired / thousands,
+		        (double)waited / thousands);
 	}
 }
 

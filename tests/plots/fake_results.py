@@ -11,10 +11,12 @@ The same arguments write the same bytes.  Needs nothing but the standard library
 --large         as for a trace of more than 20,000 events: no blocks.csv
 --long          long names with commas
 --across        OUT/summary.csv over many workloads instead of one run
+--scale N       OUT/scale.csv as of `alloclab scale` on up to N threads
 """
 import argparse
 import bisect
 import csv
+import json
 import os
 import random
 import zlib
@@ -348,8 +350,54 @@ def write_run(folder, options):
         rows = [row for run in walked for row in run.rows.get(table, [])]
         if table != "blocks" or not options.large:
             write(folder, table, ["allocator"] + columns.split(), rows)
+    write_threads(folder, [run.name for run in runs], sum(size for _, _, size in events))
     write(folder, "phases", ["event", "phase"],
           [(i, op) for i, (op, _, _) in enumerate(events, 1) if op not in "+-"])
+
+
+def lock_rows(rng, names, keys):
+    """Rows of locks.csv: a lock for the simple heaps, some for the others."""
+    rows = []
+    for name in names:
+        kinds = ["heap"] if name in NAMES[:7] else ["central list", "page heap", "page source"]
+        for key in keys:
+            for kind in kinds:
+                taken = 1000. if kind == "heap" else round(rng.lognormvariate(2, 2), 4)
+                waited = 0 if key[1] == 1 else round(taken * rng.random() ** 6, 4)
+                rows.append((name, *key, kind, taken * 200, waited * 200, taken, waited))
+    return rows
+
+
+LOCKS = ["threads", "lock", "acquired", "waited", "acquired_per_1000_ops", "waited_per_1000_ops"]
+
+
+def write_threads(folder, names, allocated):
+    """What a run with real threads adds."""
+    write(folder, "locks", ["allocator", "replay"] + LOCKS,
+          lock_rows(random.Random(5), names, [("recorded", 4), ("threads", 4)]))
+    with open(os.path.join(folder, "run.json"), "w", encoding="utf-8") as out:
+        json.dump({"trace": {"threads": 4, "allocated_bytes": allocated}}, out)
+
+
+def write_scale(folder, count, most):
+    """Made-up speed-ups of a control and `count` allocators."""
+    rng, rows = random.Random(11), []
+    counts = [1 << k for k in range(7) if 1 << k <= most]
+    names = ["null"] + NAMES[:count]
+    works = ("private", "crossing", "sharing")
+    for name in names:
+        for work in works:
+            bend = 0 if name == "null" else rng.random() ** 2 * (1 if work == "private" else 2)
+            for threads in counts:
+                speedup = threads / (1 + bend * (threads - 1)) ** .9
+                spread = 1 if threads == 1 else 1 + .1 * rng.random()
+                rows.append((name, work, threads, "lab", 9, 20, 19, 21, speedup, speedup / spread,
+                             speedup * spread, 1, 1, 1, 200000, 0, 0, 0, 0, 4096))
+    write(folder, "scale", "allocator work threads kind rounds ns_per_op ns_per_op_lo ns_per_op_hi"
+          " speedup speedup_lo speedup_hi of_control of_control_lo of_control_hi calls acquired"
+          " waited takes takes_waited peak_footprint_bytes".split(), rows)
+    write(folder, "locks", ["allocator", "work"] + LOCKS,
+          lock_rows(rng, names[1:], [(work, n) for work in works for n in counts]))
 
 
 def write_across(folder, count):
@@ -373,10 +421,13 @@ def main():
     parser.add_argument("--allocators", type=int, default=7)
     for flag in ("--ends", "--large", "--long", "--across"):
         parser.add_argument(flag, action="store_true")
+    parser.add_argument("--scale", type=int, default=0)
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     if options.across:
         write_across(options.out, options.allocators)
+    elif options.scale:
+        write_scale(options.out, options.allocators, options.scale)
     else:
         write_run(options.out, options)
 
