@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../allocators/registry.h"
+#include "../library/floor.h"
 #include "../library/probe.h"
 #include "../mapped.h"
 #include "../scale/point.h"
@@ -91,13 +92,13 @@ static const struct work *find_work(cell_work *work)
 static void fill_job(struct job *job, const struct pass *pass)
 {
 	const struct run *run = pass->run;
-	const struct subject *subject = &run->subjects[pass->subject];
+	const struct subject *subject = pass_subject(pass);
 
 	*job = (struct job){
 		.options = *run->options,
 		.cell_bytes = run->cell_bytes,
 		.trace = run->workload->trace,
-		.subject = pass->subject,
+		.subject = pass->subject == SUBJECT_FLOOR ? 0 : pass->subject,
 		.values = subject->values,
 		.is_library = subject->is_library,
 		.library = subject->library,
@@ -116,7 +117,7 @@ static bool start_process(struct cell *cell, const struct work *work,
                           const struct pass *pass, size_t result_bytes,
                           const struct cell_limits *limits)
 {
-	struct subject *subject = &pass->run->subjects[pass->subject];
+	struct subject *subject = pass_subject(pass);
 	bool is_library = work->has_subject && subject->is_library;
 	int files[FILES] = {memfd_create("job", MFD_CLOEXEC),
 	                    pass->run->workload->trace.shared_memory};
@@ -136,10 +137,9 @@ static bool start_process(struct cell *cell, const struct work *work,
 
 static bool needs_process(const struct work *work, const struct pass *pass)
 {
-	const struct run *run = pass->run;
-	const struct subject *subject = &run->subjects[pass->subject];
+	const struct subject *subject = pass_subject(pass);
 
-	if (job_program == NULL || run->workload->trace.shared_bytes == 0)
+	if (job_program == NULL || pass->run->workload->trace.shared_bytes == 0)
 		return false;
 	return !work->has_subject || subject->is_library ||
 	       (work->is_timed &&
@@ -256,6 +256,7 @@ static _Noreturn void serve_pass(void)
 		.cell_bytes = job->cell_bytes,
 	};
 	struct pass pass = {&run, job->subject};
+	library_begin();
 	memcpy(run.sizes, job->sizes, sizeof run.sizes);
 	cell_serve(choose_work(job, &workload.trace), &pass);
 }
