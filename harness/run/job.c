@@ -15,6 +15,7 @@
 #include "../library/probe.h"
 #include "../mapped.h"
 #include "../scale/point.h"
+#include "threaded.h"
 
 const char *job_program;
 
@@ -30,6 +31,7 @@ static const struct work {
 	{pass_speed, true, true},    {pass_locate, true, true},
 	{pass_resident, true, true}, {pass_latency, true, true},
 	{pass_null, true, false},    {pass_empty, true, false},
+	{pass_threads, false, true},
 };
 
 enum { WORKS = sizeof works / sizeof *works };
@@ -42,7 +44,9 @@ struct job {
 	uint64_t sizes[CENSUS_QUANTILES];
 	uint64_t cell_bytes;
 	struct trace trace; /* its events are in a file of their own */
-	int subject;
+	unsigned threads;   /* of the plan; 0: there is none         */
+	int subject;        /* as in struct pass                     */
+	size_t reps;        /* rounds of it that are done            */
 	char allocator[64];
 	struct knob_values values;
 	char label[256];
@@ -98,7 +102,9 @@ static void fill_job(struct job *job, const struct pass *pass)
 		.options = *run->options,
 		.cell_bytes = run->cell_bytes,
 		.trace = run->workload->trace,
-		.subject = pass->subject == SUBJECT_FLOOR ? 0 : pass->subject,
+		.threads = run->plan != NULL ? run->plan->threads : 0,
+		.subject = pass->subject,
+		.reps = subject->reps,
 		.values = subject->values,
 		.is_library = subject->is_library,
 		.library = subject->library,
@@ -212,22 +218,39 @@ static cell_work *choose_work(const struct job *job, const struct trace *trace)
 	return works[job->work].work;
 }
 
-/* A table up to this subject, so that it has its number; only it is filled. */
-static struct subject *make_subjects(const struct job *job)
+/*
+ * The subject, under its number: in a table up to it, of which the kernel gives
+ * pages only to the part that is filled.
+ */
+static void make_subject(struct run *run, const struct job *job)
 {
-	struct subject *subjects =
-		mapped_new((size_t)(job->subject + 1) * sizeof(struct subject));
+	size_t count =
+		job->subject == SUBJECT_FLOOR ? 1 : (size_t)job->subject + 1;
+	struct subject *subjects = mapped_new(count * sizeof *subjects);
 
 	if (subjects == NULL)
 		fail("the subject");
-	struct subject *subject = &subjects[job->subject];
+	struct subject *subject = &subjects[count - 1];
+	run->subjects = subjects;
+	run->library_floor = job->subject == SUBJECT_FLOOR ? subject : NULL;
 	subject->allocator = find_allocator(job);
 	subject->values = job->values;
 	strlcpy(subject->label, job->label, sizeof subject->label);
 	subject->is_library = job->is_library;
 	subject->verdict = job->verdict;
 	subject->audit = job->audit;
-	return subjects;
+	subject->reps = job->reps;
+}
+
+static void make_plan(struct run *run, struct plan *plan, const struct job *job)
+{
+	struct trace_error error;
+
+	if (job->threads == 0)
+		return;
+	if (!plan_make(plan, &run->workload->trace, job->threads, &error))
+		fail("the plan");
+	run->plan = plan;
 }
 
 static struct job *map_job(void)
@@ -244,6 +267,7 @@ static struct job *map_job(void)
 static _Noreturn void serve_pass(void)
 {
 	static struct workload workload;
+	static struct plan plan;
 	struct job *job = map_job();
 
 	if (!trace_adopt(&workload.trace, &job->trace, CELL_FILES + FILE_TRACE))
@@ -251,11 +275,12 @@ static _Noreturn void serve_pass(void)
 	struct run run = {
 		.options = &job->options,
 		.workload = &workload,
-		.subjects = make_subjects(job),
 		.count = job->subject + 1,
 		.cell_bytes = job->cell_bytes,
 	};
 	struct pass pass = {&run, job->subject};
+	make_subject(&run, job);
+	make_plan(&run, &plan, job);
 	library_begin();
 	memcpy(run.sizes, job->sizes, sizeof run.sizes);
 	cell_serve(choose_work(job, &workload.trace), &pass);

@@ -50,8 +50,9 @@
 #include "plan.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../mapped.h"
 
 enum {
 	NOBODY = 0xff,         /* no strand: the block's life ends here    */
@@ -107,7 +108,7 @@ static void *grow(struct sweep *sweep, void *table, uint64_t used,
 
 	if (used < *room)
 		return table;
-	void *grown = realloc(table, wanted * bytes);
+	void *grown = mapped_grow(table, wanted * bytes);
 	if (grown == NULL) {
 		sweep->out_of_memory = true;
 		return table;
@@ -295,7 +296,7 @@ static void plan_event(struct sweep *sweep)
 static bool find_crossings(struct sweep *sweep)
 {
 	const struct trace *trace = sweep->plan->trace;
-	uint8_t *next = malloc((size_t)trace->slots + 1);
+	uint8_t *next = mapped_new((size_t)trace->slots + 1);
 
 	if (next == NULL)
 		return false;
@@ -310,7 +311,7 @@ static bool find_crossings(struct sweep *sweep)
 		                    next[op->slot] != NOBODY;
 		next[op->slot] = op->kind < TRACE_REALLOC ? NOBODY : strand;
 	}
-	free(next);
+	mapped_free(next);
 	return true;
 }
 
@@ -344,10 +345,11 @@ static bool open_sweep(struct sweep *sweep)
 	struct plan *plan = sweep->plan;
 	const struct trace *trace = plan->trace;
 
-	plan->strands = calloc(plan->threads, sizeof *plan->strands);
-	sweep->sweepers = calloc(plan->threads, sizeof *sweep->sweepers);
-	sweep->places = calloc((size_t)trace->slots + 1, sizeof *sweep->places);
-	sweep->crosses = calloc(trace->events + 1, sizeof(bool));
+	plan->strands = mapped_new(plan->threads * sizeof *plan->strands);
+	sweep->sweepers = mapped_new(plan->threads * sizeof *sweep->sweepers);
+	sweep->places =
+		mapped_new(((size_t)trace->slots + 1) * sizeof *sweep->places);
+	sweep->crosses = mapped_new((trace->events + 1) * sizeof(bool));
 	if (plan->strands == NULL || sweep->sweepers == NULL ||
 	    sweep->places == NULL || sweep->crosses == NULL)
 		return false;
@@ -364,11 +366,11 @@ static bool open_sweep(struct sweep *sweep)
 static void close_sweep(struct sweep *sweep)
 {
 	for (unsigned i = 0; sweep->sweepers && i < sweep->plan->threads; i++)
-		free(sweep->sweepers[i].free);
-	free(sweep->sweepers);
-	free(sweep->places);
-	free(sweep->crosses);
-	free(sweep->exits);
+		mapped_free(sweep->sweepers[i].free);
+	mapped_free(sweep->sweepers);
+	mapped_free(sweep->places);
+	mapped_free(sweep->crosses);
+	mapped_free(sweep->exits);
 }
 
 bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
@@ -398,9 +400,9 @@ bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
 void plan_free(struct plan *plan)
 {
 	for (unsigned i = 0; plan->strands != NULL && i < plan->threads; i++) {
-		free(plan->strands[i].trace.ops);
-		free(plan->strands[i].recorded);
+		mapped_free(plan->strands[i].trace.ops);
+		mapped_free(plan->strands[i].recorded);
 	}
-	free(plan->strands);
+	mapped_free(plan->strands);
 	*plan = (struct plan){0};
 }

@@ -10,11 +10,11 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../allocators/locked/locked.h"
 #include "../clock/now.h"
+#include "../mapped.h"
 
 static bool fail(struct verdict *verdict, const char *what)
 {
@@ -55,14 +55,11 @@ bool team_open(struct team *team, const struct plan *plan,
 		.allocator = allocator == NULL ? NULL : locked_over(allocator),
 		.touch = touch,
 		.single_thread = plan->threads == 1,
-		.members = aligned_alloc(_Alignof(struct member), bytes),
-		.handovers = aligned_alloc(CACHE_LINE_BYTES, table),
+		.members = mapped_new_touched(bytes),
+		.handovers = mapped_new_touched(table),
 	};
-	if (team->members != NULL)
-		memset((void *)team->members, 0, bytes);
 	if (team->members == NULL || team->handovers == NULL)
 		return fail(verdict, "the tables of the threads");
-	memset((void *)team->handovers, 0, table);
 	if (allocator != NULL && team->allocator == NULL)
 		return verdict_set(verdict, VERDICT_FAILED, 0,
 		                   "no lock can be put around %s",
@@ -161,8 +158,8 @@ void team_close(struct team *team)
 	     i++)
 		stage_close(&team->members[i].stage);
 	page_source_close(&team->pages);
-	free(team->members);
-	free(team->handovers);
+	mapped_free(team->members);
+	mapped_free(team->handovers);
 }
 
 void team_sum_up(const struct team *team, struct threads_figures *figures)
