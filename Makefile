@@ -156,6 +156,7 @@ $(BUILD)/harness/report/json.o: $(BUILD)/version.h
 FORCE:
 
 include harness/record/record.mk
+include harness/library/library.mk
 include docs/docs.mk
 include tests/tests.mk
 include tests/fuzz.mk

@@ -172,6 +172,7 @@ static bool compare(struct bench *bench, struct trace_error *error)
 	                       stdout);
 	tables_print_best(comparison, stdout);
 	tables_print_pairs(comparison, bench->pairs, bench->pair_count, stdout);
+	tables_print_floors(comparison, stdout);
 	tables_print_failures(comparison, stdout);
 	if (comparison->interrupted)
 		return trace_fail(error, "interrupted");

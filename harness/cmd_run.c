@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "library/floor.h"
 #include "options.h"
 #include "clock/pace.h"
 #include "report/across.h"
@@ -19,7 +20,8 @@
 #include "workload_list.h"
 
 static const char default_allocators[] =
-	"first-fit next-fit best-fit worst-fit buddy slab system";
+	"first-fit next-fit best-fit worst-fit buddy slab ptmalloc tcmalloc "
+	"jemalloc system";
 static const char default_workload[] = "cc1";
 
 enum {
@@ -94,6 +96,7 @@ struct session {
 	struct workload_list list;
 	struct subject *subjects;
 	int count; /* of subjects */
+	struct subject *library_floor;
 	struct across across;
 	FILE *folders;
 	char command[2048];
@@ -321,6 +324,7 @@ static int run_trace(struct session *session, const struct workload *workload,
 		.title = title,
 		.subjects = session->subjects,
 		.count = session->count,
+		.library_floor = session->library_floor,
 	};
 
 	chosen.latency = chosen.latency && chosen.threads == 0;
@@ -429,6 +433,8 @@ static bool open_session(struct session *session, struct trace_error *error)
 	                                &session->subjects, error);
 	if (session->count < 0)
 		return false;
+	session->library_floor =
+		library_floor_for(session->subjects, session->count);
 	if (arguments->folders == NULL)
 		return true;
 	session->folders = fopen(arguments->folders, "w");
@@ -443,6 +449,7 @@ static void close_session(struct session *session)
 		fclose(session->folders);
 	across_close(&session->across);
 	free(session->subjects);
+	free(session->library_floor);
 	workload_list_free(&session->list);
 }
 

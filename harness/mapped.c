@@ -1,5 +1,7 @@
 /*
  * mapped.c - mmap, for whole tables.
+ *
+ *     | bytes of all, in a line of 64 | memory ... |
  */
 #include "mapped.h"
 
@@ -7,12 +9,24 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { HEAD_BYTES = 64 };
+
+static size_t *head_of(void *memory)
+{
+	return (size_t *)(void *)((char *)memory - HEAD_BYTES);
+}
+
 void *mapped_new(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE,
-	                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t all = bytes + HEAD_BYTES;
+	void *start =
+		mmap(NULL, all, PROT_READ | PROT_WRITE,
+	             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return memory == MAP_FAILED ? NULL : memory;
+	if (start == MAP_FAILED)
+		return NULL;
+	*(size_t *)start = all;
+	return (char *)start + HEAD_BYTES;
 }
 
 void *mapped_new_touched(size_t bytes)
@@ -24,8 +38,19 @@ void *mapped_new_touched(size_t bytes)
 	return memory;
 }
 
-void mapped_free(void *memory, size_t bytes)
+void *mapped_grow(void *memory, size_t bytes)
+{
+	void *grown = mapped_new(bytes);
+
+	if (grown != NULL && memory != NULL) {
+		memcpy(grown, memory, *head_of(memory) - HEAD_BYTES);
+		mapped_free(memory);
+	}
+	return grown;
+}
+
+void mapped_free(void *memory)
 {
 	if (memory != NULL)
-		munmap(memory, bytes > 0 ? bytes : 1);
+		munmap(head_of(memory), *head_of(memory));
 }

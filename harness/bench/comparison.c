@@ -8,6 +8,7 @@
 
 #include "../../allocators/common/page_source.h"
 #include "../clock/now.h"
+#include "../library/floor.h"
 #include "../run/interrupt.h"
 #include "../run/order.h"
 #include "../splitmix64.h"
@@ -38,6 +39,7 @@ void comparison_close(struct comparison *comparison)
 	for (int i = 0; i < comparison->count; i++) {
 		workload_close(&comparison->contests[i].workload);
 		free(comparison->contests[i].run.subjects);
+		free(comparison->contests[i].run.library_floor);
 		free(comparison->contests[i].resident);
 		free(comparison->contests[i].whole);
 	}
@@ -55,6 +57,8 @@ static bool make_rows(const struct comparison *comparison,
 	size_t count = (size_t)comparison->subject_count;
 
 	contest->run.subjects = calloc(count, sizeof(struct subject));
+	contest->run.library_floor = library_floor_for(
+		comparison->subjects, comparison->subject_count);
 	contest->resident = calloc(count, sizeof *contest->resident);
 	contest->whole = calloc(count, sizeof *contest->whole);
 	if (contest->run.subjects == NULL || contest->resident == NULL ||

@@ -232,6 +232,41 @@ void tables_print_best(const struct comparison *comparison, FILE *out)
 	grid_print(&grid, out);
 }
 
+/* The median over the workloads of the medians over the rounds; 0: none. */
+static double floor_of(const struct comparison *comparison, bool is_library)
+{
+	double medians[REPS_MAX];
+	size_t count = 0;
+
+	for (int c = 0; c < comparison->count && count < REPS_MAX; c++) {
+		const struct run *run = &comparison->contests[c].run;
+		const struct subject *library = run->library_floor;
+		if (!is_library)
+			medians[count++] = estimate_median(run->null_ns,
+			                                   run->null_reps)
+			                           .median;
+		else if (library != NULL && library->reps > 0)
+			medians[count++] = estimate_median(library->ns_per_op,
+			                                   library->reps)
+			                           .median;
+	}
+	return estimate_median(medians, count).median;
+}
+
+void tables_print_floors(const struct comparison *comparison, FILE *out)
+{
+	double library = floor_of(comparison, true);
+
+	fprintf(out, "Floors, ns per call: the loop alone %.2f",
+	        floor_of(comparison, false));
+	if (library > 0)
+		fprintf(out,
+		        "; an empty library behind the adapter that every "
+		        "library's row has %.2f",
+		        library);
+	fprintf(out, ".\n\n");
+}
+
 void tables_print_failures(const struct comparison *comparison, FILE *out)
 {
 	for (int c = 0; c < comparison->count; c++)

@@ -33,6 +33,12 @@ void tables_print_workloads(const struct comparison *comparison,
  */
 void tables_print_best(const struct comparison *comparison, FILE *out);
 
+/*
+ * What the loop takes without an allocator, and what it takes with the empty
+ * library behind the adapter: medians over the workloads, wall time.
+ */
+void tables_print_floors(const struct comparison *comparison, FILE *out);
+
 /* What went wrong, a line for each. */
 void tables_print_failures(const struct comparison *comparison, FILE *out);
 

@@ -140,6 +140,6 @@ struct verdict latency_run(const struct allocator *allocator,
 	}
 	stage_close(&stage);
 	for (int i = 0; i < SAMPLE_SETS; i++)
-		mapped_free(samples[i].ns, sample_bytes(i));
+		mapped_free(samples[i].ns);
 	return verdict;
 }

@@ -174,7 +174,7 @@ struct verdict speed_run(const struct allocator *allocator,
 	}
 	if (end == NULL)
 		verdict_set(&verdict, VERDICT_FAILED, 0, "no memory");
-	mapped_free(end, sizeof *end);
+	mapped_free(end);
 	average(speed, trace, repeats);
 	return verdict;
 }

@@ -127,7 +127,6 @@ bool stage_open_null(struct stage *stage, const struct trace *trace,
 	if (!make_tables(stage, trace, verdict))
 		return false;
 	loop->addresses = mapped_new_touched(table_bytes(entries));
-	stage->addresses = entries;
 	if (loop->addresses == NULL)
 		return fail(verdict, "the address table");
 	stage->null_bytes = starts + largest_size(trace);
@@ -151,9 +150,7 @@ void stage_close(struct stage *stage)
 	if (stage->null_memory != NULL)
 		munmap(stage->null_memory, stage->null_bytes);
 	page_source_close(&stage->pages);
-	mapped_free(loop->addresses, table_bytes(stage->addresses));
-	if (loop->trace == NULL)
-		return;
-	mapped_free(loop->threads, table_bytes(loop->trace->threads));
-	mapped_free(loop->blocks, table_bytes((size_t)loop->trace->slots + 1));
+	mapped_free(loop->addresses);
+	mapped_free(loop->threads);
+	mapped_free(loop->blocks);
 }

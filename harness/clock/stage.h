@@ -15,7 +15,6 @@ struct stage {
 	uint64_t barrier_bytes; /* anonymous memory, heap still empty */
 	char *null_memory;      /* of the null allocator; NULL otherwise */
 	size_t null_bytes;
-	size_t addresses; /* entries of loop.addresses               */
 };
 
 /*

@@ -39,7 +39,7 @@ bool oracle_open(struct oracle *oracle, const struct allocator *allocator,
 void oracle_close(struct oracle *oracle)
 {
 	shadow_close(&oracle->shadow);
-	mapped_free(oracle->blocks, blocks_bytes(oracle->slots));
+	mapped_free(oracle->blocks);
 	oracle->blocks = NULL;
 }
 
@@ -55,7 +55,7 @@ bool oracle_open_view(struct oracle *view, const struct oracle *oracle,
 
 void oracle_close_view(struct oracle *view)
 {
-	mapped_free(view->blocks, blocks_bytes(view->slots));
+	mapped_free(view->blocks);
 	view->blocks = NULL;
 }
 

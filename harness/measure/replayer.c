@@ -24,16 +24,6 @@ static bool attach(struct replayer *replayer, unsigned thread)
 	       fail_to_start(replayer, "attach");
 }
 
-static size_t threads_bytes(const struct trace *trace)
-{
-	return trace->threads * sizeof(void *);
-}
-
-static size_t blocks_bytes(const struct trace *trace)
-{
-	return ((size_t)trace->slots + 1) * sizeof(void *);
-}
-
 bool replayer_open(struct replayer *replayer, const struct allocator *allocator,
                    const struct knob_values *values, const struct trace *trace,
                    size_t limit_bytes, enum oracle_depth depth)
@@ -46,8 +36,9 @@ bool replayer_open(struct replayer *replayer, const struct allocator *allocator,
 	*replayer = (struct replayer){.allocator = allocator, .trace = trace};
 	if (!page_source_open(&replayer->pages, &options))
 		return fail_to_start(replayer, "the arena");
-	replayer->threads = mapped_new(threads_bytes(trace));
-	replayer->blocks = mapped_new(blocks_bytes(trace));
+	replayer->threads = mapped_new(trace->threads * sizeof(void *));
+	replayer->blocks =
+		mapped_new(((size_t)trace->slots + 1) * sizeof(void *));
 	if (replayer->threads == NULL || replayer->blocks == NULL)
 		return fail_to_start(replayer, "the slot table");
 	errno = 0;
@@ -207,6 +198,6 @@ void replayer_close(struct replayer *replayer)
 		tear_down(replayer);
 	oracle_close(&replayer->oracle);
 	page_source_close(&replayer->pages);
-	mapped_free(replayer->threads, threads_bytes(replayer->trace));
-	mapped_free(replayer->blocks, blocks_bytes(replayer->trace));
+	mapped_free(replayer->threads);
+	mapped_free(replayer->blocks);
 }

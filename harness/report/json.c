@@ -217,6 +217,19 @@ static bool write_json(json_t *root, const char *path)
 	return failed == 0;
 }
 
+static json_t *describe_floors(const struct run *run)
+{
+	const struct subject *library = run->library_floor;
+	json_t *floors = json_pack("{s:f, s:f}", "null_ns_per_op",
+	                           run->null_estimate.median, "empty_ns_per_op",
+	                           run->empty_ns);
+
+	if (library != NULL && library->reps > 0)
+		json_object_set_new(floors, "empty_library_ns_per_op",
+		                    json_real(library->ns.median));
+	return floors;
+}
+
 bool report_json(const struct run *run, const char *command, const char *path,
                  const char *old)
 {
@@ -230,10 +243,7 @@ bool report_json(const struct run *run, const char *command, const char *path,
 	json_object_set_new(root, "trace", describe_trace(run));
 	json_object_set_new(root, "options", describe_options(run));
 	json_object_set_new(root, "allocators", allocators);
-	json_object_set_new(root, "floors",
-	                    json_pack("{s:f, s:f}", "null_ns_per_op",
-	                              run->null_estimate.median,
-	                              "empty_ns_per_op", run->empty_ns));
+	json_object_set_new(root, "floors", describe_floors(run));
 	return write_json(root, path);
 }
 

@@ -118,6 +118,16 @@ static void say_replay(const struct run *run, FILE *out)
 	putc('\n', out);
 }
 
+static void set_library_floor(struct grid *grid, const struct subject *floor)
+{
+	grid_set(grid, COLUMN_ALLOCATOR,
+	         "(empty library, through the adapter)");
+	grid_set(grid, COLUMN_TIME, "%.1f", floor->ns.median);
+	grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", floor->ns.low,
+	         floor->ns.high);
+	grid_set(grid, COLUMN_REPS, "%zu", floor->reps);
+}
+
 void report_table(const struct run *run, FILE *out)
 {
 	const struct trace *trace = &run->workload->trace;
@@ -145,6 +155,10 @@ void report_table(const struct run *run, FILE *out)
 	if (run->null_reps > 0) {
 		grid_add_line(&grid);
 		set_floor(&grid, run);
+	}
+	if (run->library_floor != NULL && run->library_floor->reps > 0) {
+		grid_add_line(&grid);
+		set_library_floor(&grid, run->library_floor);
 	}
 	grid_print(&grid, out);
 }

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "../../allocators/registry.h"
+#include "../library/floor.h"
 #include "../library/probe.h"
 #include "../mapped.h"
 #include "../scale/point.h"
+#include "threaded.h"
 
 const char *job_program;
 
@@ -42,14 +44,15 @@ struct job {
 	uint64_t sizes[CENSUS_QUANTILES];
 	uint64_t cell_bytes;
 	struct trace trace; /* its events are in a file of their own */
-	int subject;
+	unsigned threads;   /* of the plan; 0: there is none         */
+	int subject;        /* as in struct pass                     */
+	size_t reps;        /* rounds of it that are done            */
 	char allocator[64];
 	struct knob_values values;
 	char label[256];
 	bool is_library;
 	struct library library;
 	struct verdict verdict; /* of the passes before */
-	size_t reps;            /* rounds before this one */
 	struct audit audit;
 };
 
@@ -93,18 +96,19 @@ static const struct work *find_work(cell_work *work)
 static void fill_job(struct job *job, const struct pass *pass)
 {
 	const struct run *run = pass->run;
-	const struct subject *subject = &run->subjects[pass->subject];
+	const struct subject *subject = pass_subject(pass);
 
 	*job = (struct job){
 		.options = *run->options,
 		.cell_bytes = run->cell_bytes,
 		.trace = run->workload->trace,
+		.threads = run->plan != NULL ? run->plan->threads : 0,
 		.subject = pass->subject,
+		.reps = subject->reps,
 		.values = subject->values,
 		.is_library = subject->is_library,
 		.library = subject->library,
 		.verdict = subject->verdict,
-		.reps = subject->reps,
 		.audit = subject->audit,
 	};
 	memcpy(job->sizes, run->sizes, sizeof job->sizes);
@@ -119,7 +123,7 @@ static bool start_process(struct cell *cell, const struct work *work,
                           const struct pass *pass, size_t result_bytes,
                           const struct cell_limits *limits)
 {
-	struct subject *subject = &pass->run->subjects[pass->subject];
+	struct subject *subject = pass_subject(pass);
 	bool is_library = work->has_subject && subject->is_library;
 	int files[FILES] = {memfd_create("job", MFD_CLOEXEC),
 	                    pass->run->workload->trace.shared_memory};
@@ -139,10 +143,9 @@ static bool start_process(struct cell *cell, const struct work *work,
 
 static bool needs_process(const struct work *work, const struct pass *pass)
 {
-	const struct run *run = pass->run;
-	const struct subject *subject = &run->subjects[pass->subject];
+	const struct subject *subject = pass_subject(pass);
 
-	if (job_program == NULL || run->workload->trace.shared_bytes == 0)
+	if (job_program == NULL || pass->run->workload->trace.shared_bytes == 0)
 		return false;
 	return !work->has_subject || subject->is_library ||
 	       (work->is_timed &&
@@ -215,15 +218,21 @@ static cell_work *choose_work(const struct job *job, const struct trace *trace)
 	return works[job->work].work;
 }
 
-/* A table up to this subject, so that it has its number; only it is filled. */
-static struct subject *make_subjects(const struct job *job)
+/*
+ * The subject, under its number: in a table up to it, of which the kernel gives
+ * pages only to the part that is filled.
+ */
+static void make_subject(struct run *run, const struct job *job)
 {
-	struct subject *subjects =
-		mapped_new((size_t)(job->subject + 1) * sizeof(struct subject));
+	size_t count =
+		job->subject == SUBJECT_FLOOR ? 1 : (size_t)job->subject + 1;
+	struct subject *subjects = mapped_new(count * sizeof *subjects);
 
 	if (subjects == NULL)
 		fail("the subject");
-	struct subject *subject = &subjects[job->subject];
+	struct subject *subject = &subjects[count - 1];
+	run->subjects = subjects;
+	run->library_floor = job->subject == SUBJECT_FLOOR ? subject : NULL;
 	subject->allocator = find_allocator(job);
 	subject->values = job->values;
 	strlcpy(subject->label, job->label, sizeof subject->label);
@@ -231,7 +240,17 @@ static struct subject *make_subjects(const struct job *job)
 	subject->verdict = job->verdict;
 	subject->reps = job->reps;
 	subject->audit = job->audit;
-	return subjects;
+}
+
+static void make_plan(struct run *run, struct plan *plan, const struct job *job)
+{
+	struct trace_error error;
+
+	if (job->threads == 0)
+		return;
+	if (!plan_make(plan, &run->workload->trace, job->threads, &error))
+		fail("the plan");
+	run->plan = plan;
 }
 
 static struct job *map_job(void)
@@ -245,19 +264,10 @@ static struct job *map_job(void)
 	return job;
 }
 
-static const struct plan *make_plan(const struct trace *trace, unsigned threads)
-{
-	static struct plan plan;
-	struct trace_error error;
-
-	if (!plan_make(&plan, trace, threads, &error))
-		fail(error.text);
-	return &plan;
-}
-
 static _Noreturn void serve_pass(void)
 {
 	static struct workload workload;
+	static struct plan plan;
 	struct job *job = map_job();
 
 	if (!trace_adopt(&workload.trace, &job->trace, CELL_FILES + FILE_TRACE))
@@ -265,13 +275,13 @@ static _Noreturn void serve_pass(void)
 	struct run run = {
 		.options = &job->options,
 		.workload = &workload,
-		.subjects = make_subjects(job),
 		.count = job->subject + 1,
 		.cell_bytes = job->cell_bytes,
 	};
-	if (job->options.threads > 0)
-		run.plan = make_plan(&workload.trace, job->options.threads);
 	struct pass pass = {&run, job->subject};
+	make_subject(&run, job);
+	make_plan(&run, &plan, job);
+	library_begin();
 	memcpy(run.sizes, job->sizes, sizeof run.sizes);
 	cell_serve(choose_work(job, &workload.trace), &pass);
 }

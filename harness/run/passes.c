@@ -47,11 +47,6 @@ void part_path(const struct run *run, int subject, enum part part, char *path,
 	         part_names[part]);
 }
 
-static const struct subject *subject_of(const struct pass *pass)
-{
-	return &pass->run->subjects[pass->subject];
-}
-
 static FILE *open_part(const struct pass *pass, enum part part)
 {
 	char path[4096];
@@ -84,7 +79,7 @@ static void close_part(const struct pass *pass, FILE *part,
 struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result)
 {
 	const struct pass *pass = ctx;
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct run_options *run = pass->run->options;
 	struct audit_options options = {
 		.limit_bytes = run->memory_bytes,
@@ -148,7 +143,7 @@ static bool write_class(const struct replayer *replayer, const char *label,
 static void write_classes(const struct pass *pass, FILE *out,
                           struct verdict *verdict)
 {
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	struct replayer replayer;
 	size_t size = 1, step = 1;
 
@@ -184,7 +179,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 {
 	const struct pass *pass = ctx;
 	const struct run *run = pass->run;
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct trace *trace = &run->workload->trace;
 	bool ended_early = subject->verdict.kind != VERDICT_OK;
 	bool with_blocks = trace->events <= METER_BLOCKS_MAX;
@@ -232,7 +227,7 @@ struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result)
 static struct verdict run_speed(const struct pass *pass,
                                 volatile uint64_t *progress, void *result)
 {
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct speed_options options = {
 		.limit_bytes = pass->run->options->memory_bytes,
 		.touch = pass->run->options->touch,
@@ -267,7 +262,7 @@ struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
                              void *result)
 {
 	const struct pass *pass = ctx;
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 
 	(void)progress;
 	return residency_run(subject->allocator, &subject->values,
@@ -298,7 +293,7 @@ struct verdict pass_latency(void *ctx, volatile uint64_t *progress,
                             void *result)
 {
 	const struct pass *pass = ctx;
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct speed_options options = {
 		.limit_bytes = pass->run->options->memory_bytes,
 		.touch = pass->run->options->touch,

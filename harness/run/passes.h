@@ -12,6 +12,15 @@ struct pass {
 	int subject;
 };
 
+enum { SUBJECT_FLOOR = -1 }; /* the number of run.library_floor */
+
+static inline struct subject *pass_subject(const struct pass *pass)
+{
+	return pass->subject == SUBJECT_FLOOR
+	               ? pass->run->library_floor
+	               : &pass->run->subjects[pass->subject];
+}
+
 /* result: struct audit */
 struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result);
 

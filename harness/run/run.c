@@ -79,6 +79,10 @@ bool run_all(struct run *run, struct trace_error *error)
 		return trace_fail(error, "no memory for the sizes");
 	for (int i = 0; i < run->count; i++)
 		subject_reset(&run->subjects[i]);
+	if (run->library_floor != NULL) {
+		subject_reset(run->library_floor);
+		run->library_floor->verdict.kind = VERDICT_OK;
+	}
 	run->random = options->seed;
 	progress_open(&progress, run->title, cells, options->shows_progress);
 	bool good = run_measure_pass(run, &progress, error);

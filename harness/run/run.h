@@ -43,7 +43,12 @@ struct run {
 	int count;
 	uint64_t sizes[CENSUS_QUANTILES]; /* request sizes p50, p90, p99 */
 	uint64_t cell_bytes;              /* of heapmap.csv, for most heaps  */
-	double null_ns[REPS_MAX];         /* the floor, per round         */
+	/*
+	 * The empty library, timed like any other, where libraries take part;
+	 * else NULL.  Its subject is no row of the run.
+	 */
+	struct subject *library_floor;
+	double null_ns[REPS_MAX]; /* the floor, per round         */
 	size_t null_reps;
 	struct estimate null_estimate;
 	double empty_ns;  /* the empty loop               */

@@ -11,11 +11,6 @@
 #include "interrupt.h"
 #include "order.h"
 
-static const struct subject *subject_of(const struct pass *pass)
-{
-	return &pass->run->subjects[pass->subject];
-}
-
 /* ---- timed ---------------------------------------------------------------- */
 
 /* Replays of a short trace are added up. */
@@ -58,13 +53,15 @@ static void fill_speed(const struct threads_figures *sum, uint64_t replays,
 	speed->replays = replays;
 }
 
-/* The rows of this round, behind those of earlier ones. */
+/* The rows of this round, behind those of earlier ones; floors have none. */
 static bool write_round(const struct pass *pass,
                         const struct threads_figures *sum)
 {
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	char path[4096];
 
+	if (pass->subject == SUBJECT_FLOOR)
+		return true;
 	part_path(pass->run, pass->subject, PART_THREADS, path, sizeof path);
 	FILE *out = fopen(path, "a");
 	if (out == NULL)
@@ -85,7 +82,7 @@ static struct verdict replay(const struct pass *pass,
                              const struct speed_options *options,
                              struct threads_figures *sum, struct speed *speed)
 {
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct plan *plan = pass->run->plan;
 	const struct threads_options threads = {
 		.limit_bytes = options->limit_bytes,
@@ -176,7 +173,7 @@ struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
                             void *result)
 {
 	const struct pass *pass = ctx;
-	const struct subject *subject = subject_of(pass);
+	const struct subject *subject = pass_subject(pass);
 	const struct run_options *run = pass->run->options;
 	const struct threads_options options = {
 		.limit_bytes = run->memory_bytes,

@@ -17,6 +17,13 @@ struct verdict threaded_speed(const struct pass *pass,
                               struct speed *speed);
 struct verdict threaded_null(const struct pass *pass, struct speed *speed);
 
+/*
+ * In a child, result: struct threads_figures; a replay on real threads under the
+ * oracle.
+ */
+struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
+                            void *result);
+
 /* In the parent: keeps what a timed round found beside its time. */
 void threaded_note(struct threaded *threaded, size_t round,
                    const struct speed *speed);

@@ -70,7 +70,7 @@ static bool time_subject(struct run *run, struct progress *progress,
                          int subject, unsigned position,
                          struct trace_error *error)
 {
-	struct subject *row = &run->subjects[subject];
+	struct subject *row = pass_subject(&(struct pass){run, subject});
 	struct verdict verdict;
 	struct speed speed;
 	double seconds;
@@ -82,7 +82,8 @@ static bool time_subject(struct run *run, struct progress *progress,
 		return true;
 	if (verdict.kind != VERDICT_OK) {
 		row->verdict = verdict;
-		return locate_death(run, progress, subject, error);
+		return subject == SUBJECT_FLOOR ||
+		       locate_death(run, progress, subject, error);
 	}
 	row->ns_per_op[row->reps] = speed.ns_per_op;
 	row->cpu_ns_per_op[row->reps] = speed.cpu_ns_per_op;
@@ -129,46 +130,50 @@ static void shuffle(int *order, int count, uint64_t *random)
 	}
 }
 
-/* The subjects and null, which is number `count`, in a new order. */
+/* Null and the empty library have the numbers behind the subjects'. */
+enum { FLOORS = 2 };
+
+/* All that is timed, in a new order. */
 static void draw_order(struct run *run, int *order)
 {
-	for (int i = 0; i <= run->count; i++)
+	for (int i = 0; i < run->count + FLOORS; i++)
 		order[i] = i;
-	shuffle(order, run->count + 1, &run->random);
+	shuffle(order, run->count + FLOORS, &run->random);
 }
 
-/* One child for every subject and for null. */
-static bool time_in_order(struct run *run, struct progress *progress,
-                          const int *order, struct trace_error *error)
+/* The child whose turn it is, if there is one. */
+static bool time_one(struct run *run, struct progress *progress, int number,
+                     unsigned position, struct trace_error *error)
 {
+	int subject = number > run->count ? SUBJECT_FLOOR : number;
+	const struct subject *row =
+		number == run->count
+			? NULL
+			: pass_subject(&(struct pass){run, subject});
 	char what[320];
 
-	for (int i = 0; i <= run->count && !interrupt_came(); i++) {
-		int subject = order[i];
-		bool is_null = subject == run->count;
-		snprintf(what, sizeof what, "timing %s",
-		         is_null ? "null" : run->subjects[subject].label);
-		progress_draw(progress, 0, what);
-		if (is_null ? !time_null(run, progress, error)
-		            : is_timed(run, &run->subjects[subject]) &&
-		                      !time_subject(run, progress, subject,
-		                                    (unsigned)i, error))
-			return false;
-	}
-	return true;
+	if (number != run->count && (row == NULL || !is_timed(run, row)))
+		return true;
+	snprintf(what, sizeof what, "timing %s",
+	         row == NULL ? "null" : row->label);
+	progress_draw(progress, 0, what);
+	return row == NULL
+	               ? time_null(run, progress, error)
+	               : time_subject(run, progress, subject, position, error);
 }
 
 bool run_timed_round(struct run *run, struct progress *progress,
                      struct trace_error *error)
 {
-	int *order = malloc((size_t)(run->count + 1) * sizeof *order);
+	int count = run->count + FLOORS;
+	int *order = malloc((size_t)count * sizeof *order);
 	bool good =
 		order != NULL || trace_fail(error, "no memory for the order");
 
-	if (good) {
+	if (good)
 		draw_order(run, order);
-		good = time_in_order(run, progress, order, error);
-	}
+	for (int i = 0; good && i < count && !interrupt_came(); i++)
+		good = time_one(run, progress, order[i], (unsigned)i, error);
 	free(order);
 	return good;
 }
@@ -189,9 +194,11 @@ bool run_speed_pass(struct run *run, struct progress *progress,
 	if (good && verdict.kind == VERDICT_OK)
 		run->empty_ns = speed.ns_per_op;
 	run->null_estimate = estimate_median(run->null_ns, run->null_reps);
-	for (int i = 0; i < run->count; i++)
-		run->subjects[i].ns = estimate_median(
-			run->subjects[i].ns_per_op, run->subjects[i].reps);
+	for (int i = SUBJECT_FLOOR; i < run->count; i++) {
+		struct subject *row = pass_subject(&(struct pass){run, i});
+		if (row != NULL)
+			row->ns = estimate_median(row->ns_per_op, row->reps);
+	}
 	return good;
 }
 

@@ -18,8 +18,8 @@
  * next event, and at handovers that will never come.
  */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "../mapped.h"
 #include "../measure/replayer.h"
 #include "threads.h"
 #include "whereabouts.h"
@@ -313,8 +313,9 @@ static bool open_check(struct check *check, const struct allocator *allocator,
 		.limit_bytes = options->limit_bytes,
 	};
 
-	check->checkers = calloc(plan->threads, sizeof *check->checkers);
-	check->in_transit = calloc(plan->handovers, sizeof *check->in_transit);
+	check->checkers = mapped_new(plan->threads * sizeof *check->checkers);
+	check->in_transit =
+		mapped_new(plan->handovers * sizeof *check->in_transit);
 	if (check->checkers == NULL || check->in_transit == NULL)
 		return verdict_set(verdict, VERDICT_FAILED, 0,
 		                   "no memory for the oracle");
@@ -331,8 +332,8 @@ static void close_check(struct check *check)
 	     i++)
 		oracle_close_view(&check->checkers[i].view);
 	oracle_close(&check->oracle);
-	free(check->checkers);
-	free(check->in_transit);
+	mapped_free(check->checkers);
+	mapped_free(check->in_transit);
 }
 
 struct verdict threads_check(const struct allocator *allocator,

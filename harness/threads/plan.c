@@ -107,14 +107,11 @@ static void *grow(struct sweep *sweep, void *table, uint64_t used,
 
 	if (used < *room)
 		return table;
-	void *grown = mapped_new(wanted * bytes);
+	void *grown = mapped_grow(table, wanted * bytes);
 	if (grown == NULL) {
 		sweep->out_of_memory = true;
 		return table;
 	}
-	if (table != NULL)
-		memcpy(grown, table, *room * bytes);
-	mapped_free(table, *room * bytes);
 	*room = wanted;
 	return grown;
 }
@@ -313,7 +310,7 @@ static bool find_crossings(struct sweep *sweep)
 		                    next[op->slot] != NOBODY;
 		next[op->slot] = op->kind < TRACE_REALLOC ? NOBODY : strand;
 	}
-	mapped_free(next, (size_t)trace->slots + 1);
+	mapped_free(next);
 	return true;
 }
 
@@ -342,30 +339,16 @@ static void number_handovers(struct plan *plan)
 	}
 }
 
-static size_t strands_bytes(const struct plan *plan)
-{
-	return plan->threads * sizeof(struct strand);
-}
-
-static size_t sweepers_bytes(const struct plan *plan)
-{
-	return plan->threads * sizeof(struct sweeper);
-}
-
-static size_t places_bytes(const struct plan *plan)
-{
-	return ((size_t)plan->trace->slots + 1) * sizeof(struct place);
-}
-
 static bool open_sweep(struct sweep *sweep)
 {
 	struct plan *plan = sweep->plan;
 	const struct trace *trace = plan->trace;
 
-	plan->strands = mapped_new(strands_bytes(plan));
-	sweep->sweepers = mapped_new(sweepers_bytes(plan));
-	sweep->places = mapped_new(places_bytes(plan));
-	sweep->crosses = mapped_new(trace->events * sizeof(bool));
+	plan->strands = mapped_new(plan->threads * sizeof *plan->strands);
+	sweep->sweepers = mapped_new(plan->threads * sizeof *sweep->sweepers);
+	sweep->places =
+		mapped_new(((size_t)trace->slots + 1) * sizeof *sweep->places);
+	sweep->crosses = mapped_new((trace->events + 1) * sizeof(bool));
 	if (plan->strands == NULL || sweep->sweepers == NULL ||
 	    sweep->places == NULL || sweep->crosses == NULL)
 		return false;
@@ -381,15 +364,12 @@ static bool open_sweep(struct sweep *sweep)
 
 static void close_sweep(struct sweep *sweep)
 {
-	const struct plan *plan = sweep->plan;
-
-	for (unsigned i = 0; sweep->sweepers && i < plan->threads; i++)
-		mapped_free(sweep->sweepers[i].free,
-		            sweep->sweepers[i].free_room * sizeof(uint32_t));
-	mapped_free(sweep->sweepers, sweepers_bytes(plan));
-	mapped_free(sweep->places, places_bytes(plan));
-	mapped_free(sweep->crosses, plan->trace->events * sizeof(bool));
-	mapped_free(sweep->exits, sweep->exit_room * sizeof(uint64_t));
+	for (unsigned i = 0; sweep->sweepers && i < sweep->plan->threads; i++)
+		mapped_free(sweep->sweepers[i].free);
+	mapped_free(sweep->sweepers);
+	mapped_free(sweep->places);
+	mapped_free(sweep->crosses);
+	mapped_free(sweep->exits);
 }
 
 bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
@@ -419,12 +399,9 @@ bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
 void plan_free(struct plan *plan)
 {
 	for (unsigned i = 0; plan->strands != NULL && i < plan->threads; i++) {
-		struct strand *strand = &plan->strands[i];
-		mapped_free(strand->trace.ops,
-		            strand->ops_room * sizeof(struct trace_op));
-		mapped_free(strand->recorded,
-		            strand->recorded_room * sizeof(uint64_t));
+		mapped_free(plan->strands[i].trace.ops);
+		mapped_free(plan->strands[i].recorded);
 	}
-	mapped_free(plan->strands, strands_bytes(plan));
+	mapped_free(plan->strands);
 	*plan = (struct plan){0};
 }

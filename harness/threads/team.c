@@ -43,27 +43,20 @@ static bool open_member(struct team *team, unsigned number,
 	return good;
 }
 
-static size_t members_bytes(const struct plan *plan)
-{
-	return plan->threads * sizeof(struct member);
-}
-
-static size_t handovers_bytes(const struct plan *plan)
-{
-	return plan->handovers * sizeof(struct handover);
-}
-
 bool team_open(struct team *team, const struct plan *plan,
                const struct allocator *allocator, enum touch touch,
                struct verdict *verdict)
 {
+	size_t bytes = plan->threads * sizeof *team->members;
+	size_t table = plan->handovers * sizeof *team->handovers;
+
 	*team = (struct team){
 		.plan = plan,
 		.allocator = allocator == NULL ? NULL : locked_over(allocator),
 		.touch = touch,
 		.single_thread = plan->threads == 1,
-		.members = mapped_new_touched(members_bytes(plan)),
-		.handovers = mapped_new_touched(handovers_bytes(plan)),
+		.members = mapped_new_touched(bytes),
+		.handovers = mapped_new_touched(table),
 	};
 	if (team->members == NULL || team->handovers == NULL)
 		return fail(verdict, "the tables of the threads");
@@ -165,8 +158,8 @@ void team_close(struct team *team)
 	     i++)
 		stage_close(&team->members[i].stage);
 	page_source_close(&team->pages);
-	mapped_free(team->members, members_bytes(team->plan));
-	mapped_free(team->handovers, handovers_bytes(team->plan));
+	mapped_free(team->members);
+	mapped_free(team->handovers);
 }
 
 void team_sum_up(const struct team *team, struct threads_figures *figures)
