@@ -36,7 +36,7 @@
  *                   of which is sorted once, and sizes in a large bin)
  *           free    O(1), but for consolidation and trimming
  * Threads.  Under the arena's lock.
- * Sources.  [Lea96], [glibc] _int_malloc, _int_free.
+ * Sources.  [Lea], [glibc] _int_malloc, _int_free.
  *
  * Read next: heaps.c.
  */

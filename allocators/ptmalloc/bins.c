@@ -33,7 +33,7 @@
  *
  * Cost.     remove O(1); insert O(sizes in the bin); search O(bins, sizes)
  * Threads.  Under the arena's lock.
- * Sources.  [Lea96] bins and their order; [glibc] the size list, the binmap and
+ * Sources.  [Lea] bins and their order; [glibc] the size list, the binmap and
  *           the spacing of bins.
  *
  * Read next: fast.c.

@@ -21,7 +21,7 @@
  *
  * `prev_bytes` belongs to the chunk before: while that one is live they are its
  * last 8 usable bytes, and only when it is free do they say how long it is.  Bit
- * P tells which.  So a live chunk costs 8 bytes, not 16.  [Lea96] [glibc]
+ * P tells which.  So a live chunk costs 8 bytes, not 16.  [Lea] [glibc]
  *
  *     bit  1  P   the chunk before is in use
  *          2  M   the chunk is a mapping of its own           (mapped.c)

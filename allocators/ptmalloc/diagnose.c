@@ -4,8 +4,8 @@
  * First, whose memory is it: the main region, a space, a mapping, or nobody's;
  * only then are tags read.  Tags that make sense are believed; else the row of
  * chunks is walked from its start, which costs time, but only where there is an
- * error already.  Fast bins are searched always, thread caches where the key in
- * the block, or one thread alone, allows it.
+ * error already.  Fast bins are searched always, from their front, and thread
+ * caches where the key in the block, or one thread alone, allows it.
  */
 #include "../common/misuse.h"
 #include "inspect.h"
@@ -18,6 +18,8 @@ struct suspect {
 	const struct arena *arena;
 	const struct chunk *first, *end; /* of the row of chunks around it */
 };
+
+enum { SEEN_MAX = 64 };
 
 /* ---- tags ----------------------------------------------------------------- */
 
@@ -81,11 +83,15 @@ static _Noreturn void explain_dead(const struct suspect *at)
 
 /* ---- lists ---------------------------------------------------------------- */
 
+/* Among the first SEEN_MAX of a list: a fast bin may have a million. */
 static bool is_listed(const struct entry *entry, const void *block)
 {
-	while (entry != NULL && entry != block)
-		entry = entry->next;
-	return entry != NULL;
+	int seen = 0;
+
+	for (; entry != NULL && seen < SEEN_MAX; entry = entry->next, seen++)
+		if (entry == block)
+			return true;
+	return false;
 }
 
 void pt_require_uncached(const struct tcache *cache, const void *block,

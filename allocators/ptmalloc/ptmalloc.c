@@ -51,7 +51,7 @@
  *           waste         holes too small for what is asked, a top and caches
  *                         for each thread
  * Threads.  Many.  Locks and their order: ptmalloc.h.
- * Sources.  [Lea96], [Gloger06], [glibc].
+ * Sources.  [Lea], [Gloger06], [glibc], [glibcWiki].
  *
  * Files, in the order to read them.
  *     ptmalloc.c, chunk.h, ptmalloc.h  the contract and the fast path; chunks
