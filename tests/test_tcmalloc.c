@@ -1,0 +1,527 @@
+/*
+ * test_tcmalloc.c - the upper tiers of tcmalloc: size classes, thread caches,
+ * budgets, transfer caches, central lists.  All figures are derived here.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "account.h"
+#include "allocators/tcmalloc/tcmalloc.h"
+
+static struct tcm_heap *heap_of(struct lab *lab)
+{
+	return tcm_heap_of(lab->heap);
+}
+
+static struct tcm_cache *cache_of(struct lab *lab)
+{
+	return tcm_cache_of(lab->thread);
+}
+
+static unsigned class_for(struct lab *lab, size_t size)
+{
+	return tcm_class_of(&heap_of(lab)->classes, size);
+}
+
+static size_t length_of(struct lab *lab, size_t size)
+{
+	return cache_of(lab)->state[class_for(lab, size)].length;
+}
+
+static size_t count_of(struct lab *lab, size_t size)
+{
+	return tcm_bin_count(&cache_of(lab)->bin[class_for(lab, size)]);
+}
+
+static size_t tier(struct lab *lab, const char *name)
+{
+	struct heap_usage usage = account_usage(lab);
+
+	return usage_tier(&usage, name);
+}
+
+/* ---- size classes -------------------------------------------------------- */
+
+static void require_classes(enum tcm_spacing spacing, unsigned batch)
+{
+	struct tcm_classes classes;
+
+	tcm_classes_make(&classes, spacing, batch, true);
+	for (size_t size = 0; size <= TCM_SMALL_MAX; size++) {
+		unsigned class = tcm_class_of(&classes, size);
+		assert_in_range(class, 1, classes.count - 1);
+		assert_true(classes.table[class].bytes >= size);
+		assert_true(class == 1 ||
+		            classes.table[class - 1].bytes < size);
+	}
+	for (unsigned i = 1; i < classes.count; i++) {
+		const struct tcm_class *class = &classes.table[i];
+		size_t span = (size_t) class->pages << TCM_PAGE_LOG2;
+		size_t tail = span - (size_t) class->objects * class->bytes;
+		assert_true(class->bytes == 8 || class->bytes % 16 == 0);
+		assert_true(tail < class->bytes);
+		assert_true(8 * tail <= span);
+		assert_in_range(class->batch, TCM_BATCH_MIN, batch);
+		assert_true(class->objects >= class->batch / 4);
+		assert_true((class->objects - 1u) * class->scale >> 16 <
+		            TCM_FULLNESS_LISTS);
+	}
+}
+
+static void every_size_has_the_smallest_class_that_holds_it(void **state)
+{
+	(void)state;
+	require_classes(TCM_SPACING_EIGHTH, 32);
+	require_classes(TCM_SPACING_EIGHTH, 512);
+	require_classes(TCM_SPACING_208, 32);
+	require_classes(TCM_SPACING_208, 2);
+}
+
+/* The worst share of a block that is lost, for requests in a band. */
+static double worst_waste(const struct tcm_classes *classes, size_t from,
+                          size_t to)
+{
+	double worst = 0;
+
+	for (size_t size = from; size <= to; size++) {
+		double block =
+			classes->table[tcm_class_of(classes, size)].bytes;
+		double waste = (block - (double)size) / block;
+		worst = waste > worst ? waste : worst;
+	}
+	return worst;
+}
+
+/* [Ghemawat]'s 208 lists, those included that break the alignment to 16. */
+static void the_208_lists_waste_as_derived(void **state)
+{
+	static const struct {
+		size_t from, to;
+		double worst;
+	} bands[] = {
+		{1, 8, 7. / 8},
+		{17, 128, 7. / 24},
+		{129, 1 << 10, 15. / 144},
+		{1025, 8 << 10, 127. / 1152},
+		{(8 << 10) + 1, 64 << 10, 1023. / 9216},
+		{(64 << 10) + 1, 256 << 10, 8191. / 73728},
+	};
+	struct tcm_classes classes;
+
+	(void)state;
+	tcm_classes_make(&classes, TCM_SPACING_208, 32, false);
+	assert_int_equal(classes.count, 208 + 1);
+	for (int i = 0; i < 6; i++)
+		assert_float_equal(
+			worst_waste(&classes, bands[i].from, bands[i].to),
+			bands[i].worst, 1e-6);
+	tcm_classes_make(&classes, TCM_SPACING_208, 32, true);
+	assert_int_equal(classes.count, 208 - 7 + 1); /* 24, 40, ... 120 */
+}
+
+/* Mean waste of requests, bytes lost of bytes given. */
+static void the_208_lists_waste_little_on_average(void **state)
+{
+	struct tcm_classes classes;
+	double given = 0, asked = 0, last = 1;
+
+	(void)state;
+	tcm_classes_make(&classes, TCM_SPACING_208, 32, false);
+	for (size_t size = 1; size <= TCM_SMALL_MAX; size++) {
+		given += classes.table[tcm_class_of(&classes, size)].bytes;
+		asked += (double)size;
+	}
+	assert_true(fabs(1 - asked / given - .0237) < .00005);
+	given = asked = 0;
+	for (size_t size = 1; size <= 4096; size++) { /* exponential, mean 64 */
+		double beyond = exp(-(double)size / 64), share = last - beyond;
+		given += share *
+		         classes.table[tcm_class_of(&classes, size)].bytes;
+		asked += share * (double)size;
+		last = beyond;
+	}
+	assert_true(fabs(1 - asked / given - .0605) < .0001);
+}
+
+/* "12.5 %" is a share of the request; of the block it is a ninth. */
+static void eighths_waste_an_eighth_of_a_request(void **state)
+{
+	struct tcm_classes classes;
+
+	(void)state;
+	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, TCM_BATCH_MAX, true);
+	for (size_t size = 128; size <= TCM_SMALL_MAX; size++) {
+		unsigned class = tcm_class_of(&classes, size);
+		size_t below = classes.table[class - 1].bytes;
+		size_t step = classes.table[class].bytes - below;
+		const struct tcm_class *one = &classes.table[class];
+		/* A class may have swallowed one with as many objects. */
+		if (8 * step > below)
+			assert_true((one->bytes - below / 8 * 9) *
+			                    one->objects <=
+			            (size_t)one->pages << TCM_PAGE_LOG2);
+	}
+	assert_true(worst_waste(&classes, 129, 1024) <= 1. / 9);
+}
+
+/* ---- slow start ------------------------------------------------------------ */
+
+/*
+ * One object at first, one more with every refill: n refills bring
+ * 1 + 1 + 2 + ... + (n - 1) objects, until a batch is reached.  Objects of 8
+ * bytes, as 1024 of them lie in one span.
+ */
+static void a_list_starts_slowly(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	size_t objects = 0;
+
+	(void)state;
+	for (size_t refills = 1; refills <= 33; refills++) {
+		size_t batch = refills == 1 ? 1 : refills - 1;
+		lab->allocator->malloc(lab->thread, 8);
+		assert_int_equal(account_usage(lab).refills, refills);
+		assert_int_equal(count_of(lab, 8), batch - 1);
+		assert_int_equal(length_of(lab, 8),
+		                 refills == 33 ? 64 : refills);
+		for (objects += batch; count_of(lab, 8) > 0;)
+			lab->allocator->malloc(lab->thread, 8);
+	}
+	assert_int_equal(objects, 1 + 32 * 33 / 2);
+	for (size_t length = 64; length < 1024; length += 32) {
+		uint64_t refills = account_usage(lab).refills;
+		assert_int_equal(length_of(lab, 8), length);
+		while (account_usage(lab).refills == refills)
+			lab->allocator->malloc(lab->thread, 8);
+	}
+	for (int i = 0; i < 64; i++) /* the knob's limit */
+		lab->allocator->malloc(lab->thread, 8);
+	assert_int_equal(length_of(lab, 8), 1024);
+	lab_close(lab);
+}
+
+/* A list that is often full becomes a batch shorter, down to a batch. */
+static void a_full_list_shrinks_after_the_fourth_time(void **state)
+{
+	enum { BLOCKS = 2048 };
+	struct lab *lab = lab_open("tcmalloc:length=96");
+	void *blocks[BLOCKS];
+	int freed = 0;
+
+	(void)state;
+	for (int i = 0; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(length_of(lab, 64), 96);
+	static const size_t lengths[] = {96, 96, 96, 64, 64, 64, 64, 32, 32};
+	uint64_t flushes = account_usage(lab).flushes;
+	for (int full = 0; full < 9; full++) {
+		while (account_usage(lab).flushes == flushes)
+			lab->allocator->free(lab->thread, blocks[freed++]);
+		flushes = account_usage(lab).flushes;
+		assert_int_equal(length_of(lab, 64), lengths[full]);
+	}
+	while (freed < BLOCKS)
+		lab->allocator->free(lab->thread, blocks[freed++]);
+	lab_close(lab);
+}
+
+static void batches_are_as_large_as_the_knob_says(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:batch=512,length=8192");
+
+	(void)state;
+	for (int i = 0; i < 200000; i++)
+		lab->allocator->malloc(lab->thread, 16);
+	assert_int_equal(heap_of(lab)->classes.table[class_for(lab, 16)].batch,
+	                 512);
+	uint64_t refills = account_usage(lab).refills;
+	while (count_of(lab, 16) > 0)
+		lab->allocator->malloc(lab->thread, 16);
+	lab->allocator->malloc(lab->thread, 16);
+	assert_int_equal(count_of(lab, 16), 511);
+	assert_int_equal(account_usage(lab).refills, refills + 1);
+	lab_close(lab);
+}
+
+/* Objects are handed out in the order of their addresses, then newest first. */
+static void objects_lie_side_by_side(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	char *last = lab_malloc(lab, 1024);
+
+	(void)state;
+	for (int i = 1; i < 8; i++) {
+		char *next = lab_malloc(lab, 1024);
+		assert_ptr_equal(next, last + 1024);
+		last = next;
+	}
+	lab_free(lab, last);
+	assert_ptr_equal(lab_malloc(lab, 1024), last);
+	lab_close(lab);
+}
+
+/* ---- transfer cache ---------------------------------------------------------- */
+
+static void free_from(struct lab *lab, struct thread_heap *thread,
+                      void **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		lab->allocator->free(thread, blocks[i]);
+}
+
+static void whole_batches_pass_by_the_spans(void **state)
+{
+	enum { BLOCKS = 4096, BATCH = 32, KEPT = 16 };
+	struct lab *lab = lab_open("tcmalloc");
+	struct thread_heap *other = lab->allocator->attach(lab->heap);
+	void **blocks = calloc(BLOCKS, sizeof *blocks);
+
+	(void)state;
+	for (size_t i = 0; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 64);
+	free_from(lab, other, blocks, BLOCKS);
+	assert_int_equal(tier(lab, "transfer cache"), KEPT * BATCH * 64);
+	const struct tcm_central *central =
+		&heap_of(lab)->centrals.of[class_for(lab, 64)];
+	uint64_t in_spans = counter_read(&central->in_spans);
+	while (count_of(lab, 64) > 0) /* what is left in the first thread */
+		lab->allocator->malloc(lab->thread, 64);
+	for (size_t i = 0; i < KEPT * BATCH; i++)
+		lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(tier(lab, "transfer cache"), 0);
+	assert_int_equal(counter_read(&central->in_spans), in_spans);
+	lab_check(lab);
+	lab->allocator->detach(other);
+	free(blocks);
+	lab_close(lab);
+}
+
+static void without_a_transfer_cache_all_goes_to_spans(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:transfer=0,length=32");
+	void *blocks[1024];
+
+	(void)state;
+	for (int i = 0; i < 1024; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 64);
+	free_from(lab, lab->thread, blocks, 1024);
+	assert_int_equal(tier(lab, "transfer cache"), 0);
+	assert_true(tier(lab, "thread cache") <= 32 * 64);
+	lab_close(lab);
+}
+
+/* ---- budgets ------------------------------------------------------------------ */
+
+static size_t budget_of(struct thread_heap *thread)
+{
+	return counter_read(&tcm_cache_of(thread)->budget);
+}
+
+/* Makes the lists of all classes up to 4 KiB but one as long as they get. */
+static void use_classes_but(struct lab *lab, struct thread_heap *thread,
+                            unsigned left_out)
+{
+	enum { BLOCKS = 1000 };
+	void *blocks[BLOCKS];
+
+	for (unsigned class = 1; tcm_class_bytes(heap_of(lab), class) <= 4096;
+	     class ++) {
+		if (class == left_out)
+			continue;
+		for (int i = 0; i < BLOCKS; i++)
+			blocks[i] = lab->allocator->malloc(
+				thread, tcm_class_bytes(heap_of(lab), class));
+		free_from(lab, thread, blocks, BLOCKS);
+	}
+}
+
+static void use_classes(struct lab *lab, struct thread_heap *thread)
+{
+	use_classes_but(lab, thread, 0);
+}
+
+static void a_thread_keeps_no_more_than_its_budget(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:thread_cache=128K,transfer=0");
+
+	(void)state;
+	use_classes(lab, lab->thread);
+	assert_int_equal(budget_of(lab->thread), 128 << 10);
+	assert_true(cache_of(lab)->capacity_bytes <= 128 << 10);
+	assert_true(cache_of(lab)->capacity_bytes > 64 << 10);
+	assert_true(tier(lab, "thread cache") <= 128 << 10);
+	lab_close(lab);
+}
+
+static void a_budget_is_stolen_where_none_is_left(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:all_caches=128K");
+	struct thread_heap *thief = lab->allocator->attach(lab->heap);
+
+	(void)state;
+	use_classes(lab, lab->thread);
+	assert_int_equal(budget_of(lab->thread), 128 << 10);
+	use_classes(lab, thief);
+	assert_int_equal(budget_of(thief), 128 << 10);
+	assert_int_equal(budget_of(lab->thread), 0);
+	lab_check(lab);
+	/* The victim obeys in its next slow path. */
+	assert_true(cache_of(lab)->capacity_bytes > 0);
+	while (count_of(lab, 64) > 0)
+		lab->allocator->malloc(lab->thread, 64);
+	lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(cache_of(lab)->capacity_bytes, 0);
+	lab->allocator->detach(thief);
+	use_classes(lab, lab->thread);
+	assert_int_equal(budget_of(lab->thread), 128 << 10);
+	lab_close(lab);
+}
+
+/*
+ * A class that wants more takes it from those that are not used: what lay below
+ * their low-water marks goes, half of it each time.
+ */
+static void lists_that_are_not_used_are_scavenged(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:thread_cache=512K,transfer=0");
+
+	(void)state;
+	use_classes_but(lab, lab->thread, class_for(lab, 512));
+	assert_int_equal(budget_of(lab->thread), 512 << 10);
+	size_t cached = tier(lab, "thread cache");
+	for (int i = 0; i < 10000; i++)
+		lab->allocator->malloc(lab->thread, 512);
+	assert_int_equal(length_of(lab, 512), 32); /* 16 KiB: 1/32 of all */
+	assert_true(tier(lab, "thread cache") < cached + 16384 - 512);
+	lab_check(lab);
+	lab_close(lab);
+}
+
+static void without_a_budget_nothing_is_cached(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:thread_cache=0");
+
+	(void)state;
+	use_classes(lab, lab->thread);
+	assert_int_equal(tier(lab, "thread cache"), 0);
+	assert_int_equal(account_usage(lab).live_bytes, 0);
+	lab_close(lab);
+}
+
+/* ---- central lists -------------------------------------------------------------- */
+
+/* 8 objects of 1024 in a span: two spans, one of them almost empty. */
+static void the_fullest_span_is_used_first(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:thread_cache=0,growth=1");
+	char *blocks[16];
+
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 1024);
+	assert_ptr_equal(blocks[8], blocks[0] + 8192);
+	lab->allocator->free(lab->thread, blocks[2]);
+	for (int i = 8; i < 15; i++)
+		lab->allocator->free(lab->thread, blocks[i]);
+	assert_ptr_equal(lab->allocator->malloc(lab->thread, 1024), blocks[2]);
+	lab->allocator->free(lab->thread, blocks[15]); /* now it is empty */
+	assert_int_equal(tier(lab, "central list"), 0);
+	assert_int_equal(tier(lab, "page heap"), 8192);
+	lab_close(lab);
+	lab = lab_open("tcmalloc:thread_cache=0,growth=1,order=recent");
+	for (int i = 0; i < 16; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 1024);
+	lab->allocator->free(lab->thread, blocks[2]);
+	for (int i = 8; i < 15; i++)
+		lab->allocator->free(lab->thread, blocks[i]);
+	assert_ptr_equal(lab->allocator->malloc(lab->thread, 1024), blocks[14]);
+	lab_close(lab);
+}
+
+/* Nothing is cut, linked or touched before it is wanted. */
+static void a_new_span_is_not_touched(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+
+	(void)state;
+	lab_malloc(lab, 64);
+	const struct tcm_span *span = tcm_central_next(
+		&heap_of(lab)->centrals.of[class_for(lab, 64)]);
+	assert_int_equal(span->touched, 1);
+	assert_null(span->objects);
+	lab_close(lab);
+}
+
+/*
+ * After all is freed and the thread is gone, descriptors are left and nothing
+ * else: 48 bytes for each span there was, the arrays of pointers, the map.
+ */
+static void little_is_left_after_all(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	struct thread_heap *other = lab->allocator->attach(lab->heap);
+	size_t before = account_usage(lab).metadata_bytes;
+
+	(void)state;
+	use_classes(lab, other);
+	lab->allocator->detach(other);
+	lab->allocator->trim(lab->heap);
+	struct heap_usage usage = account_usage(lab);
+	assert_int_equal(usage.live_bytes, 0);
+	assert_int_equal(usage.slack_bytes, 0);
+	assert_int_equal(lab->pages.committed_bytes, usage.metadata_bytes);
+	size_t most_spans = 1000 * 4096 * 9 / 8 / TCM_PAGE_BYTES;
+	size_t arrays = 45 * 2 * (8192 + 4096); /* lists, transfer caches */
+	assert_true(usage.metadata_bytes - before <
+	            most_spans * (48 + 8) + arrays);
+	lab_close(lab);
+}
+
+/* E13: what one thread has freed serves the next one. */
+static void nothing_is_stranded(void **state)
+{
+	enum { BLOCKS = 1 << 18 };
+	struct lab *lab = lab_open("tcmalloc:growth=8");
+	struct thread_heap *other = lab->allocator->attach(lab->heap);
+	void **blocks = calloc(BLOCKS, sizeof *blocks);
+
+	(void)state;
+	for (size_t i = 0; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 64);
+	size_t once = lab->pages.committed_bytes;
+	free_from(lab, lab->thread, blocks, BLOCKS);
+	for (size_t i = 0; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(other, 64);
+	assert_true(lab->pages.committed_bytes <= once + once / 20);
+	free_from(lab, other, blocks, BLOCKS);
+	lab->allocator->detach(other);
+	free(blocks);
+	lab_close(lab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			every_size_has_the_smallest_class_that_holds_it),
+		cmocka_unit_test(the_208_lists_waste_as_derived),
+		cmocka_unit_test(the_208_lists_waste_little_on_average),
+		cmocka_unit_test(eighths_waste_an_eighth_of_a_request),
+		cmocka_unit_test(a_list_starts_slowly),
+		cmocka_unit_test(a_full_list_shrinks_after_the_fourth_time),
+		cmocka_unit_test(batches_are_as_large_as_the_knob_says),
+		cmocka_unit_test(objects_lie_side_by_side),
+		cmocka_unit_test(whole_batches_pass_by_the_spans),
+		cmocka_unit_test(without_a_transfer_cache_all_goes_to_spans),
+		cmocka_unit_test(a_thread_keeps_no_more_than_its_budget),
+		cmocka_unit_test(a_budget_is_stolen_where_none_is_left),
+		cmocka_unit_test(lists_that_are_not_used_are_scavenged),
+		cmocka_unit_test(without_a_budget_nothing_is_cached),
+		cmocka_unit_test(the_fullest_span_is_used_first),
+		cmocka_unit_test(a_new_span_is_not_touched),
+		cmocka_unit_test(little_is_left_after_all),
+		cmocka_unit_test(nothing_is_stranded),
+	};
+	return cmocka_run_group_tests_name("tcmalloc", tests, NULL, NULL);
+}
