@@ -25,7 +25,7 @@
  * same time, each with a handle of its own:
  *
  *     any number at a time   malloc and its kin, free, attach, detach, trim,
- *                            usable_size, stats, usage
+ *                            usable_size, serves, stats, usage
  *     alone                  create, destroy, walk, check, free_lists, explain
  *
  * "Alone" means quiescence: no other call runs, on whatever handle.  All other
@@ -140,6 +140,17 @@ struct allocator {
 	 * pointer stands for "every combination works".
 	 */
 	const char *(*refuse)(const struct knob_values *values);
+
+	/*
+	 * For allocators that do not serve every request: whether this heap,
+	 * with all the memory there is, would answer one of `size` bytes at a
+	 * multiple of `align` (0: of malloc_align(size)).  If not, `why` gets
+	 * a sentence like explain's: "pool serves requests of at most 64
+	 * bytes: 300".  The call itself then returns NULL with errno = EINVAL,
+	 * and the heap is as it was.  A NULL pointer stands for "all of them".
+	 */
+	bool (*serves)(struct heap *heap, size_t size, size_t align, char *why,
+	               size_t capacity);
 
 	/*
 	 * Builds an empty heap that draws all its memory, its own descriptor

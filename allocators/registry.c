@@ -12,6 +12,7 @@ extern const struct allocator best_fit_allocator;
 extern const struct allocator worst_fit_allocator;
 extern const struct allocator buddy_allocator;
 extern const struct allocator slab_allocator;
+extern const struct allocator pool_allocator;
 extern const struct allocator ptmalloc_allocator;
 extern const struct allocator tcmalloc_allocator;
 extern const struct allocator jemalloc_allocator;
@@ -26,6 +27,7 @@ const struct allocator *const allocator_registry[] = {
 	&worst_fit_allocator,
 	&buddy_allocator,
 	&slab_allocator,
+	&pool_allocator,
 	&ptmalloc_allocator,
 	&tcmalloc_allocator,
 	&jemalloc_allocator,

@@ -220,12 +220,16 @@ static bool has_findings(const struct run *run)
 	return false;
 }
 
-/* Running out of memory is legitimate: bump does on any long trace. */
+/*
+ * Running out of memory is legitimate: bump does on any long trace.  So is
+ * refusing what one does not serve.
+ */
 static bool all_are_sound(const struct run *run)
 {
 	for (int i = 0; i < run->count; i++) {
 		enum verdict_kind kind = run->subjects[i].verdict.kind;
-		if (kind != VERDICT_OK && kind != VERDICT_OUT_OF_MEMORY)
+		if (kind != VERDICT_OK && kind != VERDICT_OUT_OF_MEMORY &&
+		    kind != VERDICT_REFUSED)
 			return false;
 	}
 	return true;

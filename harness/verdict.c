@@ -12,6 +12,7 @@ const char *verdict_word(enum verdict_kind kind)
 	static const char *const words[VERDICT_KINDS] = {
 		[VERDICT_OK] = "ok",
 		[VERDICT_OUT_OF_MEMORY] = "out-of-memory",
+		[VERDICT_REFUSED] = "refused",
 		[VERDICT_CRASH] = "crash",
 		[VERDICT_HANG] = "hang",
 		[VERDICT_OVERLAP] = "overlap",

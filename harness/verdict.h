@@ -12,6 +12,7 @@
 enum verdict_kind {
 	VERDICT_OK,
 	VERDICT_OUT_OF_MEMORY, /* NULL where the trace goes on: legitimate   */
+	VERDICT_REFUSED,       /* it serves no such requests: legitimate     */
 	VERDICT_CRASH,         /* killed by a signal                         */
 	VERDICT_HANG,          /* over the time limit                        */
 	VERDICT_OVERLAP,       /* gave out bytes of a live block             */

@@ -54,7 +54,8 @@ void free_keeps_errno(const struct setting *setting)
 	void *blocks[12];
 
 	for (int i = 0; i < 12; i++) {
-		blocks[i] = lab->allocator->malloc(lab->thread, 5ul << 2 * i);
+		blocks[i] = lab->allocator->malloc(
+			lab->thread, lab_fit_size(lab, 5ul << 2 * i));
 		assert_non_null(blocks[i]);
 	}
 	for (int i = 11; i >= 0; i--) {

@@ -151,7 +151,8 @@ static void live_and_go(struct lab *lab, uint64_t *random)
 	assert_non_null(self);
 	for (int i = 0; i < 40; i++) {
 		blocks[i] = lab->allocator->malloc(
-			self, random_between(random, 1, 300));
+			self,
+			lab_fit_size(lab, random_between(random, 1, 300)));
 		assert_non_null(blocks[i]);
 	}
 	for (int i = 0; i < 40; i++)
@@ -181,26 +182,23 @@ void lives_leave_nothing_behind(const struct setting *setting)
 
 /* ---- fork ---------------------------------------------------------------- */
 
-enum { OURS = 64, FORKS = 3, CHILD_SECONDS = 30, CHILD_ROUNDS = 1500 };
+enum { OURS = 64, FORKS = 3, CHILD_SECONDS = 10, CHILD_ROUNDS = 1500 };
 
 /* Blocks of the thread that forks, each full of its number. */
 struct ours {
 	struct lab *lab;
 	unsigned char *blocks[OURS];
+	size_t sizes[OURS];
 	char *sentence; /* shared with the child: what is wrong there */
 };
 
-static size_t size_of_ours(size_t i)
-{
-	return 1 + i * i * 7 % 3000;
-}
-
 static bool take_block(struct ours *ours, struct thread_heap *self, size_t i)
 {
-	ours->blocks[i] = ours->lab->allocator->malloc(self, size_of_ours(i));
+	ours->sizes[i] = lab_fit_size(ours->lab, 1 + i * i * 7 % 3000);
+	ours->blocks[i] = ours->lab->allocator->malloc(self, ours->sizes[i]);
 	if (ours->blocks[i] == NULL)
 		return false;
-	memset(ours->blocks[i], (int)i, size_of_ours(i));
+	memset(ours->blocks[i], (int)i, ours->sizes[i]);
 	return true;
 }
 
@@ -208,8 +206,9 @@ static bool is_ours(const struct ours *ours, size_t i)
 {
 	const unsigned char *block = ours->blocks[i];
 
-	return block[0] == i &&
-	       memcmp(block, block + 1, size_of_ours(i) - 1) == 0;
+	return ours->sizes[i] == 0 ||
+	       (block[0] == i &&
+	        memcmp(block, block + 1, ours->sizes[i] - 1) == 0);
 }
 
 static const char *heap_wrong(struct lab *lab)
@@ -336,6 +335,7 @@ void a_lone_thread_forks(const struct setting *setting)
 void a_thread_forks_beside_others(const struct setting *setting)
 {
 	const struct crew_plan plan = {.threads = CREW_MAX - 1,
+	                               .calls = 2000,
 	                               .live = 50,
 	                               .size_max = 30000,
 	                               .gifts_percent = 30};

@@ -49,7 +49,8 @@ struct crew {
 	atomic_bool
 		is_over; /* the shift: for those without an end of their own */
 	bool is_endless;
-	long live; /* blocks, as crew_verify() counts them */
+	long live;            /* blocks, as crew_verify() counts them */
+	unsigned outer_alarm; /* seconds that the caller had left, or 0   */
 	pthread_t onlooker;
 	struct worker workers[CREW_MAX];
 };
@@ -146,6 +147,7 @@ static bool allocate(struct worker *worker, struct block *block)
 		break;
 	case 1:
 		align = (size_t)16 << random_between(&worker->random, 0, 3);
+		align = lab_fit_align(worker->crew->lab, align, size);
 		block->start =
 			allocator->aligned_malloc(worker->self, align, size);
 		break;
@@ -269,6 +271,8 @@ static void *work(void *ctx)
 	if (!attach(worker))
 		return NULL;
 	for (size_t call = 0; !is_done(crew, call); call++) {
+		if (call >= crew->plan.calls)
+			usleep(100); /* an endless shift slows down */
 		if (call % COLLECT_EVERY == 0 && !collect(worker))
 			break;
 		if (!call_once(worker))
@@ -308,7 +312,9 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), void *ctx)
 
 static void open_shift(struct crew *crew, bool is_endless)
 {
-	alarm(SECONDS_MAX);
+	crew->outer_alarm = alarm(SECONDS_MAX);
+	if (crew->outer_alarm != 0)
+		alarm(crew->outer_alarm);
 	crew->is_endless = is_endless;
 	atomic_store(&crew->is_over, false);
 	if (crew->plan.looks_on)
@@ -324,7 +330,7 @@ static void close_shift(struct crew *crew)
 	atomic_store(&crew->is_over, true);
 	if (crew->plan.looks_on)
 		pthread_join(crew->onlooker, NULL);
-	alarm(0);
+	alarm(crew->outer_alarm);
 	for (unsigned i = 0; i < crew->plan.threads; i++)
 		if (crew->workers[i].failure[0] != '\0')
 			fail_msg("thread %u of %u: %s", i, crew->plan.threads,
@@ -358,6 +364,7 @@ struct crew *crew_start(struct lab *lab, const struct crew_plan *plan)
 	assert_in_range(plan->threads, 1, CREW_MAX);
 	crew->lab = lab;
 	crew->plan = *plan;
+	crew->plan.size_max = lab_fit_size(lab, plan->size_max);
 	for (unsigned i = 0; i < plan->threads; i++) {
 		crew->workers[i].crew = crew;
 		crew->workers[i].random = i;

@@ -178,6 +178,7 @@ static bool add(struct known *known, void *start, size_t size, size_t align)
 
 bool known_malloc(struct known *known, size_t size)
 {
+	size = lab_fit_size(known->lab, size);
 	errno = 0;
 	void *start = known->lab->allocator->malloc(known->self, size);
 	return add(known, start, size, malloc_align(size));
@@ -185,6 +186,7 @@ bool known_malloc(struct known *known, size_t size)
 
 bool known_zero(struct known *known, size_t size)
 {
+	size = lab_fit_size(known->lab, size);
 	errno = 0;
 	unsigned char *start =
 		known->lab->allocator->zero_malloc(known->self, size);
@@ -198,6 +200,8 @@ bool known_zero(struct known *known, size_t size)
 
 bool known_aligned(struct known *known, size_t align, size_t size)
 {
+	size = lab_fit_size(known->lab, size);
+	align = lab_fit_align(known->lab, align, size);
 	errno = 0;
 	void *start =
 		known->lab->allocator->aligned_malloc(known->self, align, size);
@@ -210,6 +214,9 @@ bool known_realloc(struct known *known, size_t index, size_t size)
 	struct known_block *block = &known->blocks[index];
 	size_t filled = usable_bytes(known, block->start);
 
+	size = lab_fit_size(known->lab, size);
+	if (size == 0)
+		size = 1;
 	require_block(block, known);
 	errno = 0;
 	unsigned char *start =

@@ -38,7 +38,7 @@ void known_start(struct known *known, struct lab *lab);
 void known_end(struct known *known);
 
 /*
- * Each makes one call, checks its answer, writes the pattern of the new block
+ * Each makes one call (of a size that is served: lab_fit_size()), checks its answer, writes the pattern of the new block
  * and adds it as the last of known->blocks.  False if the call was refused.
  */
 bool known_malloc(struct known *known, size_t size);

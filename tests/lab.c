@@ -117,13 +117,44 @@ static void *name_block(struct lab *lab, void *block)
 	return block;
 }
 
+static bool is_served(struct lab *lab, size_t size, size_t align)
+{
+	char why[256];
+
+	return lab->allocator->serves == NULL ||
+	       lab->allocator->serves(lab->heap, size, align, why, sizeof why);
+}
+
+size_t lab_fit_size(struct lab *lab, size_t size)
+{
+	size_t low = 0, high = size; /* served, and not */
+
+	if (is_served(lab, size, 0))
+		return size;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		*(is_served(lab, middle, 0) ? &low : &high) = middle;
+	}
+	return size % (low + 1);
+}
+
+size_t lab_fit_align(struct lab *lab, size_t align, size_t size)
+{
+	while (align > 1 && !is_served(lab, size, align))
+		align /= 2;
+	return align;
+}
+
 void *lab_malloc(struct lab *lab, size_t size)
 {
+	size = lab_fit_size(lab, size);
 	return name_block(lab, lab->allocator->malloc(lab->thread, size));
 }
 
 void *lab_aligned(struct lab *lab, size_t align, size_t size)
 {
+	size = lab_fit_size(lab, size);
+	align = lab_fit_align(lab, align, size);
 	return name_block(
 		lab, lab->allocator->aligned_malloc(lab->thread, align, size));
 }

@@ -53,6 +53,14 @@ struct lab *lab_open(const char *allocator);
 struct lab *lab_open_on(const struct allocator *allocator, const char *knobs,
                         const struct page_source_options *options);
 
+/*
+ * A request that the heap serves: `size` and `align` where it serves all, else
+ * something smaller made of them (allocator.h, serves).  A test that goes
+ * through this, as lab_malloc() does, runs for a pool of one size too.
+ */
+size_t lab_fit_size(struct lab *lab, size_t size);
+size_t lab_fit_align(struct lab *lab, size_t align, size_t size);
+
 /* From now on, more than one OS thread may use the heap. */
 void lab_share(struct lab *lab);
 

@@ -52,6 +52,11 @@ static const char *const chosen[] = {
 	"slab:spacing=double,kmalloc_max=128K,partial=lifo",
 	"slab:slab_min=64K,empty=0,keep=0",
 	"slab:kmalloc_max=256,descriptors=on,empty=8",
+	"pool",
+	"pool:object=64",
+	"pool:object=5",
+	"pool:object=40,chunk=4K,idle=0",
+	"pool:object=1000,chunk=4K,preallocate=100,limit=100000",
 	"ptmalloc",
 	"ptmalloc:tcache=0",
 	"ptmalloc:tcache=0,fast_max=0",
@@ -78,6 +83,7 @@ static const char *const chosen[] = {
 	"locked best-fit:index=tree,min_block=64",
 	"locked buddy:merge=lazy",
 	"locked slab",
+	"locked pool:object=200,chunk=4K",
 };
 
 enum { CHOSEN = sizeof chosen / sizeof chosen[0], SETTINGS_MAX = 512 };

@@ -30,6 +30,17 @@ static bool has_pages(const struct setting *setting)
 	return !setting->allocator->ignores_page_source;
 }
 
+/* Not a pool of objects of one size: then there is more to be refused. */
+static bool serves_all(const struct setting *setting)
+{
+	return setting->allocator->serves == NULL;
+}
+
+static bool can_run_out(const struct setting *setting)
+{
+	return has_pages(setting) && serves_all(setting);
+}
+
 static bool has_walk(const struct setting *setting)
 {
 	return setting->allocator->walk != NULL;
@@ -49,6 +60,11 @@ static bool has_lists(const struct setting *setting)
 static bool diagnoses(const struct setting *setting)
 {
 	return CHECKED && has_pages(setting) && !setting->derived;
+}
+
+static bool diagnoses_all(const struct setting *setting)
+{
+	return diagnoses(setting) && serves_all(setting);
 }
 
 /* Eight threads take their time: not for the derived settings. */
@@ -102,10 +118,11 @@ static const struct {
          any},
 	{"realloc keeps the contents", realloc_keeps_contents, any},
 	{"realloc of NULL is malloc", realloc_of_null, any},
-	{"a refused realloc leaves the block", realloc_refused, has_pages},
+	{"a refused realloc leaves the block", realloc_refused, can_run_out},
 	{"impossible sizes are refused, the heap intact", impossible_sizes,
-         any},
-	{"a full source is refused, the heap intact", out_of_memory, has_pages},
+         serves_all},
+	{"a full source is refused, the heap intact", out_of_memory,
+         can_run_out},
 	{"free of NULL does nothing", free_null, any},
 	{"free keeps errno", free_keeps_errno, any},
 	{"destroy takes live blocks along", destroy_with_live_blocks,
@@ -139,7 +156,7 @@ static const struct {
          can_fork},
 	{"a double free is diagnosed", double_free, diagnoses},
 	{"a foreign pointer is diagnosed", foreign_pointer, diagnoses},
-	{"an interior pointer is diagnosed", interior_pointer, diagnoses},
+	{"an interior pointer is diagnosed", interior_pointer, diagnoses_all},
 };
 
 enum { PROPERTIES = sizeof properties / sizeof properties[0] };

@@ -316,6 +316,18 @@ static size_t locked_usable_size(struct heap *heap, const void *block)
 	return bytes;
 }
 
+static bool locked_serves(struct heap *heap, size_t size, size_t align,
+                          char *why, size_t capacity)
+{
+	struct locked_heap *self = locked_of(heap);
+
+	take(self);
+	bool is_served = self->allocator->serves(self->inner, size, align, why,
+	                                         capacity);
+	drop(self);
+	return is_served;
+}
+
 /* ---- counts ------------------------------------------------------------- */
 
 static void locked_stats(struct heap *heap, struct heap_stats *out)
@@ -505,9 +517,10 @@ static const struct allocator *inners[LOCKED_MAX];
 
 #define FOR_EACH_INDEX(DO)                                                     \
 	DO(0)                                                                  \
-	DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)    \
-		DO(12) DO(13) DO(14) DO(15) DO(16) DO(17) DO(18) DO(19) DO(20) \
-			DO(21) DO(22) DO(23)
+	DO(1)                                                                  \
+	DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)   \
+		DO(13) DO(14) DO(15) DO(16) DO(17) DO(18) DO(19) DO(20) DO(21) \
+			DO(22) DO(23)
 
 /*
  * create() is not told which allocator it belongs to, so each has one of its
@@ -541,6 +554,7 @@ static struct allocator decorate(const struct allocator *inner, size_t index)
 		.has_locks = true,
 		.weaker_align = inner->weaker_align,
 		.refuse = inner->refuse,
+		.serves = inner->serves ? locked_serves : NULL,
 		.create = creates[index],
 		.destroy = locked_destroy,
 		.attach = locked_attach,

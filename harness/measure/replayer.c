@@ -78,6 +78,19 @@ void *replay_allocation(const struct allocator *allocator,
 	}
 }
 
+bool replay_is_served(const struct allocator *allocator, struct heap *heap,
+                      const struct trace_op *op, uint64_t event,
+                      struct verdict *verdict)
+{
+	size_t align =
+		op->kind == TRACE_ALIGNED ? (size_t)1 << op->align_log2 : 0;
+	char why[256];
+
+	return allocator->serves == NULL ||
+	       allocator->serves(heap, op->size, align, why, sizeof why) ||
+	       verdict_set(verdict, VERDICT_REFUSED, event, "%s", why);
+}
+
 bool replay_out_of_memory(const struct trace_op *op, uint64_t event,
                           size_t live_bytes, const struct page_source *pages,
                           struct verdict *verdict)
@@ -102,9 +115,11 @@ static bool step_allocation(struct replayer *replayer,
 	if (block == NULL && op->kind == TRACE_REALLOC)
 		oracle_not_reallocated(oracle, op->slot);
 	if (block == NULL)
-		return replay_out_of_memory(
-			op, replayer->event, oracle->requested_bytes,
-			&replayer->pages, &replayer->verdict);
+		return replay_is_served(replayer->allocator, replayer->heap, op,
+		                        replayer->event, &replayer->verdict) &&
+		       replay_out_of_memory(
+			       op, replayer->event, oracle->requested_bytes,
+			       &replayer->pages, &replayer->verdict);
 	*at = block;
 	if (op->kind == TRACE_REALLOC)
 		return oracle_reallocated(oracle, op, replayer->event, block,

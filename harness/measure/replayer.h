@@ -53,6 +53,14 @@ void *replay_allocation(const struct allocator *allocator,
                         struct thread_heap *self, const struct trace_op *op,
                         void *old);
 
+/*
+ * After a NULL: whether the allocator serves such requests at all.  If it does
+ * not, that is the verdict.
+ */
+bool replay_is_served(const struct allocator *allocator, struct heap *heap,
+                      const struct trace_op *op, uint64_t event,
+                      struct verdict *verdict);
+
 /* Sets the verdict: it returned NULL.  False. */
 bool replay_out_of_memory(const struct trace_op *op, uint64_t event,
                           size_t live_bytes, const struct page_source *pages,

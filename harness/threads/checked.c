@@ -55,9 +55,11 @@ static bool allocate(struct member *member, struct checker *checker,
 	void *block = replay_allocation(loop->allocator,
 	                                loop->threads[op->thread], op, *at);
 	if (block == NULL)
-		return replay_out_of_memory(
-			op, event, checker->view.requested_bytes,
-			&member->team->pages, &checker->verdict);
+		return replay_is_served(loop->allocator, loop->heap, op, event,
+		                        &checker->verdict) &&
+		       replay_out_of_memory(
+			       op, event, checker->view.requested_bytes,
+			       &member->team->pages, &checker->verdict);
 	*at = block;
 	checker->culprit = &checker->view.blocks[op->slot];
 	return op->kind == TRACE_REALLOC
