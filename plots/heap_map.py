@@ -76,7 +76,8 @@ class Sheet:
         width = min(max(3.6 * columns + .6, 7.5), 15)
         title = title_lines(width, self.finding(), self.what())
         patches = self.legend_patches()
-        legend_rows = 1 if width > 14 else 2
+        inches = sum(.62 + .095 * len(patch.get_label()) for patch in patches)
+        legend_rows = max(1 if width > 14 else 2, math.ceil(inches / width))
         top = title_inches(title) + .21 * legend_rows + .12
         tall, low, gap, above = 3.1, 1.15, .42, .4
         height = top + rows * (above + tall + .1 + low + gap) + .1

@@ -335,6 +335,7 @@ void a_lone_thread_forks(const struct setting *setting)
 void a_thread_forks_beside_others(const struct setting *setting)
 {
 	const struct crew_plan plan = {.threads = CREW_MAX - 1,
+	                               .calls = 2000,
 	                               .live = 50,
 	                               .size_max = 30000,
 	                               .gifts_percent = 30};

@@ -44,7 +44,10 @@ struct crew *crew_start(struct lab *lab, const struct crew_plan *plan);
  */
 void crew_work(struct crew *crew);
 
-/* A shift that goes on until crew_stop(), while the caller does something. */
+/*
+ * A shift that goes on until crew_stop(), while the caller does something; from
+ * plan.calls on each thread makes a call every 100 us at most.
+ */
 void crew_begin(struct crew *crew);
 void crew_stop(struct crew *crew);
 

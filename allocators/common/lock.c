@@ -52,3 +52,9 @@ void lock_wait(struct lock *lock)
 			sleep_a_little();
 	}
 }
+
+void lock_look(struct lock *lock)
+{
+	while (!lock_grab(lock))
+		sched_yield();
+}

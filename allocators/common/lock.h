@@ -71,6 +71,17 @@ static inline void lock_drop(struct lock *lock, const char *single_thread)
 }
 
 /*
+ * Takes the lock to look at what it guards, and gives it back: not counted, for
+ * the counters are about the program's own calls.
+ */
+void lock_look(struct lock *lock);
+
+static inline void lock_look_away(struct lock *lock)
+{
+	atomic_store_explicit(&lock->held, 0, memory_order_release);
+}
+
+/*
  * Around fork(): taken whatever `single_thread` says, for the byte may change
  * in between; freed in the child, where nobody else is left.
  */

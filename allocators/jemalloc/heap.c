@@ -258,11 +258,11 @@ void je_stats(struct heap *opaque, struct heap_stats *out)
 	const struct je_handle *handle;
 
 	*out = (struct heap_stats){0};
-	je_lock(heap, &heap->handles_lock);
+	lock_look(&heap->handles_lock);
 	out->moves = heap->moves;
 	TAILQ_FOREACH (handle, &heap->handles, link)
 		out->moves += counter_read(&handle->moves);
-	je_unlock(heap, &heap->handles_lock);
+	lock_look_away(&heap->handles_lock);
 	out->grows += counter_read(&heap->huge_grows) +
 	              counter_read(&heap->base.grows);
 	out->shrinks += counter_read(&heap->huge_shrinks);
@@ -328,7 +328,7 @@ void je_usage(struct heap *opaque, struct heap_usage *out)
 	size_t cached = 0;
 
 	*out = (struct heap_usage){0};
-	je_lock(heap, &heap->handles_lock);
+	lock_look(&heap->handles_lock);
 	out->refills = heap->refills;
 	out->flushes = heap->flushes;
 	TAILQ_FOREACH (handle, &heap->handles, link) {
@@ -339,7 +339,7 @@ void je_usage(struct heap *opaque, struct heap_usage *out)
 		out->abandoned += handle->abandoned;
 		out->handles += !handle->abandoned;
 	}
-	je_unlock(heap, &heap->handles_lock);
+	lock_look_away(&heap->handles_lock);
 	usage_add_tier(out, "thread cache", cached);
 	for (unsigned i = 0; i < heap->config.arenas; i++)
 		if (je_arena_at(heap, i) != NULL)

@@ -141,7 +141,7 @@ static bool is_live_in(struct suspect *at, struct arena *arena)
 	const struct thread_space *space;
 	bool found = false;
 
-	pt_look(&arena->lock);
+	lock_look(&arena->lock);
 	at->arena = arena;
 	if (!arena->not_main) {
 		found = is_between(at->block, at->heap,
@@ -157,7 +157,7 @@ static bool is_live_in(struct suspect *at, struct arena *arena)
 		if (found)
 			require_live_in(at, space);
 	}
-	pt_look_away(&arena->lock);
+	lock_look_away(&arena->lock);
 	return found;
 }
 
@@ -166,7 +166,7 @@ static bool is_live_mapped(struct suspect *at)
 	const struct ring *all = &at->heap->mapped.chunks, *link;
 	bool found = false;
 
-	pt_look(&at->heap->mapped_lock);
+	lock_look(&at->heap->mapped_lock);
 	for (link = all->next; !found && link != all; link = link->next) {
 		const struct chunk *chunk = mapped_chunk(link);
 		const char *start = mapped_start(chunk);
@@ -181,7 +181,7 @@ static bool is_live_mapped(struct suspect *at)
 			               (const char *)chunk_block(chunk),
 			       chunk_block(chunk));
 	}
-	pt_look_away(&at->heap->mapped_lock);
+	lock_look_away(&at->heap->mapped_lock);
 	return found;
 }
 
@@ -191,12 +191,12 @@ void pt_require_live(struct pt_heap *heap, const void *block, const char *call)
 	struct arena *arena = &heap->main;
 	bool found = false;
 
-	pt_look(&heap->list_lock);
+	lock_look(&heap->list_lock);
 	do
 		found = is_live_in(&at, arena);
 	while (!found && (arena = arena->next) != &heap->main);
 	found = found || is_live_mapped(&at);
-	pt_look_away(&heap->list_lock);
+	lock_look_away(&heap->list_lock);
 	if (!found)
 		misuse("ptmalloc", block,
 		       "foreign pointer, or a mapped block that was freed: %s "

@@ -9,21 +9,6 @@
 #include "../common/scratch.h"
 #include "ptmalloc.h"
 
-/*
- * Looking takes a lock without being counted: the counters are about the
- * program's own calls.
- */
-static inline void pt_look(struct lock *lock)
-{
-	while (!lock_grab(lock))
-		sched_yield();
-}
-
-static inline void pt_look_away(struct lock *lock)
-{
-	lock_drop(lock, &MANY_THREADS);
-}
-
 /* The "tiers" of chunks in a set of special ones; compared as pointers. */
 extern const char PT_HANDLE[];
 extern const char PT_CACHED[]; /* also the name of that tier */

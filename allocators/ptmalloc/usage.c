@@ -23,21 +23,21 @@ void pt_stats(struct heap *heap, struct heap_stats *out)
 	struct pt_heap *self = pt_of(heap);
 	struct arena *arena = &self->main;
 
-	pt_look(&self->list_lock);
+	lock_look(&self->list_lock);
 	*out = (struct heap_stats){.moves = self->list.moves};
 	for (const struct tcache *cache = self->list.handles; cache != NULL;
 	     cache = cache->next)
 		out->moves += counter_read(&cache->moves);
 	do {
-		pt_look(&arena->lock);
+		lock_look(&arena->lock);
 		add_stats(out, &arena->stats);
-		pt_look_away(&arena->lock);
+		lock_look_away(&arena->lock);
 	} while ((arena = arena->next) != &self->main);
-	pt_look(&self->mapped_lock);
+	lock_look(&self->mapped_lock);
 	out->grows += self->mapped.grows;
 	out->shrinks += self->mapped.shrinks;
-	pt_look_away(&self->mapped_lock);
-	pt_look_away(&self->list_lock);
+	lock_look_away(&self->mapped_lock);
+	lock_look_away(&self->list_lock);
 }
 
 /* Chunks that are not free in an arena, of whatever kind. */
@@ -120,20 +120,20 @@ void pt_usage(struct heap *heap, struct heap_usage *out)
 
 	*out = (struct heap_usage){0};
 	usage_add_tier(out, "thread cache", 0);
-	pt_look(&self->list_lock);
+	lock_look(&self->list_lock);
 	do {
-		pt_look(&arena->lock);
+		lock_look(&arena->lock);
 		add_arena(out, &in_use, arena);
 		usage_add_lock(out, "arena", &arena->lock);
-		pt_look_away(&arena->lock);
+		lock_look_away(&arena->lock);
 	} while ((arena = arena->next) != &self->main);
 	add_handles(out, &in_use, self);
 	usage_add_lock(out, "list of arenas", &self->list_lock);
-	pt_look(&self->mapped_lock);
+	lock_look(&self->mapped_lock);
 	add_mapped(out, self);
 	usage_add_lock(out, "mapped chunks", &self->mapped_lock);
-	pt_look_away(&self->mapped_lock);
-	pt_look_away(&self->list_lock);
+	lock_look_away(&self->mapped_lock);
+	lock_look_away(&self->list_lock);
 	out->live_bytes += in_use.bytes - in_use.chunks * TAG_BYTES;
 	out->metadata_bytes += in_use.chunks * TAG_BYTES;
 }

@@ -24,10 +24,10 @@ void tcm_stats(struct heap *heap, struct heap_stats *out)
 		.shrinks = counter_read(&pages->shrinks),
 		.moves = counter_read(&caches->moves),
 	};
-	lock_take(&caches->lock, self->single_thread);
+	lock_look(&caches->lock);
 	TAILQ_FOREACH (cache, &caches->list, link)
 		out->moves += counter_read(&cache->moves);
-	lock_drop(&caches->lock, self->single_thread);
+	lock_look_away(&caches->lock);
 }
 
 static size_t cached_bytes(const struct tcm_heap *heap,
@@ -48,7 +48,7 @@ static size_t thread_bytes(struct tcm_heap *heap, struct heap_usage *out)
 	const struct tcm_cache *cache;
 	size_t bytes = 0;
 
-	lock_take(&caches->lock, heap->single_thread);
+	lock_look(&caches->lock);
 	out->refills = counter_read(&caches->refills);
 	out->flushes = counter_read(&caches->flushes);
 	TAILQ_FOREACH (cache, &caches->list, link) {
@@ -58,7 +58,7 @@ static size_t thread_bytes(struct tcm_heap *heap, struct heap_usage *out)
 	}
 	out->handles = caches->attached;
 	out->abandoned = counter_read(&caches->abandoned);
-	lock_drop(&caches->lock, heap->single_thread);
+	lock_look_away(&caches->lock);
 	return bytes;
 }
 
