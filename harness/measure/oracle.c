@@ -180,7 +180,7 @@ struct oracle_block *oracle_find_overlap(const struct oracle *oracle,
 bool oracle_say_overlap(const struct oracle *oracle,
                         const struct oracle_block *block,
                         const struct oracle_block *other, uint64_t event,
-                        struct verdict *verdict)
+                        uint64_t known, struct verdict *verdict)
 {
 	verdict_set(
 		verdict, VERDICT_OVERLAP, event,
@@ -189,7 +189,7 @@ bool oracle_say_overlap(const struct oracle *oracle,
 		block->usable, (void *)block->start, other->usable,
 		(void *)other->start);
 	verdict_add_history(verdict, oracle->trace,
-	                    recorded_slot(oracle, other), event);
+	                    recorded_slot(oracle, other), known);
 	return false;
 }
 
@@ -207,7 +207,7 @@ static bool overlap(const struct oracle *oracle,
 		                   "the block of %zu bytes at %p shares its "
 		                   "first or last 8 bytes with another",
 		                   block->usable, (void *)block->start);
-	return oracle_say_overlap(oracle, block, other, event, verdict);
+	return oracle_say_overlap(oracle, block, other, event, event, verdict);
 }
 
 static bool is_well_formed(const struct oracle_block *block, size_t align,

@@ -92,11 +92,14 @@ bool oracle_freeing(struct oracle *oracle, uint64_t event, uint32_t slot,
 struct oracle_block *oracle_find_overlap(const struct oracle *oracle,
                                          const struct oracle_block *block);
 
-/* Sets the verdict: the block that came at `event` overlaps the live `other`. */
+/*
+ * Sets the verdict: the block that came at `event` overlaps the live `other`, whose
+ * history up to the event `known` is told.
+ */
 bool oracle_say_overlap(const struct oracle *oracle,
                         const struct oracle_block *block,
                         const struct oracle_block *other, uint64_t event,
-                        struct verdict *verdict);
+                        uint64_t known, struct verdict *verdict);
 
 /* The live block that starts at this address, or NULL. */
 struct oracle_block *oracle_find(const struct oracle *oracle,

@@ -185,6 +185,29 @@ static const struct oracle_block *find_other(const struct check *check,
 	return oracle_find_overlap(&transit, block);
 }
 
+/*
+ * The others went on for a moment before they saw that all was to stop, and may
+ * have freed the other block.  Its history is told up to its birth: what came after
+ * that in the recording need not have come here.
+ */
+static void say_overlap(const struct check *check,
+                        const struct checker *checker, struct verdict *verdict)
+{
+	const struct oracle_block *block = checker->culprit;
+	const struct oracle_block *other = find_other(check, block);
+
+	if (other != NULL)
+		oracle_say_overlap(&check->oracle, block, other,
+		                   checker->verdict.event, other->born,
+		                   verdict);
+	else
+		verdict_set(verdict, VERDICT_OVERLAP, checker->verdict.event,
+		            "the block of %zu bytes at %p overlaps, or shares "
+		            "its first or last 8 bytes with, a block that "
+		            "another thread has freed since",
+		            block->usable, (void *)block->start);
+}
+
 /* The first mistake by recorded order; an overlap's other half is looked up. */
 static void judge(const struct check *check, struct verdict *verdict)
 {
@@ -200,15 +223,10 @@ static void judge(const struct check *check, struct verdict *verdict)
 	if (first == NULL)
 		return;
 	if (first->verdict.kind == VERDICT_OVERLAP) {
-		const struct oracle_block *other =
-			find_other(check, first->culprit);
-		if (other != NULL)
-			oracle_say_overlap(&check->oracle, first->culprit,
-			                   other, first->verdict.event,
-			                   verdict);
+		say_overlap(check, first, verdict);
+		return;
 	}
-	if (verdict->kind == VERDICT_OK)
-		*verdict = first->verdict;
+	*verdict = first->verdict;
 }
 
 static bool check_heap(const struct check *check, const char *when,
