@@ -14,7 +14,7 @@ const char report_summary_header[] =
 	"peak_resident_bytes,jw1_net,jw2_net,jw3_net,jw4_net,touched_bytes,"
 	"splits,merges,exact_fits,grows,shrinks,moves,source_calls,"
 	"page_faults,system_ns_per_op,threads,threads_footprint_bytes,"
-	"start_resident_bytes";
+	"start_resident_bytes,threads_resident_bytes";
 
 /* A field that exists only sometimes. */
 static void put_u64(FILE *out, bool exists, uint64_t value)
@@ -110,6 +110,8 @@ static void write_rest(const struct run *run, const struct subject *subject,
 	        threaded_footprint(subject));
 	put_u64(out, subject->is_resident_known,
 	        subject->residency.barrier_bytes);
+	put_u64(out, run->plan != NULL && reps > 0,
+	        median_of(subject->resident, reps));
 }
 
 void report_summary(const struct run *run, const char *workload, FILE *out)

@@ -29,6 +29,7 @@ static const struct work {
 	{pass_speed, true, true},    {pass_locate, true, true},
 	{pass_resident, true, true}, {pass_latency, true, true},
 	{pass_null, true, false},    {pass_empty, true, false},
+	{pass_threads, false, true},
 };
 
 enum { WORKS = sizeof works / sizeof *works };
@@ -48,6 +49,7 @@ struct job {
 	bool is_library;
 	struct library library;
 	struct verdict verdict; /* of the passes before */
+	size_t reps;            /* rounds before this one */
 	struct audit audit;
 };
 
@@ -102,6 +104,7 @@ static void fill_job(struct job *job, const struct pass *pass)
 		.is_library = subject->is_library,
 		.library = subject->library,
 		.verdict = subject->verdict,
+		.reps = subject->reps,
 		.audit = subject->audit,
 	};
 	memcpy(job->sizes, run->sizes, sizeof job->sizes);
@@ -226,6 +229,7 @@ static struct subject *make_subjects(const struct job *job)
 	strlcpy(subject->label, job->label, sizeof subject->label);
 	subject->is_library = job->is_library;
 	subject->verdict = job->verdict;
+	subject->reps = job->reps;
 	subject->audit = job->audit;
 	return subjects;
 }
@@ -239,6 +243,16 @@ static struct job *map_job(void)
 		fail("the job");
 	job->options.folder = job->folder;
 	return job;
+}
+
+static const struct plan *make_plan(const struct trace *trace, unsigned threads)
+{
+	static struct plan plan;
+	struct trace_error error;
+
+	if (!plan_make(&plan, trace, threads, &error))
+		fail(error.text);
+	return &plan;
 }
 
 static _Noreturn void serve_pass(void)
@@ -255,6 +269,8 @@ static _Noreturn void serve_pass(void)
 		.count = job->subject + 1,
 		.cell_bytes = job->cell_bytes,
 	};
+	if (job->options.threads > 0)
+		run.plan = make_plan(&workload.trace, job->options.threads);
 	struct pass pass = {&run, job->subject};
 	memcpy(run.sizes, job->sizes, sizeof run.sizes);
 	cell_serve(choose_work(job, &workload.trace), &pass);

@@ -18,6 +18,10 @@ struct verdict pass_audit(void *ctx, volatile uint64_t *progress, void *result);
 /* result: struct meter; also writes size_classes.csv's part */
 struct verdict pass_meter(void *ctx, volatile uint64_t *progress, void *result);
 
+/* result: struct threads_figures; one replay on real threads, see threaded.h */
+struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
+                            void *result);
+
 /* result: struct speed; ns_per_op 0 when run to locate a crash */
 struct verdict pass_speed(void *ctx, volatile uint64_t *progress, void *result);
 struct verdict pass_locate(void *ctx, volatile uint64_t *progress,

@@ -27,6 +27,7 @@ static void add_figures(struct threads_figures *sum,
 	sum->calls += one->calls;
 	sum->page_faults += one->page_faults;
 	sum->system_ns += one->system_ns;
+	sum->cpu_ns += one->cpu_ns;
 	sum->resident_bytes = one->resident_bytes;
 	if (one->peak_footprint_bytes > sum->peak_footprint_bytes)
 		sum->peak_footprint_bytes = one->peak_footprint_bytes;
@@ -48,6 +49,7 @@ static void fill_speed(const struct threads_figures *sum, uint64_t replays,
                        struct speed *speed)
 {
 	speed->ns_per_op = ns_per_op(sum->wall_ns, sum->calls);
+	speed->cpu_ns_per_op = ns_per_op(sum->cpu_ns, sum->calls);
 	speed->resident_bytes = sum->resident_bytes;
 	speed->page_faults = sum->page_faults / replays;
 	speed->system_ns = sum->system_ns / replays;
@@ -170,8 +172,8 @@ uint64_t threaded_footprint(const struct subject *subject)
 
 /* ---- under the oracle ----------------------------------------------------- */
 
-static struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
-                                   void *result)
+struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
+                            void *result)
 {
 	const struct pass *pass = ctx;
 	const struct subject *subject = subject_of(pass);

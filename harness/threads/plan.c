@@ -50,8 +50,9 @@
 #include "plan.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../mapped.h"
 
 enum {
 	NOBODY = 0xff,         /* no strand: the block's life ends here    */
@@ -75,7 +76,6 @@ struct place {
 /* What the sweep knows of a strand. */
 struct sweeper {
 	struct strand *strand;
-	uint64_t ops_room, recorded_room;
 	uint32_t *free; /* slots that are free again, last in first out */
 	uint64_t free_count, free_room;
 	uint64_t blocks_given;
@@ -102,16 +102,19 @@ struct sweep {
 static void *grow(struct sweep *sweep, void *table, uint64_t used,
                   uint64_t *room, size_t bytes)
 {
-	enum { FIRST = 64 };
+	enum { FIRST = 512 };
 	uint64_t wanted = *room == 0 ? FIRST : *room * 2;
 
 	if (used < *room)
 		return table;
-	void *grown = realloc(table, wanted * bytes);
+	void *grown = mapped_new(wanted * bytes);
 	if (grown == NULL) {
 		sweep->out_of_memory = true;
 		return table;
 	}
+	if (table != NULL)
+		memcpy(grown, table, *room * bytes);
+	mapped_free(table, *room * bytes);
 	*room = wanted;
 	return grown;
 }
@@ -123,10 +126,10 @@ static void append(struct sweep *sweep, unsigned strand,
 	struct strand *at = sweeper->strand;
 	struct trace *trace = &at->trace;
 
-	trace->ops = grow(sweep, trace->ops, trace->events, &sweeper->ops_room,
+	trace->ops = grow(sweep, trace->ops, trace->events, &at->ops_room,
 	                  sizeof *trace->ops);
 	at->recorded = grow(sweep, at->recorded, trace->events,
-	                    &sweeper->recorded_room, sizeof *at->recorded);
+	                    &at->recorded_room, sizeof *at->recorded);
 	if (sweep->out_of_memory)
 		return;
 	at->recorded[trace->events] = sweep->event;
@@ -295,7 +298,7 @@ static void plan_event(struct sweep *sweep)
 static bool find_crossings(struct sweep *sweep)
 {
 	const struct trace *trace = sweep->plan->trace;
-	uint8_t *next = malloc((size_t)trace->slots + 1);
+	uint8_t *next = mapped_new((size_t)trace->slots + 1);
 
 	if (next == NULL)
 		return false;
@@ -310,7 +313,7 @@ static bool find_crossings(struct sweep *sweep)
 		                    next[op->slot] != NOBODY;
 		next[op->slot] = op->kind < TRACE_REALLOC ? NOBODY : strand;
 	}
-	free(next);
+	mapped_free(next, (size_t)trace->slots + 1);
 	return true;
 }
 
@@ -339,15 +342,30 @@ static void number_handovers(struct plan *plan)
 	}
 }
 
+static size_t strands_bytes(const struct plan *plan)
+{
+	return plan->threads * sizeof(struct strand);
+}
+
+static size_t sweepers_bytes(const struct plan *plan)
+{
+	return plan->threads * sizeof(struct sweeper);
+}
+
+static size_t places_bytes(const struct plan *plan)
+{
+	return ((size_t)plan->trace->slots + 1) * sizeof(struct place);
+}
+
 static bool open_sweep(struct sweep *sweep)
 {
 	struct plan *plan = sweep->plan;
 	const struct trace *trace = plan->trace;
 
-	plan->strands = calloc(plan->threads, sizeof *plan->strands);
-	sweep->sweepers = calloc(plan->threads, sizeof *sweep->sweepers);
-	sweep->places = calloc((size_t)trace->slots + 1, sizeof *sweep->places);
-	sweep->crosses = calloc(trace->events + 1, sizeof(bool));
+	plan->strands = mapped_new(strands_bytes(plan));
+	sweep->sweepers = mapped_new(sweepers_bytes(plan));
+	sweep->places = mapped_new(places_bytes(plan));
+	sweep->crosses = mapped_new(trace->events * sizeof(bool));
 	if (plan->strands == NULL || sweep->sweepers == NULL ||
 	    sweep->places == NULL || sweep->crosses == NULL)
 		return false;
@@ -363,12 +381,15 @@ static bool open_sweep(struct sweep *sweep)
 
 static void close_sweep(struct sweep *sweep)
 {
-	for (unsigned i = 0; sweep->sweepers && i < sweep->plan->threads; i++)
-		free(sweep->sweepers[i].free);
-	free(sweep->sweepers);
-	free(sweep->places);
-	free(sweep->crosses);
-	free(sweep->exits);
+	const struct plan *plan = sweep->plan;
+
+	for (unsigned i = 0; sweep->sweepers && i < plan->threads; i++)
+		mapped_free(sweep->sweepers[i].free,
+		            sweep->sweepers[i].free_room * sizeof(uint32_t));
+	mapped_free(sweep->sweepers, sweepers_bytes(plan));
+	mapped_free(sweep->places, places_bytes(plan));
+	mapped_free(sweep->crosses, plan->trace->events * sizeof(bool));
+	mapped_free(sweep->exits, sweep->exit_room * sizeof(uint64_t));
 }
 
 bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
@@ -398,9 +419,12 @@ bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
 void plan_free(struct plan *plan)
 {
 	for (unsigned i = 0; plan->strands != NULL && i < plan->threads; i++) {
-		free(plan->strands[i].trace.ops);
-		free(plan->strands[i].recorded);
+		struct strand *strand = &plan->strands[i];
+		mapped_free(strand->trace.ops,
+		            strand->ops_room * sizeof(struct trace_op));
+		mapped_free(strand->recorded,
+		            strand->recorded_room * sizeof(uint64_t));
 	}
-	free(plan->strands);
+	mapped_free(plan->strands, strands_bytes(plan));
 	*plan = (struct plan){0};
 }

@@ -45,6 +45,7 @@ struct strand {
 	struct trace trace;
 	uint64_t *recorded; /* per op: its event in the trace, from 1 */
 	uint64_t gives, takes;
+	uint64_t ops_room, recorded_room; /* entries of these tables */
 };
 
 struct plan {
@@ -57,7 +58,8 @@ struct plan {
 /*
  * Splits the trace, which must outlive the plan, for `threads` OS threads
  * (1..THREADS_MAX; a trace of fewer logical threads gets so many).  False
- * without memory: 24 bytes an event, 12 a slot.  O(events).
+ * without memory: 24 bytes an event, 16 a slot.  O(events).  The plan is mapped
+ * apart from every malloc (mapped.h).
  */
 bool plan_make(struct plan *plan, const struct trace *trace, unsigned threads,
                struct trace_error *error);

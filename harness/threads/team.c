@@ -10,11 +10,11 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../allocators/locked/locked.h"
 #include "../clock/now.h"
+#include "../mapped.h"
 
 static bool fail(struct verdict *verdict, const char *what)
 {
@@ -43,26 +43,30 @@ static bool open_member(struct team *team, unsigned number,
 	return good;
 }
 
+static size_t members_bytes(const struct plan *plan)
+{
+	return plan->threads * sizeof(struct member);
+}
+
+static size_t handovers_bytes(const struct plan *plan)
+{
+	return plan->handovers * sizeof(struct handover);
+}
+
 bool team_open(struct team *team, const struct plan *plan,
                const struct allocator *allocator, enum touch touch,
                struct verdict *verdict)
 {
-	size_t bytes = plan->threads * sizeof *team->members;
-	size_t table = plan->handovers * sizeof *team->handovers;
-
 	*team = (struct team){
 		.plan = plan,
 		.allocator = allocator == NULL ? NULL : locked_over(allocator),
 		.touch = touch,
 		.single_thread = plan->threads == 1,
-		.members = aligned_alloc(_Alignof(struct member), bytes),
-		.handovers = aligned_alloc(CACHE_LINE_BYTES, table),
+		.members = mapped_new_touched(members_bytes(plan)),
+		.handovers = mapped_new_touched(handovers_bytes(plan)),
 	};
-	if (team->members != NULL)
-		memset((void *)team->members, 0, bytes);
 	if (team->members == NULL || team->handovers == NULL)
 		return fail(verdict, "the tables of the threads");
-	memset((void *)team->handovers, 0, table);
 	if (allocator != NULL && team->allocator == NULL)
 		return verdict_set(verdict, VERDICT_FAILED, 0,
 		                   "no lock can be put around %s",
@@ -161,8 +165,8 @@ void team_close(struct team *team)
 	     i++)
 		stage_close(&team->members[i].stage);
 	page_source_close(&team->pages);
-	free(team->members);
-	free(team->handovers);
+	mapped_free(team->members, members_bytes(team->plan));
+	mapped_free(team->handovers, handovers_bytes(team->plan));
 }
 
 void team_sum_up(const struct team *team, struct threads_figures *figures)

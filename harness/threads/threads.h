@@ -49,9 +49,9 @@ struct threads_figures {
 		uint64_t waits; /* of these, those that were not there yet  */
 	} of[THREADS_MAX];
 
-	uint64_t peak_footprint_bytes;   /* of the page source              */
-	uint64_t resident_bytes;         /* peak above what was there before  */
-	uint64_t page_faults, system_ns; /* of all threads                  */
+	uint64_t peak_footprint_bytes; /* of the page source              */
+	uint64_t resident_bytes;       /* peak above what was there before  */
+	uint64_t page_faults, system_ns, cpu_ns; /* of all threads          */
 	struct lock_table locks;
 };
 

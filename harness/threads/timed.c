@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "../clock/now.h"
 #include "../clock/resident.h"
 #include "threads.h"
 #include "whereabouts.h"
@@ -50,10 +51,12 @@ static void go(struct team *team, const struct threads_options *options,
 	struct rusage before, after;
 
 	getrusage(RUSAGE_SELF, &before);
+	uint64_t cpu_start = now_cpu_ns();
 	if (options->progress != NULL)
 		go_by_steps(team, options->progress);
 	else
 		team_go(team);
+	figures->cpu_ns = now_cpu_ns() - cpu_start;
 	getrusage(RUSAGE_SELF, &after);
 	uint64_t peak = resident_peak();
 	figures->resident_bytes =
