@@ -294,7 +294,7 @@ static bool can_be_paced(const struct workload *workload,
 			workload->name);
 	return seconds < chosen->seconds ||
 	       trace_fail(error,
-	                  "%s would take %.0f s at this pace, and a child may "
+	                  "%s would take %.3g s at this pace, and a child may "
 	                  "take %g s: choose a faster one, or --seconds",
 	                  workload->name, seconds, chosen->seconds);
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 
 enum {
-	SPINS = 200,      /* looks before the core is given up    */
+	SPINS = 20,       /* looks before the core is given up    */
 	YIELDS = 50,      /* times that, before sleeping          */
 	SLEEP_NS = 20000, /* the giver may be far behind          */
 };
