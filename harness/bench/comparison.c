@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../allocators/common/page_source.h"
 #include "../clock/now.h"
 #include "../library/floor.h"
 #include "../run/interrupt.h"
@@ -83,6 +82,23 @@ static void set_places(struct comparison *comparison)
 	}
 }
 
+/*
+ * Everything on one thread, as the library sees it, which knows OS threads only:
+ * beside it an allocator of the lab with a cache for each logical thread would
+ * not be measured like for like.
+ */
+static void fold(struct trace *trace)
+{
+	for (uint64_t i = 0; i < trace->events; i++) {
+		struct trace_op *op = &trace->ops[i];
+		op->thread = 0;
+		if (op->kind == TRACE_THREAD_START ||
+		    op->kind == TRACE_THREAD_EXIT)
+			*op = (struct trace_op){.kind = TRACE_PHASE};
+	}
+	trace->threads = 1;
+}
+
 bool comparison_add(struct comparison *comparison, struct workload *workload,
                     struct trace_error *error)
 {
@@ -98,6 +114,7 @@ bool comparison_add(struct comparison *comparison, struct workload *workload,
 	comparison->count++;
 	*workload = (struct workload){0};
 	set_places(comparison);
+	fold(&contest->workload.trace);
 	return trace_share(&contest->workload.trace, error) &&
 	       (make_rows(comparison, contest) ||
 	        trace_fail(error, "no memory for the figures"));
@@ -179,7 +196,6 @@ static bool run_time(struct comparison *comparison, struct progress *progress,
 	return true;
 }
 
-/* A heap that found room in pages it had before counts as one page. */
 static void keep_resident(struct comparison *comparison,
                           struct contest *contest)
 {
@@ -189,8 +205,9 @@ static void keep_resident(struct comparison *comparison,
 		const struct residency *residency =
 			&contest->run.subjects[i].residency;
 		double peak = (double)residency->peak_bytes;
-		contest->resident[i][round] =
-			peak > PAGE_BYTES ? peak : PAGE_BYTES;
+		contest->resident[i][round] = peak > RESIDENT_LEAST_BYTES
+		                                      ? peak
+		                                      : RESIDENT_LEAST_BYTES;
 		contest->whole[i][round] =
 			peak + (double)residency->barrier_bytes;
 	}

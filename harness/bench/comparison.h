@@ -17,7 +17,15 @@
 #include "../run/run.h"
 #include "../workload_list.h"
 
-enum { RESIDENT_ROUNDS = 3 };
+enum {
+	RESIDENT_ROUNDS = 3,
+
+	/*
+	 * A heap of less counts as so much: what it needs there depends on
+	 * which pages its process has touched before the barrier.
+	 */
+	RESIDENT_LEAST_BYTES = 64 << 10,
+};
 
 enum measure {
 	MEASURE_TIME,     /* processor time per call, ns               */
@@ -56,7 +64,10 @@ void comparison_close(struct comparison *comparison);
 bool comparison_add_subject(struct comparison *comparison, const char *word,
                             int *number, struct trace_error *error);
 
-/* Adds a workload and takes its trace over. */
+/*
+ * Adds a workload and takes its trace over, all of it on one thread: a library
+ * has caches for OS threads only.
+ */
 bool comparison_add(struct comparison *comparison, struct workload *workload,
                     struct trace_error *error);
 

@@ -242,9 +242,9 @@ static double floor_of(const struct comparison *comparison, bool is_library)
 		const struct run *run = &comparison->contests[c].run;
 		const struct subject *library = run->library_floor;
 		if (!is_library)
-			medians[count++] = estimate_median(run->null_ns,
-			                                   run->null_reps)
-			                           .median;
+			medians[count++] =
+				estimate_median(run->null_ns, run->null_reps)
+					.median;
 		else if (library != NULL && library->reps > 0)
 			medians[count++] = estimate_median(library->ns_per_op,
 			                                   library->reps)

@@ -112,6 +112,11 @@ static void say_replay(const struct run *run, FILE *out)
 		        "largest heap then.\n",
 		        run->plan->threads, run->plan->threads == 1 ? "" : "s",
 		        run->workload->trace.threads);
+	else if (run->workload->trace.threads > 1 && run->library_floor != NULL)
+		fprintf(out, "One thread replays all: the lab's designs have a "
+		             "cache for each of the trace's threads, a "
+		             "library only one (--threads gives both real "
+		             "ones).\n");
 	if (run->options->pace > 0)
 		fprintf(out, "Time is paced (%s): ns/op is not a speed.\n",
 		        pace_print(run->options->pace, pace));
