@@ -53,7 +53,6 @@ struct job {
 	bool is_library;
 	struct library library;
 	struct verdict verdict; /* of the passes before */
-	size_t reps;            /* rounds before this one */
 	struct audit audit;
 };
 
@@ -110,7 +109,6 @@ static void fill_job(struct job *job, const struct pass *pass)
 		.is_library = subject->is_library,
 		.library = subject->library,
 		.verdict = subject->verdict,
-		.reps = subject->reps,
 		.audit = subject->audit,
 	};
 	memcpy(job->sizes, run->sizes, sizeof job->sizes);
@@ -266,16 +264,6 @@ static struct job *map_job(void)
 	return job;
 }
 
-static const struct plan *make_plan(const struct trace *trace, unsigned threads)
-{
-	static struct plan plan;
-	struct trace_error error;
-
-	if (!plan_make(&plan, trace, threads, &error))
-		fail(error.text);
-	return &plan;
-}
-
 static _Noreturn void serve_pass(void)
 {
 	static struct workload workload;
@@ -290,8 +278,6 @@ static _Noreturn void serve_pass(void)
 		.count = job->subject + 1,
 		.cell_bytes = job->cell_bytes,
 	};
-	if (job->options.threads > 0)
-		run.plan = make_plan(&workload.trace, job->options.threads);
 	struct pass pass = {&run, job->subject};
 	make_subject(&run, job);
 	make_plan(&run, &plan, job);
