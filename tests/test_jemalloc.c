@@ -67,7 +67,7 @@ static void four_classes_in_a_doubling(void **state)
 	double expected = (1. / 4 + 1. / 5 + 1. / 6 + 1. / 7) / log(2);
 
 	(void)state;
-	for (size_t low = 256; low <= 1024; low *= 2) {
+	for (size_t low = 256; low <= 4096; low *= 2) {
 		struct waste waste = measure(lab, low, 2 * low);
 		assert_true(fabs(waste.mean - expected) < 1.5 / (double)low);
 		assert_true(waste.worst < 0.2);
@@ -93,7 +93,7 @@ static void the_classes_of_2006(void **state)
 	lab_close(lab);
 }
 
-static void small_classes_to_3584_then_pages(void **state)
+static void small_classes_then_pages(void **state)
 {
 	struct lab *lab = lab_open("jemalloc");
 
@@ -104,6 +104,10 @@ static void small_classes_to_3584_then_pages(void **state)
 	assert_int_equal(class_of(lab, 129), 160);
 	assert_int_equal(class_of(lab, 3584), 3584);
 	assert_int_equal(class_of(lab, 3585), 4096);
+	assert_int_equal(class_of(lab, 4097), 5120);
+	assert_int_equal(class_of(lab, 7168), 7168);
+	assert_int_equal(class_of(lab, 7169), 8192);
+	assert_int_equal(class_of(lab, 8193), 12288);
 	assert_int_equal(class_of(lab, 50000), 53248);
 	assert_int_equal(class_of(lab, 5000000), round_up(5000000, 4096));
 	lab_close(lab);
@@ -535,7 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(four_classes_in_a_doubling),
 		cmocka_unit_test(the_classes_of_2006),
-		cmocka_unit_test(small_classes_to_3584_then_pages),
+		cmocka_unit_test(small_classes_then_pages),
 		cmocka_unit_test(runs_waste_little),
 		cmocka_unit_test(the_lowest_region_of_the_lowest_run),
 		cmocka_unit_test(a_run_in_a_picture),

@@ -114,7 +114,7 @@ static void large_blocks_are_cached_one_by_one(void **state)
 
 /* ---- garbage collection ------------------------------------------------------ */
 
-enum { BINS = 36, GC = 100 };
+enum { BINS = 39, GC = 100 };
 
 struct count {
 	size_t bytes;

@@ -205,10 +205,8 @@ void *je_cache_miss(struct je_handle *self, struct je_cache_bin *bin)
 	}
 	if (number < self->heap->small_classes)
 		return refill(self, bin);
-	uint32_t pages = number == self->heap->no_bin
-	                         ? 1 /* from malloc's table: one page */
-	                         : number - self->heap->small_classes + 1;
-	return je_large_alloc(self->arena, pages, 1, &fresh);
+	return je_large_alloc(
+		self->arena, number - self->heap->small_classes + 1, 1, &fresh);
 }
 
 /* ---- free's slow path -------------------------------------------------------------------- */
@@ -256,8 +254,7 @@ void je_cache_collect(struct je_handle *self)
 	self->ticks = heap->config.gc;
 	if (heap->config.gc == 0)
 		self->ticks = INT64_MAX;
-	if (heap->no_bin > 0)
-		collect_bin(self, &self->bins[self->next_gc]);
+	collect_bin(self, &self->bins[self->next_gc]);
 	if (++self->next_gc >= heap->no_bin)
 		self->next_gc = 0;
 	if (heap->config.purge == PURGE_DECAY)

@@ -90,20 +90,6 @@ static void say_large(struct sentence *text, const struct je_handle *self,
 	say_pages(text, self->arena, pages, align);
 }
 
-/* The class of an aligned request, or small_classes if it takes pages. */
-static unsigned class_for(const struct je_heap *heap, size_t align, size_t size)
-{
-	unsigned class;
-
-	if (size > heap->small_max || align >= PAGE_BYTES)
-		return heap->small_classes;
-	class = heap->class_of[(size + 7) / 8];
-	while (class < heap->small_classes &&
-	       heap->classes[class].size % align != 0)
-		class ++;
-	return class;
-}
-
 static void say_malloc(struct sentence *text, const struct je_handle *self,
                        size_t align, size_t size)
 {
@@ -117,7 +103,7 @@ static void say_malloc(struct sentence *text, const struct je_handle *self,
 		say(text, "no memory: larger than half the address space");
 		return;
 	}
-	unsigned class = class_for(heap, align, size);
+	unsigned class = je_small_class(heap, align, size == 0 ? 1 : size);
 	if (class < heap->small_classes)
 		say_small(text, self, class);
 	else if (size <= (size_t)heap->large_max_pages << PAGE_LOG2 &&
@@ -159,34 +145,38 @@ static void say_free(struct sentence *text, const struct je_handle *self,
 		    je_bin_bytes(heap, number), cached(bin));
 }
 
+/* Whether the pages behind a large block are available. */
+static bool can_grow(const struct je_heap *heap, const void *block,
+                     size_t usable, size_t size)
+{
+	uint32_t page = je_page_of(heap, block);
+
+	return !je_is_huge(heap, block) &&
+	       size <= (size_t)heap->large_max_pages << PAGE_LOG2 &&
+	       je_pages_are_available(heap, je_chunk_of(heap, block),
+	                              page + (uint32_t)(usable >> PAGE_LOG2),
+	                              page + je_pages_for(size));
+}
+
 static void say_realloc(struct sentence *text, const struct je_handle *self,
                         const struct request *request)
 {
 	struct je_heap *heap = self->heap;
 	size_t usable = je_usable_size((struct heap *)heap, request->block);
 	size_t size = request->size;
+	bool is_small = je_is_small(heap, usable);
 
 	if (je_is_huge(heap, request->block) &&
 	    size > (size_t)heap->large_max_pages << PAGE_LOG2)
 		say(text, "the source resizes it, in place or by moving pages");
-	else if (usable <= heap->small_max && size <= heap->small_max &&
-	         heap->class_of[(size + 7) / 8] == heap->class_of[usable / 8])
+	else if (size <= JE_TABLE_MAX && is_small &&
+	         je_bin_for(heap, size) == je_bin_for(heap, usable))
 		say(text, "the same class serves both: it stays");
-	else if (usable > heap->small_max && size > heap->small_max &&
-	         size <= usable)
+	else if (!is_small && !je_is_small(heap, size) && size <= usable)
 		say(text, "it stays, and gives %zu pages back",
 		    (usable >> PAGE_LOG2) - je_pages_for(size));
-	else if (usable > heap->small_max &&
-	         !je_is_huge(heap, request->block) && size > usable &&
-	         size <= PTRDIFF_MAX &&
-	         je_pages_are_available(
-			 heap, je_chunk_of(heap, request->block),
-			 je_page_of(heap,
-	                            (const char *)request->block + usable - 1) +
-				 1,
-			 je_page_of(heap, request->block) +
-				 (uint32_t)(round_up(size, PAGE_BYTES) >>
-	                                    PAGE_LOG2)))
+	else if (!is_small && size > usable &&
+	         can_grow(heap, request->block, usable, size))
 		say(text, "it stays: the pages behind it are available");
 	else {
 		say(text, "it moves: ");

@@ -40,7 +40,7 @@
  *           metadata       1.6 % of a run; 1.1 % of a chunk; 2 KiB a thread, 4 KiB
  *                          an arena, and the pointers of what is cached
  *           waste          to the next class, a fifth at most; to the next page
- *                          above 3584; in caches; and a run with one live region
+ *                          above 7168; in caches; and a run with one live region
  *                          holds all its pages
  * Threads.  Any number; lock order in jemalloc.h.
  * Sources.  [Evans06], [Evans11], [jemalloc3].
@@ -127,7 +127,7 @@ static const struct knob knobs[] = {
 	[KNOB_CACHE_MAX] = {.name = "cache_max",
                             .unit = "bytes",
                             .initial = 32 << 10,
-                            .min = PAGE_BYTES,
+                            .min = JE_TABLE_MAX,
                             .max = JE_LARGE_CLASSES_MAX * PAGE_BYTES,
                             .power_of_two = true,
                             .summary = "largest block in a thread's cache",
@@ -292,12 +292,9 @@ static void *aligned_malloc(struct thread_heap *thread, size_t align,
 	if (align <= TINY_BYTES ||
 	    (align <= MALLOC_ALIGN_BYTES && size > TINY_BYTES))
 		return je_malloc(thread, size);
-	if (size <= heap->small_max && align < PAGE_BYTES) {
-		unsigned class = heap->class_of[(size + 7) / 8];
-		for (; class < heap->small_classes; class ++)
-			if (heap->classes[class].size % align == 0)
-				return bin_pop(self, &self->bins[class]);
-	}
+	unsigned class = je_small_class(heap, align, size == 0 ? 1 : size);
+	if (class < heap->small_classes)
+		return bin_pop(self, &self->bins[class]);
 	if (align <= PAGE_BYTES)
 		return malloc_pages(self, size);
 	return alloc_pages(self, size, align >> PAGE_LOG2, &fresh);

@@ -47,7 +47,7 @@
 
 enum {
 	JE_SMALL_CLASSES_MAX = 36,
-	JE_TABLE_MAX = 4096,   /* requests up to here: class by a table    */
+	JE_TABLE_MAX = 8192,   /* requests up to here: bin by a table      */
 	JE_RUN_PAGES_MAX = 16, /* of a small run                           */
 	JE_REGIONS_MAX = 512,  /* of a small run                           */
 	JE_WORDS_MAX = JE_REGIONS_MAX / 64,
@@ -95,6 +95,12 @@ struct je_class {
 
 /* Fills in the heap's classes and the table from its config. */
 void je_classes_init(struct je_heap *heap);
+
+/*
+ * The smallest class whose regions hold `size` bytes at multiples of `align`;
+ * small_classes where whole pages serve as well.
+ */
+unsigned je_small_class(const struct je_heap *heap, size_t align, size_t size);
 
 /* ---- chunks: chunk.c ------------------------------------------------------ */
 
@@ -312,12 +318,11 @@ struct je_heap {
 	uint32_t large_max_pages;
 	unsigned small_classes; /* bins below are of small runs */
 	unsigned no_bin;        /* the bin of what is not cached, always full */
-	size_t small_max;
 	struct je_class classes[JE_SMALL_CLASSES_MAX];
 	uint16_t slots[JE_BINS_MAX]; /* of a cache's bin, at most */
 	uint32_t decay_share
 		[JE_DECAY_STEPS]; /* of 2^16, the newest step first */
-	uint8_t class_of[JE_TABLE_MAX / 8 + 1];
+	uint8_t class_of[JE_TABLE_MAX / 8 + 1]; /* the bin, small or large */
 
 	struct lock handles_lock;
 	/* under the handles lock */
@@ -388,6 +393,19 @@ static inline struct je_arena *je_arena_at(const struct je_heap *heap,
 {
 	return atomic_load_explicit(&heap->arenas[number],
 	                            memory_order_acquire);
+}
+
+/* The bin of the cache for a request of at most JE_TABLE_MAX bytes. */
+static inline unsigned je_bin_for(const struct je_heap *heap, size_t size)
+{
+	return heap->class_of[(size + 7) / 8];
+}
+
+/* Whether a request of this size is served by a small run. */
+static inline bool je_is_small(const struct je_heap *heap, size_t size)
+{
+	return size <= JE_TABLE_MAX &&
+	       je_bin_for(heap, size) < heap->small_classes;
 }
 
 /* Bytes of a block of the thread cache's bin. */

@@ -55,8 +55,8 @@ static void *resize_small(struct je_handle *self, void *block, size_t usable,
 {
 	const struct je_heap *heap = self->heap;
 
-	if (size <= heap->small_max &&
-	    heap->class_of[(size + 7) / 8] == heap->class_of[usable / 8])
+	if (size <= JE_TABLE_MAX &&
+	    je_bin_for(heap, size) == je_bin_for(heap, usable))
 		return block;
 	return move(self, block, usable, size, size);
 }
@@ -68,7 +68,7 @@ static void *resize_large(struct je_handle *self, void *block, size_t usable,
 	size_t most = (size_t)heap->large_max_pages << PAGE_LOG2;
 	size_t wish = with_headroom(heap, size);
 
-	if (size <= heap->small_max)
+	if (je_is_small(heap, size) && size <= usable)
 		return move(self, block, usable, size, size);
 	if (size <= usable) {
 		uint32_t pages = je_pages_for(size);
@@ -114,7 +114,7 @@ void *je_realloc(struct thread_heap *thread, void *block, size_t size)
 	size_t usable = je_usable_size((struct heap *)self->heap, block);
 	if (je_is_huge(self->heap, block))
 		return resize_huge(self, block, usable, size);
-	if (usable <= self->heap->small_max)
+	if (je_is_small(self->heap, usable))
 		return resize_small(self, block, usable, size);
 	return resize_large(self, block, usable, size);
 }

@@ -4,6 +4,7 @@
  * Idea.  A request is rounded up to a size class.  Two rows of classes:
  *
  *     quarter   8  16 32 48 64 80 96 112 128  160 192 224 256  320 ... 3584
+ *               5120 6144 7168
  *               steps of 16 to 128, then four classes in each doubling: what is
  *               rounded up is at most a fifth of the block
  *     2006      8  16 32 48 ... 512  1024 2048
@@ -11,8 +12,10 @@
  *               page ("sub-page"): exact where programs allocate most, coarse
  *               above 512 [Evans06, 3.3]
  *
- * Above, blocks are whole pages.  (The 2006 design had tiny classes of 2 and 4
- * bytes too; the contract aligns the smallest request to 8.)
+ * Whole pages serve the rest, and any request that they serve with less: 4096 is
+ * a page, and no class.  (The 2006 design had tiny classes of 2 and 4 bytes too;
+ * the contract aligns the smallest request to 8.  In jemalloc 3 the small classes
+ * end at 3584, so that 4097 bytes take 8192; later ones go on, as here.)
  *
  * A run of a class has as many pages as it takes for header and tail to be at
  * most 1/32 of it, or, where no run of up to 16 pages gets there, to be the
@@ -129,31 +132,52 @@ static uint16_t slots_for(const struct je_heap *heap, unsigned bin)
 	                                             : heap->config.slots);
 }
 
-static void fill_table(struct je_heap *heap)
+unsigned je_small_class(const struct je_heap *heap, size_t align, size_t size)
 {
 	unsigned class = 0;
 
+	while (class < heap->small_classes &&
+	       (heap->classes[class].size < size ||
+	        heap->classes[class].size % align != 0))
+		class ++;
+	if (class < heap->small_classes && align < PAGE_BYTES &&
+	    heap->classes[class].size < round_up(size, PAGE_BYTES))
+		return class;
+	return heap->small_classes;
+}
+
+static void fill_table(struct je_heap *heap)
+{
 	for (size_t i = 0; i <= JE_TABLE_MAX / 8; i++) {
-		while (class < heap->small_classes &&
-		       heap->classes[class].size < i * 8)
-			class ++;
+		unsigned class = je_small_class(heap, 1, i == 0 ? 1 : i * 8);
+		if (class == heap->small_classes)
+			class = je_large_bin(heap, je_pages_for(i * 8));
 		heap->class_of[i] = (uint8_t) class;
 	}
+}
+
+/* Whether a region takes less of its run than whole pages would. */
+static bool saves_memory(const struct je_class *class)
+{
+	size_t bytes = (size_t) class->pages << PAGE_LOG2;
+
+	return bytes / class->regions < round_up(class->size, PAGE_BYTES);
 }
 
 void je_classes_init(struct je_heap *heap)
 {
 	bool is_2006 = heap->config.spacing == SPACING_2006;
-	size_t max = is_2006 ? 2048 : 3584, size = 8;
+	size_t max = is_2006 ? 2048 : 7168, size = 8;
 	size_t cached = heap->config.cache_max >> PAGE_LOG2;
 	unsigned count = 0;
 
 	for (; size <= max; size = size == 8 ? 16
 	                           : is_2006 ? next_2006(size)
-	                                     : next_quarter(size))
-		choose_run(&heap->classes[count++], heap, size);
+	                                     : next_quarter(size)) {
+		choose_run(&heap->classes[count], heap, size);
+		count += saves_memory(&heap->classes[count]);
+	}
 	heap->small_classes = count;
-	heap->small_max = max;
 	if (cached > heap->large_max_pages)
 		cached = heap->large_max_pages;
 	heap->no_bin = count + (unsigned)cached;
