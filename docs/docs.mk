@@ -5,7 +5,8 @@
 PICTURES = build/pictures
 readme-charts: ready
 	@mkdir -p $(PICTURES) docs/pictures
-	build/alloclab run --quick --results $(PICTURES)/map -a "best-fit next-fit buddy" cc1
+	build/alloclab run --quick --results $(PICTURES)/map \
+	    -a "best-fit next-fit ptmalloc jemalloc" cc1
 	build/alloclab run --results $(PICTURES)/all cc1
 	plots/draw $(PICTURES)/map/cc1
 	plots/draw $(PICTURES)/all/cc1
