@@ -250,6 +250,25 @@ static void the_size_list_skips_equals(void **state)
 	lab_close(lab);
 }
 
+/* The first of its size merges away: the next takes its place on that list. */
+static void the_next_of_its_size_steps_in(void **state)
+{
+	static const size_t sizes[] = {2504, 2504, 2504, 2408};
+	struct lab *lab = lab_open(BARE);
+	void *holes[4];
+
+	(void)state;
+	make_holes(lab, sizes, 4, holes);
+	lab_malloc(lab, 9000); /* sorts */
+	assert_non_null(block_chunk(holes[0])->by_size.next);
+	lab_free(lab, lab->named[1]); /* between the first two */
+	lab_check(lab);
+	assert_int_equal(tier(lab, "unsorted"), 2 * 2512 + 32);
+	assert_non_null(block_chunk(holes[2])->by_size.next);
+	assert_int_equal(tier(lab, "large bin"), 2512 + 2416);
+	lab_close(lab);
+}
+
 static void the_binmap_forgets_lazily(void **state)
 {
 	static const size_t sizes[] = {200};
@@ -648,6 +667,44 @@ static void fresh_memory_is_not_cleared_again(void **state)
 	lab_close(lab);
 }
 
+/* ---- locks ---------------------------------------------------------------- */
+
+static uint64_t acquired(struct lab *lab, const char *name)
+{
+	struct heap_usage usage = account_usage(lab);
+
+	for (unsigned i = 0; i < usage.lock_count; i++)
+		if (strcmp(usage.locks[i].name, name) == 0)
+			return usage.locks[i].acquired;
+	fail_msg("no lock is called %s", name);
+	return 0;
+}
+
+/* None in the thread cache; mapping asks first whether it may. */
+static void each_call_takes_its_lock_once(void **state)
+{
+	struct lab *lab = lab_open("ptmalloc:thresholds=fixed");
+	uint64_t arena = acquired(lab, "arena");
+	uint64_t mapped = acquired(lab, "mapped chunks");
+
+	(void)state;
+	void *small = lab_malloc(lab, 100);
+	void *large = lab_malloc(lab, 2000);
+	assert_int_equal(acquired(lab, "arena"), arena + 2);
+	lab_free(lab, small);
+	lab_free(lab, lab_malloc(lab, 100));
+	assert_int_equal(acquired(lab, "arena"), arena + 2);
+	lab_free(lab, large);
+	assert_int_equal(acquired(lab, "arena"), arena + 3);
+	assert_int_equal(acquired(lab, "mapped chunks"), mapped);
+	void *huge = lab_malloc(lab, 1 << 20);
+	assert_int_equal(acquired(lab, "mapped chunks"), mapped + 2);
+	lab_free(lab, huge);
+	assert_int_equal(acquired(lab, "mapped chunks"), mapped + 3);
+	assert_int_equal(acquired(lab, "arena"), arena + 4);
+	lab_close(lab);
+}
+
 /* ---- refusals ------------------------------------------------------------- */
 
 /* The main arena cannot grow: a mapping, however small the request. */
@@ -684,6 +741,7 @@ int main(void)
 		cmocka_unit_test(small_bins_are_first_in_first_out),
 		cmocka_unit_test(large_bins_give_the_shortest_that_fits),
 		cmocka_unit_test(the_size_list_skips_equals),
+		cmocka_unit_test(the_next_of_its_size_steps_in),
 		cmocka_unit_test(the_binmap_forgets_lazily),
 		cmocka_unit_test(fast_bins_wait_for_consolidation),
 		cmocka_unit_test(a_long_free_chunk_consolidates),
@@ -703,6 +761,7 @@ int main(void)
 		cmocka_unit_test(mapped_chunks_are_resized_by_the_source),
 		cmocka_unit_test(an_aligned_mapped_chunk_has_a_lead),
 		cmocka_unit_test(fresh_memory_is_not_cleared_again),
+		cmocka_unit_test(each_call_takes_its_lock_once),
 		cmocka_unit_test(a_refused_top_falls_back_to_a_mapping),
 	};
 	return cmocka_run_group_tests_name("ptmalloc", tests, NULL, NULL);

@@ -308,22 +308,27 @@ void pt_arena_cut_tail(struct arena *arena, struct chunk *chunk, size_t bytes)
 	if (rest < CHUNK_MIN_BYTES)
 		return;
 	arena->stats.splits++;
-	chunk_set_head(chunk, chunk_head(chunk) - (rest));
+	chunk_set_head(chunk, chunk_head(chunk) - rest);
 	chunk_set_head(tail, rest | arena->not_main | PREV_IN_USE);
 	arena->in_use++;
 	pt_arena_free(arena, tail);
 }
 
-/* [live][ top => [-- live --][ top */
+/*
+ * [live][ top => [-- live --][ top; a longer top first if need be, where glibc
+ * would move the block and leave a hole.  Large blocks move to a mapping.
+ */
 static bool extend_into_top(struct arena *arena, struct chunk *chunk,
                             size_t bytes)
 {
 	size_t more = bytes - chunk_bytes(chunk);
 
-	if (chunk_bytes(arena->top) < more + CHUNK_MIN_BYTES)
+	if (chunk_bytes(arena->top) < more + CHUNK_MIN_BYTES &&
+	    (bytes >= counter_read(&arena->heap->mmap_threshold) ||
+	     !pt_top_extend(arena, more)))
 		return false;
 	pt_top_take(arena, more);
-	chunk_set_head(chunk, chunk_head(chunk) + (more));
+	chunk_set_head(chunk, chunk_head(chunk) + more);
 	return true;
 }
 
@@ -338,7 +343,7 @@ bool pt_arena_extend(struct arena *arena, struct chunk *chunk, size_t bytes)
 		return false;
 	pt_bin_remove(arena, next); /* [live][free] => [-- live --][rest] */
 	arena->stats.merges++;
-	chunk_set_head(chunk, chunk_head(chunk) + (chunk_bytes(next)));
+	chunk_set_head(chunk, chunk_head(chunk) + chunk_bytes(next));
 	chunk_mark(chunk_after(chunk), PREV_IN_USE);
 	pt_arena_cut_tail(arena, chunk, bytes);
 	return true;

@@ -276,7 +276,7 @@ bool pt_top_extend(struct arena *arena, size_t bytes)
 
 	if (more == 0)
 		return false;
-	chunk_set_head(arena->top, chunk_head(arena->top) + (more));
+	chunk_set_head(arena->top, chunk_head(arena->top) + more);
 	count_committed(arena, more);
 	return true;
 }
@@ -322,7 +322,7 @@ size_t pt_top_trim(struct arena *arena, size_t pad)
 	} else {
 		page_source_shrink(pages, bytes);
 	}
-	chunk_set_head(arena->top, chunk_head(arena->top) - (bytes));
+	chunk_set_head(arena->top, chunk_head(arena->top) - bytes);
 	if (arena->fresh > end)
 		arena->fresh = end;
 	arena->committed_bytes -= bytes;

@@ -46,7 +46,7 @@
  *     I11  all heaps and mappings together are what the source has committed
  *
  * Cost.     malloc, free  20, 21 instructions from, to the thread cache
- *           metadata      8 bytes a chunk, 5 KiB a thread (arena and cache)
+ *           metadata      8 bytes a chunk, 3.2 KiB a thread: arena, cache
  *           rounding      to 16 bytes less 8: 24, 40, 56, ...
  *           waste         holes too small for what is asked, a top and caches
  *                         for each thread
