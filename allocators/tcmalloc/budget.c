@@ -42,7 +42,7 @@
 
 enum {
 	VICTIMS_MAX = 10, /* looked at, to steal once                         */
-	LIST_SHARE = 32,   /* a list has at most 1/8 of the largest budget     */
+	LIST_SHARE = 32,  /* a list has at most 1/8 of the largest budget     */
 };
 
 /* ---- claims ----------------------------------------------------------------------- */

@@ -134,8 +134,6 @@ static void add_span(struct tcm_centrals *all, struct tcm_span *span)
 {
 	struct tcm_central *central = &all->of[span->class];
 
-	span->objects = NULL;
-	span->used = span->touched = 0;
 	counter_add(&central->spans, 1);
 	counter_add(&central->in_spans,
 	            all->classes->table[span->class].objects);
@@ -158,7 +156,8 @@ size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
 		if (span == NULL)
 			return 0;
 		take_lock(all, central);
-		add_span(all, span);
+		add_span(all, span); /* others may have added more meanwhile */
+		taken = take_from_span(all, span, out, count);
 	}
 	while (taken < count && (span = tcm_central_next(central)) != NULL)
 		taken += take_from_span(all, span, out, count - taken);

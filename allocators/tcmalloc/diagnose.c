@@ -14,7 +14,8 @@ static struct tcm_span *span_or_stop(struct tcm_heap *heap, const void *block,
 	struct tcm_page_heap *pages = &heap->page_heap;
 
 	lock_take(&pages->lock, heap->single_thread);
-	struct tcm_span *span = tcm_span_at(pages, block);
+	struct tcm_span *span =
+		tcm_entry_span(tcm_page_map_find(&heap->map, block));
 	bool is_used = span != NULL && span->state == TCM_SPAN_IN_USE;
 	const struct tcm_region *region = pages->newest;
 	while (region != NULL && ((const char *)block < region->start ||

@@ -5,15 +5,15 @@
  * heap needs it, at least a MiB at a time, so that a kernel call serves many
  * spans and neighbours in time are neighbours in memory and can merge:
  *
- *     region  start                     top                        end
- *             |span|span|....span.....|  reserved, not committed  |-|
- *                                      ^ grows by 128 pages or more ^ never
- *                                                                    used
+ *     region    start                     top                      end
+ *             |-|span|span|....span.....|  reserved, not committed  |-|
+ *              ^ never used              ^ grows by 128 pages or more  ^ never
  *
  * If the last span below the top is free, only what it lacks is asked for.  A
- * source that refuses 128 pages is asked for just the pages needed.  The last
- * page of a region is never used: so no span touches one of another region, and
- * a region can be looked at by itself.
+ * source that refuses 128 pages is asked for just the pages needed.  The first
+ * page of a region and the last are never used: so no span touches one of another
+ * region, and a region can be looked at by itself; and the page beside a span
+ * always has an entry in the page map, 0 where no span is.
  *
  * Returned spans come first: their addresses have entries in the page map
  * already, and every page that is used again is one fewer to ask for.
@@ -98,10 +98,19 @@ static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	*region =
-		(struct tcm_region){heap->newest, start, start, start + bytes};
+	char *end = start + bytes;
+	start += TCM_PAGE_BYTES; /* the first page is never used */
+	*region = (struct tcm_region){heap->newest, start, start, end};
 	heap->newest = region;
 	return region;
+}
+
+static void region_release(struct tcm_page_heap *heap,
+                           const struct tcm_region *region)
+{
+	char *start = region->start - TCM_PAGE_BYTES;
+
+	page_source_release(heap->source, start, (size_t)(region->end - start));
 }
 
 /* The newest region, which has just been made, is not needed. */
@@ -109,8 +118,7 @@ static void region_undo(struct tcm_page_heap *heap)
 {
 	struct tcm_region *region = heap->newest;
 
-	page_source_release(heap->source, region->start,
-	                    (size_t)(region->end - region->start));
+	region_release(heap, region);
 	heap->newest = region->older;
 	tcm_metadata_undo(heap->metadata, TCM_POOL_REGION, region);
 }
@@ -138,7 +146,9 @@ static bool region_grow(struct tcm_page_heap *heap, struct tcm_region *region,
 		return false;
 	if (!page_source_commit(heap->source, region->top, bytes))
 		return false;
-	if (!tcm_page_map_reserve(heap->map, region->top, pages, heap_pages)) {
+	/* One page more at both ends: for neighbours that are looked for. */
+	if (!tcm_page_map_reserve(heap->map, region->top - TCM_PAGE_BYTES,
+	                          pages + 2, heap_pages)) {
 		page_source_purge(heap->source, region->top, bytes);
 		return false;
 	}
@@ -171,7 +181,7 @@ static bool grow_from_source(struct tcm_page_heap *heap, size_t pages,
                              struct tcm_spares *spares)
 {
 	size_t bytes =
-		round_up((pages + 1) << TCM_PAGE_LOG2, (size_t)REGION_BYTES);
+		round_up((pages + 2) << TCM_PAGE_LOG2, (size_t)REGION_BYTES);
 	struct tcm_region *region = heap->newest;
 
 	if (region != NULL && region_grow_for(heap, region, pages, spares))
@@ -242,7 +252,6 @@ void tcm_regions_close(struct tcm_page_heap *heap)
 	for (struct tcm_region *region = heap->newest; region != NULL;
 	     region = region->older) {
 		region_purge(heap, region);
-		page_source_release(heap->source, region->start,
-		                    (size_t)(region->end - region->start));
+		region_release(heap, region);
 	}
 }

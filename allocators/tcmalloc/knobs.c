@@ -135,7 +135,7 @@ static bool open_tiers(struct tcm_heap *heap, const struct knob_values *values)
 	if (!tcm_page_heap_open(pages, &heap->metadata, &heap->map, fixed))
 		return false;
 	if (fixed > 0)
-		first = tcm_page_of(pages->newest->start);
+		first = tcm_page_of(pages->newest->start) - 1; /* the guard */
 	if (tcm_page_map_open(&heap->map, kind, &heap->metadata, first,
 	                      fixed >> TCM_PAGE_LOG2))
 		return true;

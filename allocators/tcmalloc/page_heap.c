@@ -271,6 +271,8 @@ struct tcm_span *tcm_span_alloc(struct tcm_page_heap *heap, size_t pages,
 		span = alloc_once(heap, pages, align);
 	if (span != NULL) {
 		span->class = (uint8_t) class;
+		span->objects = NULL;
+		span->used = span->touched = 0;
 		tcm_page_map_set(heap->map, span->start, pages,
 		                 tcm_entry(span, class));
 		if (class == 0)

@@ -110,7 +110,7 @@ void tcm_page_heap_close(struct tcm_page_heap *heap);
 
 /*
  * Takes `pages` > 0 committed pages at a multiple of `align` pages, a power of
- * two, and maps them with `class`.  NULL with errno = ENOMEM, when the source
+ * two, and maps them with `class`, no object used.  NULL with errno = ENOMEM, when the source
  * refuses even after all free pages were released.  O(log spans + pages).
  */
 struct tcm_span *tcm_span_alloc(struct tcm_page_heap *heap, size_t pages,
@@ -180,11 +180,14 @@ bool tcm_heap_fix(struct tcm_page_heap *heap, size_t bytes);
 /* Gives all regions back, live blocks included. */
 void tcm_regions_close(struct tcm_page_heap *heap);
 
-/* The span of a page, NULL for one that is in no span or inside a free one. */
+/*
+ * The span of a page below a region's top, or beside one; NULL inside a free span
+ * and where no span is.
+ */
 static inline struct tcm_span *tcm_span_at(struct tcm_page_heap *heap,
                                            const void *address)
 {
-	return tcm_entry_span(tcm_page_map_find(heap->map, address));
+	return tcm_entry_span(tcm_page_map_get(heap->map, address));
 }
 
 static inline char *tcm_span_end(const struct tcm_span *span)
