@@ -74,7 +74,7 @@ static const char *const chosen[] = {
 	"jemalloc:cache_slots=0",
 	"jemalloc:classes=2006,chunk=2M,gc=7",
 	"jemalloc:chunk=64K,stagger=3,gc=3,cache_max=8K",
-	"jemalloc:arenas=1,purge=decay,decay=1,ahead=0,headroom=0",
+	"jemalloc:arenas=1,purge=decay,decay=1,ahead=0,headroom=25",
 	"jemalloc:purge=never,cache_slots=5,gc=1,stagger=8",
 	"jemalloc:chunk=256K,lg_dirty_mult=32,cache_slots=17",
 	"system",

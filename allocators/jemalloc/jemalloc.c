@@ -176,7 +176,7 @@ static const struct knob knobs[] = {
                         .source = ""},
 	[KNOB_HEADROOM] = {.name = "headroom",
                            .unit = "percent",
-                           .initial = 25,
+                           .initial = 0,
                            .min = 0,
                            .max = 100,
                            .summary = "more for a block above the small sizes "

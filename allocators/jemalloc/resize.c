@@ -6,10 +6,10 @@
  *              available pages behind it
  *     huge     the source resizes it, in place or by moving pages
  *
- * A large or huge block that has to grow is likely to grow again, and asks for
- * `headroom` percent more than it needs; without room for that it takes what it
- * needs.  A block that is copied at each step of s bytes would cost n^2 / s, with
- * headroom it is a constant for each byte.
+ * A large block often grows where it is, for best fit leaves the long runs behind
+ * the blocks that were carved from them.  With the knob `headroom` a large or huge
+ * block that grows asks for some percent more than it needs, and for what it needs
+ * where that is not to be had: fewer steps, more memory.
  */
 #include <errno.h>
 #include <string.h>
