@@ -159,6 +159,9 @@ size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
 			return 0;
 		take_lock(all, central);
 		add_span(all, span);
+		/* Another thread may have added one, too: ours must not stay
+		 * empty because the other's is fuller. */
+		taken = take_from_span(all, span, out, count);
 	}
 	while (taken < count && (span = tcm_central_next(central)) != NULL)
 		taken += take_from_span(all, span, out, count - taken);
