@@ -45,7 +45,7 @@ count() {
 	valgrind --tool=callgrind --callgrind-out-file="$out/calls" \
 		--toggle-collect='mallocs_*' --toggle-collect='frees_*' \
 		"$program" "$1" >"$out/log" 2>&1 || return 1
-	callgrind_annotate --inclusive=yes --threshold=100 "$out/calls" |
+	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$out/calls" |
 		awk 'match($0, /:(mallocs|frees)_[0-9]+/) {
 			name = substr($0, RSTART + 1, RLENGTH - 1)
 			gsub(/,/, "", $1)
