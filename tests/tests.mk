@@ -31,6 +31,11 @@ test-quick:
 	@CONTRACT=quick tests/run.sh \
 	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c))
 
+# What e2e_instructions.sh counts the instructions of.
+$(BUILD)/tests/warm_calls: tests/instructions/warm_calls.c $(BUILD)/liblab.a
+	@mkdir -p $(@D)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+
 # The contract battery on one allocator that is not built in.
 check:
 	@harness/setup/deps.sh build test

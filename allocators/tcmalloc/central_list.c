@@ -156,7 +156,9 @@ size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
 		if (span == NULL)
 			return 0;
 		take_lock(all, central);
-		add_span(all, span); /* others may have added more meanwhile */
+		add_span(all, span);
+		/* Another thread may have added one, too: ours must not stay
+		 * empty because the other's is fuller. */
 		taken = take_from_span(all, span, out, count);
 	}
 	while (taken < count && (span = tcm_central_next(central)) != NULL)

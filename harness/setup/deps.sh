@@ -27,6 +27,7 @@ needs() {
 		charts python:matplotlib       python3-matplotlib
 		test   header:cmocka.h         libcmocka-dev
 		scripts command:python3        python3
+		scripts command:valgrind       valgrind
 		libs   library:libjemalloc.so.2  libjemalloc2
 		libs   library:libtcmalloc_minimal.so.4  libtcmalloc-minimal4
 		libs   library:libmimalloc.so.2.0  libmimalloc2.0
