@@ -291,7 +291,10 @@ static void crossing_at_each_operation(void **state)
 	trace_destroy(&trace);
 }
 
-/* Threads 1, 2, 3... one after the other: never two of them at a time. */
+/*
+ * Threads 1, 2, 3... one after the other, each waiting for a block of thread 0 in
+ * the middle of its life: never two of them at a time.
+ */
 static void a_start_waits_for_earlier_exits(void **state)
 {
 	char text[8192] = "alloclab-text 1\n";
@@ -300,9 +303,9 @@ static void a_start_waits_for_earlier_exits(void **state)
 	(void)state;
 	for (int t = 1; t <= 20; t++)
 		sprintf(text + strlen(text),
-		        "start(%d)\n@%d b%d=malloc(8)\n@%d exit(%d)\n"
-		        "@0 free(b%d)\n",
-		        t, t, t, 0, t, t);
+		        "start(%d)\n@0 b%d=malloc(8)\n@%d free(b%d)\n"
+		        "@0 exit(%d)\n",
+		        t, t, t, t, t);
 	struct trace trace = trace_of(text);
 	for (unsigned first = 0; first < 4; first++) {
 		open_simulation(&sim, &trace, 4);

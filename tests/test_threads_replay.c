@@ -386,6 +386,7 @@ static void *wrong_malloc(struct thread_heap *self, size_t size)
 		abort();
 	while (wrong_kind == VERDICT_HANG && forever)
 		;
+	usleep(50 * 1000); /* so that the other thread waits for the block */
 	return NULL;
 }
 

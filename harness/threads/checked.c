@@ -117,9 +117,12 @@ static bool take(struct member *member, struct checker *checker,
 	    !handover_wait(handover, loop->waits, &member->team->stopped))
 		return false;
 	loop->blocks[op->slot] = handover_block(handover);
-	if (op->slot != STRAND_NO_SLOT)
-		oracle_take(&checker->view, op->slot,
-		            &check_of(member)->in_transit[op->size]);
+	if (op->slot != STRAND_NO_SLOT) {
+		struct oracle_block *block =
+			&check_of(member)->in_transit[op->size];
+		oracle_take(&checker->view, op->slot, block);
+		block->born = 0;
+	}
 	return true;
 }
 
