@@ -10,7 +10,9 @@
 
 #include "../allocators/registry.h"
 #include "bench/costs.h"
+#include "bench/growth.h"
 #include "bench/results.h"
+#include "bench/scaling.h"
 #include "command.h"
 #include "options.h"
 #include "run/interrupt.h"
@@ -35,7 +37,10 @@ static const char *const default_pairs[] = {
 static const char *const default_others[] = {"lib:mimalloc"};
 
 /* How long the comparison takes, about. */
-static const double SECONDS = 200, QUICK_SECONDS = 25;
+static const double SECONDS = 200, QUICK_SECONDS = 20;
+
+/* Of what is not about pairs. */
+enum { ROUNDS = 15, QUICK_ROUNDS = 3 };
 
 struct arguments {
 	const char *pairs[PAIRS_MAX];
@@ -53,6 +58,7 @@ struct bench {
 	struct comparison comparison;
 	struct pair pairs[PAIRS_MAX];
 	int pair_count;
+	struct demands demands;
 };
 
 /* ---- pairs --------------------------------------------------------------- */
@@ -174,15 +180,36 @@ static bool compare(struct bench *bench, struct trace_error *error)
 	tables_print_pairs(comparison, bench->pairs, bench->pair_count, stdout);
 	tables_print_floors(comparison, stdout);
 	tables_print_failures(comparison, stdout);
-	if (comparison->interrupted)
-		return trace_fail(error, "interrupted");
+	tables_add_demands(comparison, bench->pairs, bench->pair_count,
+	                   &bench->demands);
+	return !comparison->interrupted || trace_fail(error, "interrupted");
+}
+
+/* What is not about pairs: growth by realloc, threads, the harness. */
+static bool measure_more(struct bench *bench, struct trace_error *error)
+{
+	unsigned rounds =
+		bench->arguments->seconds < SECONDS ? QUICK_ROUNDS : ROUNDS;
+
+	if (!growth_run(&bench->comparison, rounds, &bench->demands, stdout,
+	                error) ||
+	    !scaling_run(&bench->comparison, rounds, &bench->demands, stdout,
+	                 error))
+		return false;
+	return !interrupt_came() || trace_fail(error, "interrupted");
+}
+
+static bool finish(struct bench *bench, struct trace_error *error)
+{
+	const char *results = bench->arguments->results;
+
+	demands_print(&bench->demands, stdout);
 	fflush(stdout);
-	if (!results_write(comparison, bench->pairs, bench->pair_count,
-	                   bench->arguments->results, bench->arguments->command,
+	if (!results_write(&bench->comparison, bench->pairs, bench->pair_count,
+	                   &bench->demands, results, bench->arguments->command,
 	                   error))
 		return false;
-	fprintf(stderr, "alloclab: results are in %s/bench/\n",
-	        bench->arguments->results);
+	fprintf(stderr, "alloclab: results are in %s/bench/\n", results);
 	return true;
 }
 
@@ -197,7 +224,8 @@ static const struct argp_option options[] = {
          "Workloads, separated by blanks (default all)", 0},
 	{"rounds", OPTION_ROUNDS, "N", 0,
          "Rounds over all workloads (default: what fits in 200 s)", 0},
-	{"quick", OPTION_QUICK, NULL, 0, "What fits in 25 s", 0},
+	{"quick", OPTION_QUICK, NULL, 0,
+         "What fits in 20 s, without what the harness costs", 0},
 	{"results", OPTION_RESULTS, "DIR", 0,
          "Where results go (default results)", 0},
 	{0},
@@ -258,8 +286,12 @@ int cmd_bench(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	interrupt_watch();
 	comparison_open(&bench.comparison);
+	bool is_all = arguments.pair_count == 0;
+	bool is_quick = arguments.seconds < SECONDS;
 	bool good = compare(&bench, &error) &&
-	            (arguments.pair_count > 0 || costs_print(&error));
+	            (!is_all || measure_more(&bench, &error)) &&
+	            finish(&bench, &error) &&
+	            (!is_all || is_quick || costs_print(&error));
 	if (!good)
 		fprintf(stderr, "alloclab: %s\n", error.text);
 	comparison_close(&bench.comparison);

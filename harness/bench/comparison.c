@@ -33,6 +33,20 @@ bool comparison_add_subject(struct comparison *comparison, const char *word,
 	                    &comparison->subject_count, number, error);
 }
 
+bool comparison_copy_subjects(struct comparison *comparison,
+                              const struct comparison *other,
+                              struct trace_error *error)
+{
+	size_t bytes = (size_t)other->subject_count * sizeof(struct subject);
+
+	comparison->subjects = malloc(bytes);
+	if (comparison->subjects == NULL)
+		return trace_fail(error, "no memory for the allocators");
+	memcpy(comparison->subjects, other->subjects, bytes);
+	comparison->subject_count = other->subject_count;
+	return true;
+}
+
 void comparison_close(struct comparison *comparison)
 {
 	for (int i = 0; i < comparison->count; i++) {

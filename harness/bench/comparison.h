@@ -64,6 +64,11 @@ void comparison_close(struct comparison *comparison);
 bool comparison_add_subject(struct comparison *comparison, const char *word,
                             int *number, struct trace_error *error);
 
+/* The same subjects as another's.  False without memory. */
+bool comparison_copy_subjects(struct comparison *comparison,
+                              const struct comparison *other,
+                              struct trace_error *error);
+
 /*
  * Adds a workload and takes its trace over, all of it on one thread: a library
  * has caches for OS threads only.

@@ -165,6 +165,17 @@ static bool write_pairs(const struct comparison *comparison,
 	return finish(out, folder, error);
 }
 
+static bool write_demands(const struct demands *demands,
+                          const struct folder *folder,
+                          struct trace_error *error)
+{
+	FILE *out = create(folder, "demands.csv", demands_header);
+
+	if (out != NULL)
+		demands_write(demands, out);
+	return finish(out, folder, error);
+}
+
 static bool write_json(const struct comparison *comparison,
                        const struct folder *folder, const char *command,
                        struct trace_error *error)
@@ -185,8 +196,8 @@ static bool write_json(const struct comparison *comparison,
 
 bool results_write(const struct comparison *comparison,
                    const struct pair *pairs, int pair_count,
-                   const char *results, const char *command,
-                   struct trace_error *error)
+                   const struct demands *demands, const char *results,
+                   const char *command, struct trace_error *error)
 {
 	struct folder folder;
 
@@ -197,6 +208,7 @@ bool results_write(const struct comparison *comparison,
 	    write_rows(comparison, &folder, "repetitions.csv",
 	               repetitions_header, write_repetition_rows, error) &&
 	    write_pairs(comparison, &folder, pairs, pair_count, error) &&
+	    write_demands(demands, &folder, error) &&
 	    write_json(comparison, &folder, command, error) &&
 	    folder_commit(&folder, error))
 		return true;

@@ -4,6 +4,7 @@
  *     summary.csv      a row per workload and allocator
  *     ratios.csv       a row per pair, measure and workload; "all": the mean
  *     repetitions.csv  a row per process
+ *     demands.csv      a row per figure that has a limit
  *     run.json         machine, program, libraries
  *
  * Columns are described in docs/csv.md.
@@ -11,6 +12,7 @@
 #ifndef HARNESS_BENCH_RESULTS_H
 #define HARNESS_BENCH_RESULTS_H
 
+#include "demands.h"
 #include "tables.h"
 
 /*
@@ -19,7 +21,7 @@
  */
 bool results_write(const struct comparison *comparison,
                    const struct pair *pairs, int pair_count,
-                   const char *results, const char *command,
-                   struct trace_error *error);
+                   const struct demands *demands, const char *results,
+                   const char *command, struct trace_error *error);
 
 #endif

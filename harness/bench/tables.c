@@ -3,6 +3,8 @@
  */
 #include "tables.h"
 
+#include <bsd/string.h>
+
 #include "../report/grid.h"
 
 static const double MIB = 1024 * 1024;
@@ -80,6 +82,33 @@ void tables_print_pairs(const struct comparison *comparison,
 			         &column);
 	}
 	grid_print(&grid, out);
+}
+
+void tables_add_demands(const struct comparison *comparison,
+                        const struct pair *pairs, int count,
+                        struct demands *demands)
+{
+	static const char *const names[] = {"time, all workloads",
+	                                    "resident, all workloads"};
+	int workloads;
+
+	for (int m = 0; m <= MEASURE_RESIDENT; m++)
+		for (int i = 0; i < count; i++) {
+			struct demand demand = {.limit = MEASURE_LIMITS[m]};
+			demand.ratio = comparison_mean(
+				comparison, (enum measure)m, pairs[i].first,
+				pairs[i].second, &workloads);
+			if (workloads == 0)
+				continue;
+			strlcpy(demand.what, names[m], sizeof demand.what);
+			strlcpy(demand.first,
+			        label_of(comparison, pairs[i].first),
+			        sizeof demand.first);
+			strlcpy(demand.second,
+			        label_of(comparison, pairs[i].second),
+			        sizeof demand.second);
+			demands_add(demands, &demand);
+		}
 }
 
 /* ---- workloads ----------------------------------------------------------- */

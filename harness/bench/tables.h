@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "comparison.h"
+#include "demands.h"
 
 /* Two subjects; below 1 is good for the first. */
 struct pair {
@@ -18,6 +19,11 @@ struct pair {
  * lower end of the interval of the mean ratio is at most this; 0: nothing.
  */
 extern const double MEASURE_LIMITS[MEASURES];
+
+/* Adds the two demands of each pair: time and resident memory. */
+void tables_add_demands(const struct comparison *comparison,
+                        const struct pair *pairs, int count,
+                        struct demands *demands);
 
 /* Geometric means over the workloads, a line for each pair. */
 void tables_print_pairs(const struct comparison *comparison,
