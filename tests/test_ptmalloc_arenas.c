@@ -311,15 +311,16 @@ static void a_consumer_returns_what_it_frees(void **state)
  */
 static void arenas_strand_what_fast_bins_hold(void **state)
 {
-	enum { COUNT = 1 << 19, CHUNK = 80 };
+	enum { COUNT = 1 << 17, CHUNK = 80 };
 	const double once = (double)COUNT * CHUNK;
 
 	(void)state;
-	struct replayed_figures fast = replayed_workload(
-		"ptmalloc", "stranding", "size=64", "operations=524288", NULL);
+	struct replayed_figures fast =
+		replayed_workload("ptmalloc:top_pad=0", "stranding", "size=64",
+	                          "operations=131072", NULL);
 	struct replayed_figures merged =
-		replayed_workload("ptmalloc:fast_max=0", "stranding", "size=64",
-	                          "operations=524288", NULL);
+		replayed_workload("ptmalloc:top_pad=0,fast_max=0", "stranding",
+	                          "size=64", "operations=131072", NULL);
 	assert_true((double)fast.peak_bytes > 2 * once * .95 &&
 	            (double)fast.peak_bytes < 2 * once * 1.05);
 	assert_true((double)merged.peak_bytes > once * .95 &&

@@ -87,13 +87,13 @@ static void count_refill(struct tcache *cache)
 static struct chunk *fast_take(struct arena *arena, size_t bytes,
                                struct tcache *cache)
 {
-	struct chunk *chunk = pt_fast_pop(arena, bytes), *equal;
+	struct chunk *chunk = fast_pop(arena, bytes), *equal;
 
 	if (chunk == NULL || !cache_has_room(cache, bytes))
 		return chunk;
 	count_refill(cache);
 	while (cache_has_room(cache, bytes) &&
-	       (equal = pt_fast_pop(arena, bytes)) != NULL)
+	       (equal = fast_pop(arena, bytes)) != NULL)
 		stash(arena, equal, cache);
 	return chunk;
 }
@@ -289,7 +289,7 @@ void pt_arena_free(struct arena *arena, struct chunk *chunk)
 {
 	arena->in_use--;
 	if (chunk_bytes(chunk) <= arena->heap->fast_max_bytes) {
-		pt_fast_push(arena, chunk);
+		fast_push(arena, chunk);
 		return;
 	}
 	chunk = pt_arena_merge(arena, chunk);

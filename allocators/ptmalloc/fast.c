@@ -23,33 +23,13 @@
  *
  * Cost.     push, pop O(1); consolidate O(chunks in fast bins)
  * Threads.  Under the arena's lock.  (glibc pushes with compare-and-swap.)
+ * Push and pop are inline, in ptmalloc.h: they are the whole of most calls that
+ * a thread cache passes on.
  * Sources.  [glibc] malloc_consolidate; the lists were new in Lea's 2.7.0.
  *
  * Read next: arena.c.
  */
 #include "ptmalloc.h"
-
-void pt_fast_push(struct arena *arena, struct chunk *chunk)
-{
-	struct entry **bin = &arena->fast[fast_bin(chunk_bytes(chunk))];
-	struct entry *entry = chunk_block(chunk);
-
-	arena->free_bytes[TIER_FAST] += chunk_bytes(chunk);
-	entry->next = *bin;
-	*bin = entry;
-}
-
-struct chunk *pt_fast_pop(struct arena *arena, size_t bytes)
-{
-	struct entry **bin = &arena->fast[fast_bin(bytes)];
-	struct entry *entry = *bin;
-
-	if (entry == NULL)
-		return NULL;
-	*bin = entry->next;
-	arena->free_bytes[TIER_FAST] -= bytes;
-	return block_chunk(entry);
-}
 
 /* Those that lie beside each other merge when the later one is freed. */
 bool pt_fast_consolidate(struct arena *arena)
@@ -59,7 +39,7 @@ bool pt_fast_consolidate(struct arena *arena)
 	for (size_t bin = 0; bin < FAST_BINS; bin++) {
 		size_t bytes = CHUNK_MIN_BYTES + bin * CHUNK_ALIGN;
 		struct chunk *chunk;
-		while ((chunk = pt_fast_pop(arena, bytes)) != NULL)
+		while ((chunk = fast_pop(arena, bytes)) != NULL)
 			pt_arena_merge(arena, chunk);
 	}
 	assert(arena->free_bytes[TIER_FAST] == 0);

@@ -237,7 +237,7 @@ static struct answer ask(struct arena *arena, size_t bytes,
 /* A chunk from the thread's arena, or from another if that has no memory. */
 static struct answer ask_arenas(struct tcache *cache, size_t bytes)
 {
-	struct arena *arena = pt_arena_take(cache), *other;
+	struct arena *arena = arena_take(cache), *other;
 	struct answer answer = ask(arena, bytes, cache);
 
 	if (answer.chunk != NULL || (other = pt_arena_retry(arena)) == NULL)
@@ -347,7 +347,7 @@ static void *pt_aligned_malloc(struct thread_heap *self, size_t align,
 	if (size > PTRDIFF_MAX - align - 2 * CHUNK_MIN_BYTES)
 		return no_memory();
 	size_t bytes = chunk_bytes_for(size);
-	struct arena *arena = pt_arena_take(cache);
+	struct arena *arena = arena_take(cache);
 	struct chunk *chunk =
 		pt_arena_malloc(arena, bytes + align + CHUNK_MIN_BYTES, NULL);
 	if (chunk != NULL) {

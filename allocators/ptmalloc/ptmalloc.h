@@ -322,10 +322,28 @@ static inline size_t fast_bin(size_t bytes)
 	return cache_bin(bytes);
 }
 
-void pt_fast_push(struct arena *arena, struct chunk *chunk);
+static inline void fast_push(struct arena *arena, struct chunk *chunk)
+{
+	struct entry **bin = &arena->fast[fast_bin(chunk_bytes(chunk))];
+	struct entry *entry = chunk_block(chunk);
+
+	arena->free_bytes[TIER_FAST] += chunk_bytes(chunk);
+	entry->next = *bin;
+	*bin = entry;
+}
 
 /* The last one pushed of that size, or NULL. */
-struct chunk *pt_fast_pop(struct arena *arena, size_t bytes);
+static inline struct chunk *fast_pop(struct arena *arena, size_t bytes)
+{
+	struct entry **bin = &arena->fast[fast_bin(bytes)];
+	struct entry *entry = *bin;
+
+	if (entry == NULL)
+		return NULL;
+	*bin = entry->next;
+	arena->free_bytes[TIER_FAST] -= bytes;
+	return block_chunk(entry);
+}
 
 /* Merges and moves all to the unsorted list; whether there were any. */
 bool pt_fast_consolidate(struct arena *arena);
@@ -426,8 +444,25 @@ static inline size_t mapped_bytes(const struct chunk *chunk)
 struct thread_heap *pt_attach(struct heap *heap);
 void pt_detach(struct thread_heap *self);
 
+/*
+ * arena=try-lock: the cache's own arena was found locked.  Attaches it to
+ * another, which is locked then.
+ */
+struct arena *pt_arena_move_on(struct tcache *cache);
+
 /* Locks the arena that `cache` is to allocate from now. */
-struct arena *pt_arena_take(struct tcache *cache);
+static inline struct arena *arena_take(struct tcache *cache)
+{
+	struct arena *arena = cache->arena;
+
+	if (!cache->heap->tries_locks) {
+		arena_lock(arena);
+		return arena;
+	}
+	if (lock_try(&arena->lock, cache->heap->single_thread))
+		return arena;
+	return pt_arena_move_on(cache);
+}
 
 /* The arena to try when `arena` has no memory; NULL: there is no other. */
 struct arena *pt_arena_retry(struct arena *arena);

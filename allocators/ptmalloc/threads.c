@@ -123,8 +123,8 @@ static void move_to(struct tcache *cache, struct arena *arena)
 	cache->arena = arena;
 }
 
-/* The cache's own arena was found locked: the first on the ring that is not. */
-static struct arena *move_on(struct tcache *cache)
+/* The first on the ring that is not locked; else a new one; else its own. */
+struct arena *pt_arena_move_on(struct tcache *cache)
 {
 	struct pt_heap *heap = cache->heap;
 	struct arena *arena;
@@ -149,19 +149,6 @@ static struct arena *move_on(struct tcache *cache)
 		arena_lock(arena);
 	}
 	return arena;
-}
-
-struct arena *pt_arena_take(struct tcache *cache)
-{
-	struct arena *arena = cache->arena;
-
-	if (!cache->heap->tries_locks) {
-		arena_lock(arena);
-		return arena;
-	}
-	if (lock_try(&arena->lock, cache->heap->single_thread))
-		return arena;
-	return move_on(cache);
 }
 
 struct arena *pt_arena_retry(struct arena *arena)
