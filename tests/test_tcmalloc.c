@@ -297,6 +297,41 @@ static void whole_batches_pass_by_the_spans(void **state)
 	lab_close(lab);
 }
 
+static uint64_t central_locks(struct lab *lab)
+{
+	struct heap_usage usage = account_usage(lab);
+
+	for (unsigned i = 0; i < usage.lock_count; i++)
+		if (strcmp(usage.locks[i].name, "central list") == 0)
+			return usage.locks[i].acquired;
+	return 0;
+}
+
+/* One for the spans that there are, two around a new one, one for a batch. */
+static void a_refill_takes_a_lock(void **state)
+{
+	enum { BLOCKS = 4096 };
+	static void *blocks[BLOCKS];
+	struct lab *lab = lab_open("tcmalloc");
+	uint64_t locks = central_locks(lab);
+
+	(void)state;
+	blocks[0] = lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(central_locks(lab), locks + 2);
+	blocks[1] = lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(central_locks(lab), locks + 3);
+	for (int i = 2; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, 64);
+	free_from(lab, lab->thread, blocks, BLOCKS);
+	assert_true(tier(lab, "transfer cache") > 0);
+	while (count_of(lab, 64) > 0)
+		lab->allocator->malloc(lab->thread, 64);
+	locks = central_locks(lab);
+	lab->allocator->malloc(lab->thread, 64);
+	assert_int_equal(central_locks(lab), locks + 1);
+	lab_close(lab);
+}
+
 static void without_a_transfer_cache_all_goes_to_spans(void **state)
 {
 	struct lab *lab = lab_open("tcmalloc:transfer=0,length=32");
@@ -318,27 +353,31 @@ static size_t budget_of(struct thread_heap *thread)
 	return counter_read(&tcm_cache_of(thread)->budget);
 }
 
-/* Makes the lists of all classes up to 4 KiB but one as long as they get. */
-static void use_classes_but(struct lab *lab, struct thread_heap *thread,
-                            unsigned left_out)
+/* Makes the list of a class as long as it gets. */
+static void use_class(struct lab *lab, struct thread_heap *thread, size_t bytes)
 {
 	enum { BLOCKS = 1000 };
 	void *blocks[BLOCKS];
 
-	for (unsigned class = 1; tcm_class_bytes(heap_of(lab), class) <= 4096;
-	     class ++) {
-		if (class == left_out)
-			continue;
-		for (int i = 0; i < BLOCKS; i++)
-			blocks[i] = lab->allocator->malloc(
-				thread, tcm_class_bytes(heap_of(lab), class));
-		free_from(lab, thread, blocks, BLOCKS);
-	}
+	for (int i = 0; i < BLOCKS; i++)
+		blocks[i] = lab->allocator->malloc(thread, bytes);
+	free_from(lab, thread, blocks, BLOCKS);
+}
+
+/* The same for all classes up to 4 KiB but those between two sizes. */
+static void use_classes_but(struct lab *lab, struct thread_heap *thread,
+                            size_t from, size_t to)
+{
+	const struct tcm_class *class = &heap_of(lab)->classes.table[1];
+
+	for (; class->bytes <= 4096; class ++)
+		if (class->bytes < from || class->bytes > to)
+			use_class(lab, thread, class->bytes);
 }
 
 static void use_classes(struct lab *lab, struct thread_heap *thread)
 {
-	use_classes_but(lab, thread, 0);
+	use_classes_but(lab, thread, 1, 0);
 }
 
 static void a_thread_keeps_no_more_than_its_budget(void **state)
@@ -379,21 +418,24 @@ static void a_budget_is_stolen_where_none_is_left(void **state)
 }
 
 /*
- * A class that wants more takes it from those that are not used: what lay below
+ * Classes that want more take it from those that are not used: what lay below
  * their low-water marks goes, half of it each time.
  */
 static void lists_that_are_not_used_are_scavenged(void **state)
 {
-	struct lab *lab = lab_open("tcmalloc:thread_cache=512K,transfer=0");
+	enum { FROM = 512, TO = 1024, LENGTH = 16 };
+	struct lab *lab = lab_open("tcmalloc:thread_cache=256K,length=16");
+	const struct tcm_class *class = &heap_of(lab)->classes.table[1];
 
 	(void)state;
-	use_classes_but(lab, lab->thread, class_for(lab, 512));
-	assert_int_equal(budget_of(lab->thread), 512 << 10);
-	size_t cached = tier(lab, "thread cache");
-	for (int i = 0; i < 10000; i++)
-		lab->allocator->malloc(lab->thread, 512);
-	assert_int_equal(length_of(lab, 512), 32); /* 16 KiB: 1/32 of all */
-	assert_true(tier(lab, "thread cache") < cached + 16384 - 512);
+	use_classes_but(lab, lab->thread, FROM, TO);
+	assert_int_equal(budget_of(lab->thread), 256 << 10);
+	for (; class->bytes <= TO; class ++) {
+		for (int i = 0; class->bytes >= FROM && i < 9000; i++)
+			lab->allocator->malloc(lab->thread, class->bytes);
+		if (class->bytes >= FROM)
+			assert_int_equal(length_of(lab, class->bytes), LENGTH);
+	}
 	lab_check(lab);
 	lab_close(lab);
 }
@@ -513,6 +555,7 @@ int main(void)
 		cmocka_unit_test(batches_are_as_large_as_the_knob_says),
 		cmocka_unit_test(objects_lie_side_by_side),
 		cmocka_unit_test(whole_batches_pass_by_the_spans),
+		cmocka_unit_test(a_refill_takes_a_lock),
 		cmocka_unit_test(without_a_transfer_cache_all_goes_to_spans),
 		cmocka_unit_test(a_thread_keeps_no_more_than_its_budget),
 		cmocka_unit_test(a_budget_is_stolen_where_none_is_left),

@@ -136,6 +136,30 @@ static void an_aligned_block_leaves_both_ends(void **state)
 	lab_close(lab);
 }
 
+/*
+ * A thread has taken a span and not yet listed it: no object of it is used, and
+ * yet it must not merge with the neighbour that another thread frees now.
+ */
+static void a_span_on_its_way_is_not_free(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	struct tcm_page_heap *pages = pages_of(lab);
+	struct tcm_span *left = tcm_span_alloc(pages, 4, 1, 0);
+	struct tcm_span *taken = tcm_span_alloc(pages, 1, 1, 5);
+	struct tcm_span *right = tcm_span_alloc(pages, 4, 1, 0);
+
+	(void)state;
+	assert_ptr_equal(taken->start, tcm_span_end(left));
+	assert_int_equal(taken->used, 0);
+	tcm_span_free(pages, left);
+	tcm_span_free(pages, right);
+	assert_ptr_equal(tcm_span_at(pages, taken->start), taken);
+	assert_int_equal(taken->pages, 1);
+	assert_int_equal(tier(lab, "page heap"), 127 * PAGE);
+	tcm_span_free(pages, taken);
+	lab_close(lab);
+}
+
 /* ---- release ------------------------------------------------------------------ */
 
 static void pages_go_back_at_the_rate_of_the_knob(void **state)
@@ -334,6 +358,12 @@ static void a_map_is_committed_where_it_is_used(void **state)
 	}
 }
 
+/* The n-th page of a row without a pattern, in which no page comes twice. */
+static uintptr_t scattered(uint64_t n)
+{
+	return (uintptr_t)(random_next(&n) >> 24) << 13 | (n & 0x1fff);
+}
+
 /* Pages move up where one is taken out of the table: all the others are found. */
 static void the_hash_table_keeps_what_is_in_it(void **state)
 {
@@ -346,15 +376,15 @@ static void the_hash_table_keeps_what_is_in_it(void **state)
 	assert_true(page_source_open(&source, &arena));
 	tcm_page_hash_open(&hash, &source, &ONE_THREAD);
 	assert_int_equal(tcm_page_hash_get(&hash, 5), 0);
-	for (uintptr_t page = 1; page <= PAGES; page++) {
-		assert_true(tcm_page_hash_reserve(&hash, page));
-		tcm_page_hash_set(&hash, page * 7, 1, page);
+	for (uint64_t n = 1; n <= PAGES; n++) {
+		assert_true(tcm_page_hash_reserve(&hash, n));
+		tcm_page_hash_set(&hash, scattered(n), 1, n);
 	}
-	for (uintptr_t page = 1; page <= PAGES; page += 2)
-		tcm_page_hash_set(&hash, page * 7, 1, 0);
-	for (uintptr_t page = 1; page <= PAGES; page++)
-		assert_int_equal(tcm_page_hash_get(&hash, page * 7),
-		                 page % 2 == 0 ? page : 0);
+	for (uint64_t n = 1; n <= PAGES; n += 2)
+		tcm_page_hash_set(&hash, scattered(n), 1, 0);
+	for (uint64_t n = 1; n <= PAGES; n++)
+		assert_int_equal(tcm_page_hash_get(&hash, scattered(n)),
+		                 n % 2 == 0 ? n : 0);
 	assert_int_equal(hash.used, PAGES / 2);
 	assert_int_equal(source.committed_bytes, counter_read(&hash.bytes));
 	tcm_page_hash_close(&hash);
@@ -370,6 +400,7 @@ int main(void)
 		cmocka_unit_test(the_heap_grows_by_a_mib_at_least),
 		cmocka_unit_test(a_poor_source_is_asked_for_less),
 		cmocka_unit_test(an_aligned_block_leaves_both_ends),
+		cmocka_unit_test(a_span_on_its_way_is_not_free),
 		cmocka_unit_test(pages_go_back_at_the_rate_of_the_knob),
 		cmocka_unit_test(returned_pages_come_back_zero),
 		cmocka_unit_test(the_two_states_are_kept_apart),

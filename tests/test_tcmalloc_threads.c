@@ -73,58 +73,76 @@ static void eight_threads_pass_batches(void **state)
 
 /* ---- one span, taken and given by all ------------------------------------------ */
 
-enum { THREADS = 4, ROUNDS = 4000 };
+enum { THREADS = 4, ROUNDS = 10000, HELD = 6 };
 
 struct worker {
 	struct lab *lab;
 	pthread_t thread;
+	unsigned char mark;
+	bool is_hurt;
 };
 
-/*
- * A span of one object is taken and given back at once, next to those of the
- * other threads: whoever merges with one that is in use breaks the heap.
- */
+/* Objects of one class, so that all meet in one central list. */
 static void *take_and_give(void *ctx)
 {
-	const struct worker *worker = ctx;
+	struct worker *worker = ctx;
 	const struct allocator *allocator = worker->lab->allocator;
 	struct thread_heap *self = allocator->attach(worker->lab->heap);
+	unsigned char *held[HELD];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		size_t size = i % 3 == 0 ? 8192 : 30000;
-		char *block = allocator->malloc(self, size);
-		block[0] = block[size - 1] = (char)i;
-		allocator->free(self, block);
+	for (int i = 0; i < ROUNDS && !worker->is_hurt; i++) {
+		for (int k = 0; k < HELD; k++) {
+			held[k] = allocator->malloc(self, 1024);
+			memset(held[k], worker->mark, 1024);
+		}
+		for (int k = 0; k < HELD; k++) {
+			worker->is_hurt |= held[k][0] != worker->mark ||
+			                   held[k][1023] != worker->mark;
+			allocator->free(self, held[k]);
+		}
 	}
 	allocator->detach(self);
 	return NULL;
 }
 
-static void a_span_about_to_be_used_is_not_free(void **state)
+static void meet(const char *knobs)
 {
 	static const struct page_source_options arena = {
 		.kind = PAGE_SOURCE_ARENA};
-	struct worker workers[THREADS];
-	struct lab *lab = lab_open_on(&tcmalloc_allocator,
-	                              "thread_cache=0,transfer=0", &arena);
-	char many = 0;
+	static char many = 0;
+	struct worker workers[THREADS] = {0};
+	struct lab *lab = lab_open_on(&tcmalloc_allocator, knobs, &arena);
 
-	(void)state;
 	lab->allocator->detach(lab->thread);
 	lab->allocator->destroy(lab->heap);
 	lab->heap = lab->allocator->create(&lab->values, &lab->pages, &many);
 	lab->thread = lab->allocator->attach(lab->heap);
 	for (int i = 0; i < THREADS; i++) {
 		workers[i].lab = lab;
+		workers[i].mark = (unsigned char)(i + 1);
 		assert_int_equal(pthread_create(&workers[i].thread, NULL,
 		                                take_and_give, &workers[i]),
 		                 0);
 	}
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < THREADS; i++) {
 		pthread_join(workers[i].thread, NULL);
+		assert_false(workers[i].is_hurt);
+	}
 	lab_check(lab);
 	lab_check_walk(lab, 0);
 	lab_close(lab);
+}
+
+static void threads_meet_in_the_spans_of_a_class(void **state)
+{
+	(void)state;
+	meet("thread_cache=0,transfer=0");
+}
+
+static void threads_meet_in_a_transfer_cache(void **state)
+{
+	(void)state;
+	meet("batch=2,length=2");
 }
 
 /* ---- fork ------------------------------------------------------------------------ */
@@ -196,7 +214,8 @@ int main(void)
 		cmocka_unit_test(eight_threads_share_every_span),
 		cmocka_unit_test(eight_threads_share_a_hash_map),
 		cmocka_unit_test(eight_threads_pass_batches),
-		cmocka_unit_test(a_span_about_to_be_used_is_not_free),
+		cmocka_unit_test(threads_meet_in_the_spans_of_a_class),
+		cmocka_unit_test(threads_meet_in_a_transfer_cache),
 		cmocka_unit_test(a_child_forgets_the_other_caches),
 	};
 	return cmocka_run_group_tests_name("tcmalloc threads", tests, NULL,

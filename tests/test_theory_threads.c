@@ -278,6 +278,7 @@ static void one_block_pins_a_span(void **state)
 		{"first-fit", 8192, true},
 		{"best-fit", 8192, true},
 		{"slab:keep=0,empty=0", 4096, false},
+		{"tcmalloc:length=64,transfer=0", 8192, false},
 	};
 
 	(void)state;

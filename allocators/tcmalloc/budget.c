@@ -42,7 +42,7 @@
 
 enum {
 	VICTIMS_MAX = 10, /* looked at, to steal once                         */
-	LIST_SHARE = 32,  /* a list has at most 1/8 of the largest budget     */
+	LIST_SHARE = 8,   /* a list has at most 1/8 of the largest budget     */
 };
 
 /* ---- claims ----------------------------------------------------------------------- */
@@ -165,21 +165,25 @@ static bool make_room(struct tcm_cache *self, unsigned class, size_t length)
 
 /* ---- scavenging ------------------------------------------------------------------- */
 
-/* Gives half of what the list did not need, and starts its mark anew. */
+/*
+ * Gives half of what the list did not need and makes it shorter, as it makes one
+ * that is empty; starts its mark anew.
+ */
 static void scavenge_bin(struct tcm_cache *self, unsigned class)
 {
 	struct tcm_bin *bin = &self->bin[class];
 	size_t idle = (size_t)(bin->low - tcm_bin_base(bin));
 	size_t length = self->state[class].length;
 	size_t batch = self->heap->classes.table[class].batch;
+	bool is_unused = idle > 0 || tcm_bin_count(bin) == 0;
 
 	if (idle > 0) {
 		tcm_bin_give(self, class, (idle + 1) / 2);
 		counter_add(&self->flushes, 1);
-		size_t less = length > 2 * batch ? batch : (length + 1) / 2;
-		if (length > batch || idle == length)
-			tcm_bin_shorten(self, class, less);
 	}
+	if (is_unused)
+		tcm_bin_shorten(self, class,
+		                length > 2 * batch ? batch : (length + 1) / 2);
 	bin->low = tcm_bin_top(bin);
 }
 

@@ -36,9 +36,9 @@
  * Cost.     O(1) an object, and a look-up in the page map for each one given
  * Threads.  A lock for each class.  It is released before the page heap's is
  *           taken: a new span, or an empty one, belongs to one thread meanwhile.
- * Sources.  [Ghemawat] central free lists; lists by fullness as in [Hunter21,
- *           4.3], simplified: gperftools takes from the span that was last
- *           given to, which is the knob order=recent.
+ * Sources.  [Ghemawat] central free lists; lists by fullness as in [Zhou24],
+ *           simplified: gperftools takes from the span that was last given to,
+ *           which is the knob order=recent.
  *
  * Read next: transfer_cache.c.
  */

@@ -95,7 +95,7 @@ const struct knob tcm_knobs[] = {
                            .min = 0,
                            .max = 64,
                            .summary = "that a class keeps whole, on their way "
-                                      "between threads (256 KiB at most)",
+                                      "between threads (128 KiB at most)",
                            .source = "Hunter21"},
 	[KNOB_ORDER] = {.name = "order",
                         .unit = "",
@@ -103,7 +103,7 @@ const struct knob tcm_knobs[] = {
                         .choices = orders,
                         .summary = "take from the fullest span, or from the "
                                    "one last given to",
-                        .source = "Hunter21"},
+                        .source = "Zhou24"},
 	[KNOB_GROWTH] = {.name = "growth",
                          .unit = "pages",
                          .initial = TCM_GROWTH_PAGES,

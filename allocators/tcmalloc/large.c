@@ -16,7 +16,7 @@
 #include "../common/bits.h"
 #include "tcmalloc.h"
 
-enum { HEADROOM_SHARE = 4 }; /* a growing block gets 1/4 more [gperftools]   */
+enum { HEADROOM_SHARE = 4 }; /* a growing block gets 1/4 more: as gperftools*/
 
 /* ---- malloc ---------------------------------------------------------------------- */
 

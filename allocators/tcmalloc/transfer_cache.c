@@ -11,7 +11,7 @@
  *     no room, no whole batch:     spans of the class
  *
  * The array is made when the first batch comes and doubles as far as the knob
- * `transfer` and 256 KiB of objects allow; without memory for it, batches go to
+ * `transfer` and 128 KiB of objects allow; without memory for it, batches go to
  * the spans.
  *
  * Invariants, verified in check.c.
