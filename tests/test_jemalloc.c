@@ -512,6 +512,29 @@ static void flushed_blocks_go_home(void **state)
 	lab_close(lab);
 }
 
+/* A flush of one bin that holds blocks of two arenas. */
+static void a_mixed_flush_goes_to_both_homes(void **state)
+{
+	struct lab *lab = lab_open("jemalloc:arenas=2");
+	const struct allocator *allocator = lab->allocator;
+	struct thread_heap *second = allocator->attach(lab->heap);
+	void *mine[6], *theirs[6];
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		mine[i] = allocator->malloc(second, 100);
+		theirs[i] = allocator->malloc(lab->thread, 100);
+	}
+	for (int i = 0; i < 6; i++) {
+		allocator->free(second, mine[i]);
+		allocator->free(second, theirs[i]);
+	}
+	allocator->detach(second);
+	lab_check(lab);
+	assert_int_equal(account_usage(lab).live_bytes, 0);
+	lab_close(lab);
+}
+
 enum { STRANDED_BYTES = 24 << 20, STRANDED_BLOCKS = STRANDED_BYTES / 512 };
 
 /*
@@ -577,6 +600,7 @@ int main(void)
 		cmocka_unit_test(huge_blocks_are_pages_of_the_source),
 		cmocka_unit_test(threads_are_given_to_arenas_in_turn),
 		cmocka_unit_test(flushed_blocks_go_home),
+		cmocka_unit_test(a_mixed_flush_goes_to_both_homes),
 		cmocka_unit_test(arenas_strand_memory),
 	};
 
