@@ -23,7 +23,7 @@ limits() {
 	LIMITS
 }
 
-calls=1000 # of each function: warm_calls.c:ROUNDS * BLOCKS
+calls=1000 # of each function, as in warm_calls.c
 out=build/instructions
 program=build/tests/warm_calls
 number=0
