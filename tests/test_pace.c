@@ -128,7 +128,8 @@ static void the_timed_replay_waits(void **state)
 	assert_true(
 		stage_open(&stage, &allocator, &values, &trace, 0, &verdict));
 	uint64_t start = now_ns();
-	pace_run(&stage, TOUCH_FIRST, 4);
+	pace_run(&stage, &(struct pacer){start, 4}, 0, trace.events,
+	         TOUCH_FIRST);
 	uint64_t took = now_ns() - start;
 	stage_close(&stage);
 	assert_true(took >= 10 * 1000 * 1000 - 50 * 1000);

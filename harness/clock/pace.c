@@ -27,21 +27,26 @@ static void sleep_until(uint64_t due_ns)
 		;
 }
 
-void pace_run(struct stage *stage, enum touch touch, double pace)
+void pace_run(struct stage *stage, const struct pacer *pacer, uint64_t from,
+              uint64_t to, enum touch touch)
 {
-	const struct trace *trace = stage->loop.trace;
-	uint64_t start = now_ns(), now = start;
+	const uint64_t *times = stage->loop.trace->times;
+	uint64_t now = now_ns();
 
-	for (uint64_t event = 0; event < trace->events; event++) {
-		uint64_t due =
-			start + (uint64_t)((double)trace->times[event] / pace);
+	if (pacer->pace == 0) {
+		loop_run(&stage->loop, from, to, touch);
+		return;
+	}
+	for (uint64_t event = from; event < to; event++) {
+		uint64_t due = pacer->start_ns +
+		               (uint64_t)((double)times[event] / pacer->pace);
 		if (due > now + LEAST_SLEEP_NS)
 			now = now_ns();
 		if (due > now + LEAST_SLEEP_NS) {
 			sleep_until(due);
 			now = now_ns();
 		}
-		page_source_set_now(&stage->pages, trace->times[event]);
+		page_source_set_now(&stage->pages, times[event]);
 		loop_run(&stage->loop, event, event + 1, touch);
 	}
 }

@@ -9,12 +9,19 @@
 
 #include "stage.h"
 
+/* When the replay began, on the clock of now.h, and how fast it is to go. */
+struct pacer {
+	uint64_t start_ns;
+	double pace; /* 0: as fast as it can */
+};
+
 /*
- * Replays the whole trace of the stage, which has times, each event not before
- * its time divided by `pace`; sleeps until then.  The page source's clock shows
- * the recorded time in ns.
+ * Replays the events [from, to) of the stage's trace, which has times, each not
+ * before its time divided by the pace; sleeps until then.  The page source's
+ * clock shows the recorded time in ns.  Without a pace it is loop_run().
  */
-void pace_run(struct stage *stage, enum touch touch, double pace);
+void pace_run(struct stage *stage, const struct pacer *pacer, uint64_t from,
+              uint64_t to, enum touch touch);
 
 /* How long the recording took, in s; 0 without times. */
 double pace_seconds(const struct trace *trace);

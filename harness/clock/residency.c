@@ -8,15 +8,17 @@
  */
 #include <sys/prctl.h>
 
+#include "now.h"
+#include "pace.h"
 #include "resident.h"
 #include "speed.h"
 #include "stage.h"
 
 /* Replays [from, to) and looks. */
-static void look(const struct stage *stage, uint64_t from, uint64_t to,
-                 struct residency *residency)
+static void look(struct stage *stage, const struct pacer *pacer, uint64_t from,
+                 uint64_t to, struct residency *residency)
 {
-	loop_run(&stage->loop, from, to, TOUCH_PAGES);
+	pace_run(stage, pacer, from, to, TOUCH_PAGES);
 
 	struct resident now = resident_now();
 	uint64_t above = now.anonymous_bytes > stage->barrier_bytes
@@ -32,15 +34,17 @@ static void look(const struct stage *stage, uint64_t from, uint64_t to,
 
 struct verdict residency_run(const struct allocator *allocator,
                              const struct knob_values *values,
-                             const struct trace *trace, size_t limit_bytes,
+                             const struct trace *trace,
+                             const struct speed_options *options,
                              struct residency *residency)
 {
 	uint64_t peak = trace->peak_live_event + 1;
 	struct verdict verdict = {0};
 	struct stage stage;
 
-	if (stage_open(&stage, allocator, values, trace, limit_bytes,
+	if (stage_open(&stage, allocator, values, trace, options->limit_bytes,
 	               &verdict)) {
+		const struct pacer pacer = {now_ns(), options->pace};
 		uint64_t from = 0;
 		residency->barrier_bytes = stage.barrier_bytes;
 		residency->huge_pages_are_off =
@@ -48,10 +52,10 @@ struct verdict residency_run(const struct allocator *allocator,
 		for (unsigned i = 1; i <= RESIDENT_LOOKS; i++) {
 			uint64_t to = trace->events * i / RESIDENT_LOOKS;
 			if (from < peak && peak < to) {
-				look(&stage, from, peak, residency);
+				look(&stage, &pacer, from, peak, residency);
 				from = peak;
 			}
-			look(&stage, from, to, residency);
+			look(&stage, &pacer, from, to, residency);
 			from = to;
 		}
 	}

@@ -3,15 +3,9 @@
  */
 #include "speed.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "../mapped.h"
+#include "again.h"
 #include "now.h"
 #include "pace.h"
 #include "resident.h"
@@ -48,7 +42,8 @@ static void time_loop(struct stage *stage, enum touch touch, double pace,
 	if (is_empty)
 		loop_run_empty(loop, 0, trace->events);
 	else if (pace > 0)
-		pace_run(stage, touch, pace);
+		pace_run(stage, &(struct pacer){start, pace}, 0, trace->events,
+		         touch);
 	else
 		loop_run(loop, 0, trace->events, touch);
 	uint64_t end = now_ns();
@@ -87,66 +82,33 @@ static void locate(const struct loop *loop, const struct speed_options *options)
 	}
 }
 
+/* All that one replay needs. */
+struct replay {
+	const struct allocator *allocator;
+	const struct knob_values *values;
+	const struct trace *trace;
+	const struct speed_options *options;
+	struct speed *speed;
+};
+
 /* One replay, on a new heap. */
-static struct verdict replay(const struct allocator *allocator,
-                             const struct knob_values *values,
-                             const struct trace *trace,
-                             const struct speed_options *options,
-                             struct speed *speed)
+static struct verdict replay(void *ctx)
 {
+	const struct replay *it = ctx;
+	const struct speed_options *options = it->options;
 	struct verdict verdict = {0};
 	struct stage stage;
 
-	if (!stage_open(&stage, allocator, values, trace, options->limit_bytes,
-	                &verdict))
+	if (!stage_open(&stage, it->allocator, it->values, it->trace,
+	                options->limit_bytes, &verdict))
 		/* the verdict says why */;
 	else if (options->progress != NULL)
 		locate(&stage.loop, options);
 	else
-		time_loop(&stage, options->touch, options->pace, false, speed);
+		time_loop(&stage, options->touch, options->pace, false,
+		          it->speed);
 	stage_close(&stage);
 	return verdict;
-}
-
-/* What a fork leaves for the process that it is a fork of. */
-struct replay_end {
-	bool finished;
-	struct verdict verdict;
-};
-
-/* Ends this process as its fork ended. */
-static _Noreturn void end_like(int status)
-{
-	if (WIFSIGNALED(status))
-		raise(WTERMSIG(status));
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-}
-
-/* One replay in a fork.  Does not come back where the fork did not. */
-static struct verdict replay_in_fork(const struct allocator *allocator,
-                                     const struct knob_values *values,
-                                     const struct trace *trace,
-                                     const struct speed_options *options,
-                                     struct replay_end *end,
-                                     struct speed *speed)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		end->verdict = replay(allocator, values, trace, options, speed);
-		end->finished = true;
-		_exit(0);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pid < 0)
-		verdict_set(&end->verdict, VERDICT_FAILED, 0, "fork: %s",
-		            strerror(errno));
-	else if (!end->finished)
-		end_like(status);
-	return end->verdict;
 }
 
 struct verdict speed_run(const struct allocator *allocator,
@@ -155,26 +117,12 @@ struct verdict speed_run(const struct allocator *allocator,
                          const struct speed_options *options,
                          struct speed *speed)
 {
+	struct replay it = {allocator, values, trace, options, speed};
 	uint64_t repeats = options->progress != NULL || options->pace > 0
 	                           ? 1
 	                           : speed_repeats(trace);
-	struct verdict verdict = {0};
+	struct verdict verdict = again_run(repeats, replay, &it);
 
-	if (repeats == 1) {
-		verdict = replay(allocator, values, trace, options, speed);
-		average(speed, trace, repeats);
-		return verdict;
-	}
-	struct replay_end *end = mapped_new(sizeof *end);
-	for (uint64_t i = 0;
-	     end != NULL && i < repeats && verdict.kind == VERDICT_OK; i++) {
-		*end = (struct replay_end){0};
-		verdict = replay_in_fork(allocator, values, trace, options, end,
-		                         speed);
-	}
-	if (end == NULL)
-		verdict_set(&verdict, VERDICT_FAILED, 0, "no memory");
-	mapped_free(end);
 	average(speed, trace, repeats);
 	return verdict;
 }

@@ -73,12 +73,13 @@ struct residency {
 /*
  * Replays once, touches every page of every block, and looks at the anonymous
  * memory RESIDENT_LOOKS times, evenly spread over the events, and after the
- * event at which most was live.
+ * event at which most was live.  Of the options limit and pace count.
  */
 enum { RESIDENT_LOOKS = 128 };
 struct verdict residency_run(const struct allocator *allocator,
                              const struct knob_values *values,
-                             const struct trace *trace, size_t limit_bytes,
+                             const struct trace *trace,
+                             const struct speed_options *options,
                              struct residency *residency);
 
 /*

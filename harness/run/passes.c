@@ -264,10 +264,14 @@ struct verdict pass_resident(void *ctx, volatile uint64_t *progress,
 	const struct pass *pass = ctx;
 	const struct subject *subject = pass_subject(pass);
 
+	const struct speed_options options = {
+		.limit_bytes = pass->run->options->memory_bytes,
+		.pace = pass->run->options->pace,
+	};
+
 	(void)progress;
 	return residency_run(subject->allocator, &subject->values,
-	                     &pass->run->workload->trace,
-	                     pass->run->options->memory_bytes, result);
+	                     &pass->run->workload->trace, &options, result);
 }
 
 struct verdict pass_null(void *ctx, volatile uint64_t *progress, void *result)

@@ -3,9 +3,12 @@
  */
 #include "threaded.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <string.h>
 
+#include "../clock/again.h"
+#include "../mapped.h"
 #include "../report/csv.h"
 #include "../threads/threads.h"
 #include "interrupt.h"
@@ -77,29 +80,64 @@ static bool write_round(const struct pass *pass,
 	return fclose(out) == 0 && !failed;
 }
 
-/* Replays as often as the trace is short; `sum` adds the figures up. */
-static struct verdict replay(const struct pass *pass,
-                             const struct speed_options *options,
-                             struct threads_figures *sum, struct speed *speed)
+/* One of the replays of a short trace, or the only one. */
+struct replay {
+	const struct subject *subject; /* NULL: the null allocator */
+	const struct plan *plan;
+	struct threads_options options;
+	struct threads_figures *sum; /* seen by forks */
+};
+
+static struct verdict replay(void *ctx)
 {
-	const struct subject *subject = pass_subject(pass);
-	const struct plan *plan = pass->run->plan;
-	const struct threads_options threads = {
-		.limit_bytes = options->limit_bytes,
-		.touch = options->touch,
-		.progress = options->progress,
+	const struct replay *it = ctx;
+	const struct subject *subject = it->subject;
+	struct threads_figures figures;
+	struct verdict verdict =
+		threads_time(subject != NULL ? subject->allocator : NULL,
+	                     subject != NULL ? &subject->values : NULL,
+	                     it->plan, &it->options, &figures);
+
+	add_figures(it->sum, &figures);
+	return verdict;
+}
+
+/*
+ * Replays as often as the trace is short, and writes the rows of threads.csv if
+ * this is a round of a subject.
+ */
+static struct verdict replay_all(const struct pass *pass,
+                                 const struct subject *subject,
+                                 const struct speed_options *options,
+                                 bool is_round, struct speed *speed)
+{
+	struct replay it = {
+		.subject = subject,
+		.plan = pass->run->plan,
+		.options = {.limit_bytes = options->limit_bytes,
+	                    .touch = options->touch,
+	                    .progress = options->progress},
+		.sum = mapped_new(sizeof *it.sum),
 	};
 	uint64_t replays =
-		options->progress != NULL ? 1 : speed_repeats(plan->trace);
-	struct threads_figures one;
+		options->progress != NULL ? 1 : speed_repeats(it.plan->trace);
 	struct verdict verdict = {0};
 
-	for (uint64_t i = 0; i < replays && verdict.kind == VERDICT_OK; i++) {
-		verdict = threads_time(subject->allocator, &subject->values,
-		                       plan, &threads, &one);
-		add_figures(sum, &one);
+	if (it.sum == NULL) {
+		verdict_set(&verdict, VERDICT_FAILED, 0, "no memory");
+		return verdict;
 	}
-	fill_speed(sum, replays, speed);
+	if (subject != NULL)
+		verdict = again_run(replays, replay, &it);
+	for (uint64_t i = 0; subject == NULL && i < replays; i++)
+		verdict = replay(&it); /* null has no heap to begin anew */
+	fill_speed(it.sum, replays, speed);
+	if (is_round && verdict.kind == VERDICT_OK &&
+	    !write_round(pass, it.sum))
+		verdict_set(&verdict, VERDICT_NOT_WRITTEN, 0,
+		            "%.300s: cannot write: %s",
+		            pass->run->options->folder, strerror(errno));
+	mapped_free(it.sum);
 	return verdict;
 }
 
@@ -107,9 +145,7 @@ struct verdict threaded_speed(const struct pass *pass,
                               const struct speed_options *options,
                               struct speed *speed)
 {
-	struct threads_figures sum = {0};
-
-	return replay(pass, options, &sum, speed);
+	return replay_all(pass, pass_subject(pass), options, false, speed);
 }
 
 struct verdict threaded_round(const struct pass *pass, struct speed *speed)
@@ -118,32 +154,17 @@ struct verdict threaded_round(const struct pass *pass, struct speed *speed)
 		.limit_bytes = pass->run->options->memory_bytes,
 		.touch = pass->run->options->touch,
 	};
-	struct threads_figures sum = {0};
-	struct verdict verdict = replay(pass, &options, &sum, speed);
 
-	if (verdict.kind == VERDICT_OK && !write_round(pass, &sum))
-		verdict_set(&verdict, VERDICT_NOT_WRITTEN, 0,
-		            "%.300s: cannot write: %s",
-		            pass->run->options->folder, strerror(errno));
-	return verdict;
+	return replay_all(pass, pass_subject(pass), &options, true, speed);
 }
 
 struct verdict threaded_null(const struct pass *pass, struct speed *speed)
 {
-	const struct plan *plan = pass->run->plan;
-	const struct threads_options threads = {
+	const struct speed_options options = {
 		.touch = pass->run->options->touch,
 	};
-	uint64_t replays = speed_repeats(plan->trace);
-	struct threads_figures sum = {0}, one;
-	struct verdict verdict = {0};
 
-	for (uint64_t i = 0; i < replays && verdict.kind == VERDICT_OK; i++) {
-		verdict = threads_time(NULL, NULL, plan, &threads, &one);
-		add_figures(&sum, &one);
-	}
-	fill_speed(&sum, replays, speed);
-	return verdict;
+	return replay_all(pass, NULL, &options, false, speed);
 }
 
 void threaded_note(struct threaded *threaded, size_t round,
@@ -185,6 +206,26 @@ struct verdict pass_threads(void *ctx, volatile uint64_t *progress,
 	                     pass->run->plan, &options, result);
 }
 
+/* Who hangs may wait for another: where are they all? */
+static void add_positions(const struct threads_figures *figures,
+                          struct verdict *verdict)
+{
+	enum { SHOWN = 8 };
+	char place[64];
+
+	for (unsigned i = 0; i < figures->threads && i < SHOWN; i++) {
+		const char *mark = i == 0 ? ";" : ",";
+		if (figures->of[i].at == MEMBER_DONE)
+			snprintf(place, sizeof place, "%s thread %u at its end",
+			         mark, i);
+		else
+			snprintf(place, sizeof place,
+			         "%s thread %u at event %lu", mark, i,
+			         figures->of[i].at);
+		strlcat(verdict->sentence, place, sizeof verdict->sentence);
+	}
+}
+
 /* A finding of this pass says where it comes from. */
 static void collect(struct subject *row, const struct plan *plan,
                     const struct threads_figures *figures,
@@ -201,6 +242,8 @@ static void collect(struct subject *row, const struct plan *plan,
 	row->verdict = *verdict;
 	snprintf(row->verdict.sentence, sizeof row->verdict.sentence,
 	         "on %u threads: %.480s", plan->threads, verdict->sentence);
+	if (verdict->kind == VERDICT_HANG)
+		add_positions(figures, &row->verdict);
 }
 
 bool run_threads_pass(struct run *run, struct progress *progress,

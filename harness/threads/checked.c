@@ -353,7 +353,7 @@ struct verdict threads_check(const struct allocator *allocator,
 	if (open_check(&check, allocator, values, plan, options, &verdict)) {
 		if (options->progress != NULL)
 			whereabouts_watch(&whereabouts, &check.team,
-			                  options->progress);
+			                  options->progress, figures);
 		team_go(&check.team);
 		whereabouts_end(&whereabouts);
 		judge(&check, &verdict);

@@ -38,8 +38,6 @@ struct member {
 	_Alignas(CACHE_LINE_BYTES) _Atomic uint64_t at;
 };
 
-static const uint64_t MEMBER_DONE = UINT64_MAX;
-
 struct team {
 	const struct plan *plan;
 	const struct allocator *allocator; /* with locks; NULL: null      */

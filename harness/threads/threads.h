@@ -38,6 +38,8 @@ struct threads_options {
 	volatile uint64_t *progress;
 };
 
+static const uint64_t MEMBER_DONE = UINT64_MAX;
+
 struct threads_figures {
 	unsigned threads;
 	uint64_t wall_ns; /* from the release of all to the end of the last */
@@ -47,6 +49,7 @@ struct threads_figures {
 		uint64_t calls;
 		uint64_t takes; /* handovers that it took                   */
 		uint64_t waits; /* of these, those that were not there yet  */
+		uint64_t at;    /* with progress: its event; MEMBER_DONE    */
 	} of[THREADS_MAX];
 
 	uint64_t peak_footprint_bytes; /* of the page source              */

@@ -29,11 +29,12 @@ static void replay_by_steps(struct member *member)
 	whereabouts_at(member, MEMBER_DONE);
 }
 
-static void go_by_steps(struct team *team, volatile uint64_t *progress)
+static void go_by_steps(struct team *team, volatile uint64_t *progress,
+                        struct threads_figures *figures)
 {
 	struct whereabouts whereabouts = {0};
 
-	whereabouts_watch(&whereabouts, team, progress);
+	whereabouts_watch(&whereabouts, team, progress, figures);
 	team_go(team);
 	whereabouts_end(&whereabouts);
 }
@@ -53,7 +54,7 @@ static void go(struct team *team, const struct threads_options *options,
 	getrusage(RUSAGE_SELF, &before);
 	uint64_t cpu_start = now_cpu_ns();
 	if (options->progress != NULL)
-		go_by_steps(team, options->progress);
+		go_by_steps(team, options->progress, figures);
 	else
 		team_go(team);
 	figures->cpu_ns = now_cpu_ns() - cpu_start;

@@ -42,6 +42,7 @@ static void note_least(const struct whereabouts *whereabouts)
 		uint64_t at = atomic_load_explicit(&team->members[i].at,
 		                                   memory_order_relaxed);
 		least = at < least ? at : least;
+		whereabouts->figures->of[i].at = at;
 	}
 	if (least != MEMBER_DONE && !atomic_load(&has_crashed))
 		*whereabouts->progress = least;
@@ -60,9 +61,12 @@ static void *watch(void *argument)
 }
 
 void whereabouts_watch(struct whereabouts *whereabouts, struct team *team,
-                       volatile uint64_t *progress)
+                       volatile uint64_t *progress,
+                       struct threads_figures *figures)
 {
 	whereabouts->team = team;
+	whereabouts->figures = figures;
+	figures->threads = team->plan->threads;
 	whereabouts->progress = progress;
 	atomic_init(&whereabouts->ended, false);
 	catch_crashes(progress);

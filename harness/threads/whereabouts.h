@@ -15,6 +15,7 @@
 struct whereabouts {
 	struct team *team;
 	volatile uint64_t *progress;
+	struct threads_figures *figures; /* has the events of all */
 	pthread_t watcher;
 	bool is_watched;
 	atomic_bool ended;
@@ -22,7 +23,8 @@ struct whereabouts {
 
 /* Before team_go(), in a process whose end matters to its parent. */
 void whereabouts_watch(struct whereabouts *whereabouts, struct team *team,
-                       volatile uint64_t *progress);
+                       volatile uint64_t *progress,
+                       struct threads_figures *figures);
 void whereabouts_end(struct whereabouts *whereabouts);
 
 /* By each member, first of all. */
