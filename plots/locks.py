@@ -97,14 +97,15 @@ def draw(run):
     first = "threads" if "threads" in whats else whats[0]  # real ones, before recorded order
     looks = palette(run)
     step = 3.6
-    width = max(2.9 + step * len(whats), 8)
+    left = .25 + .08 * max(len(elide(a, 26)) + len(lock) + 2 for a, lock in groups)
+    width = max(left + .15 + step * len(whats), 8)
     height = 1.75 + .26 * len(groups)
     figure = plt.figure(figsize=(width, height))
     used = write_title(figure, finding(groups, first, threads),
                        f"{run.name}: locks taken (outline) and found held by another thread (filled), "
                        "in a thousand calls of the allocator; bars begin at .001")
     for k, what in enumerate(whats):
-        axes = figure.add_axes([(2.75 + step * k) / width, .5 / height, 1.9 / width,
+        axes = figure.add_axes([(left + step * k) / width, .5 / height, 1.9 / width,
                                 (height - used - .5 - .32) / height])
         draw_column(axes, groups, what, looks, k == 0)
     return save(figure, run, NAME)

@@ -165,8 +165,8 @@ static void every_block_of_the_ring_is_passed_on(void **state)
 	struct generated *made = generate_named("ring");
 
 	(void)state;
-	assert_int_equal(made->trace.slots, 1000);
-	assert_int_equal(made->trace.peak_live_bytes, 64000);
+	assert_int_equal(made->trace.slots, 4096);
+	assert_int_equal(made->trace.peak_live_bytes, 4096 * 256);
 	for (size_t i = 0; i < made->count; i++)
 		assert_int_equal(made->blocks[i].freed_by,
 		                 (made->blocks[i].born_by + 1) % 8);

@@ -58,10 +58,10 @@ enum {
 struct chunk *pt_first_chunk(const struct arena *arena,
                              const struct thread_space *space)
 {
-	const char *fixed_end = (const char *)(space + 1);
+	const void *fixed_end = arena + 1;
 
-	if (space == NULL || (const void *)arena == (const void *)(space + 1))
-		fixed_end = (const char *)(arena + 1);
+	if (space != NULL && (const void *)arena != (const void *)(space + 1))
+		fixed_end = space + 1;
 	return (struct chunk *)round_up((size_t)fixed_end, CHUNK_ALIGN);
 }
 
