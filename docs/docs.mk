@@ -1,6 +1,7 @@
-# docs.mk - the pictures in the README.  Included by the Makefile.
+# docs.mk - the pictures in the README, and the comparison.  Included by the Makefile.
 #
 #     make readme-charts     runs the lab and draws docs/pictures/*.png anew
+#     make readme-bench      docs/bench.md: designs beside libraries
 
 PICTURES = build/pictures
 readme-charts: ready
@@ -13,4 +14,15 @@ readme-charts: ready
 	cp $(PICTURES)/map/cc1/heap-map.png $(PICTURES)/all/cc1/waste.png \
 	    $(PICTURES)/all/cc1/throughput.png docs/pictures/
 
-.PHONY: readme-charts
+# What `make bench` says, as docs/bench.md; about 5 minutes, on a quiet machine.
+readme-bench: NEEDS = build libs
+readme-bench: ready
+	@mkdir -p $(PICTURES)
+	build/alloclab bench --results $(PICTURES) >$(PICTURES)/bench.txt
+	{ echo "# The lab's designs beside the libraries that they are made after"; \
+	  echo; echo "Written by \`make readme-bench\`; how it is measured: [metrics.md](metrics.md), Libraries."; \
+	  echo "Machine: $$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
+	       "$$(nproc) cores, kernel $$(uname -r)."; \
+	  echo; sed 's/^\(.\)/    \1/' $(PICTURES)/bench.txt; } >docs/bench.md
+
+.PHONY: readme-charts readme-bench

@@ -74,8 +74,20 @@ def set_axes(axes, points, timed):
     axes.grid(True)
 
 
+def split_blind(run, blind):
+    """Those without a footprint: (with resident memory by peak live in its place, without any)."""
+    hollow, rest = [], []
+    for name, speed, _, ends in blind:
+        ratio = run.figure(name, "peak_resident_bytes") / run.peak_live()
+        if ratio > 0:
+            hollow.append((name, speed, ratio, ends))
+        else:
+            rest.append((name, speed, ratio, ends))
+    return hollow, rest
+
+
 def draw_without_walk(axes, points, looks):
-    """Those of known speed and unknown footprint: a dotted line each, named at the top."""
+    """Those of which only the speed is known: a dotted line each, named at the top."""
     foot = axes.transData.inverted().transform(axes.transAxes.transform((0, .97)))[1]
     for name, speed, _, (low, high) in points:
         axes.axvline(speed, color=looks[name].colour, linewidth=1.2, linestyle=(0, (1, 2)))
@@ -90,16 +102,20 @@ def what(run, timed):
     floor = run.summary.numbers("null_ns_per_op")
     if np.isfinite(floor).any():
         text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"
+    if any(name not in [p[0] for p in timed if p[2] == p[2]] for name in run.allocators):
+        text += "; hollow: libraries, by resident memory"
     lost = [elide(name, 20) for name in run.allocators if name not in [p[0] for p in timed]]
     return text + ("; no speed: " + ", ".join(lost) if lost else "")
 
 
-def draw_points(axes, points, front, looks):
-    for name, speed, ratio, (low, high) in points:
+def draw_points(axes, points, hollow, front, looks):
+    for name, speed, ratio, (low, high) in points + hollow:
         look = looks[name]
         axes.errorbar(speed, ratio, xerr=[[max(speed - low, 0)], [max(high - speed, 0)]],
                       fmt="none", ecolor=look.colour, elinewidth=1.2, capsize=3, zorder=3)
-        axes.plot(speed, ratio, look.marker, color=look.colour, markersize=7, zorder=4)
+        inside = "white" if (name, speed) in [p[:2] for p in hollow] else look.colour
+        axes.plot(speed, ratio, look.marker, color=look.colour, markerfacecolor=inside,
+                  markersize=7, zorder=4)
     draw_front(axes, front)
     for _, speed, ratio, _ in front:
         axes.plot(speed, ratio, "o", color="none", markeredgecolor=CONF["TEXT"], markersize=13,
@@ -124,19 +140,22 @@ def draw(run):
     used = write_title(figure, sentence(timed), what(run, timed))
     axes = figure.add_axes([.085, .09, .895, 1 - .09 - (used + .1) / 6.4])
     axes.set_xlabel("throughput (calls per µs, log)")
-    axes.set_ylabel("peak footprint / peak live")
-    set_axes(axes, points, timed)
-    blind = [p for p in timed if p[2] != p[2]]
+    axes.set_ylabel("peak footprint / peak live" +
+                    (" (hollow: resident / peak live)" if any(p[2] != p[2] for p in timed)
+                     else ""))
+    hollow, blind = split_blind(run, [p for p in timed if p[2] != p[2]])
+    set_axes(axes, points + hollow, timed)
     feet = draw_without_walk(axes, blind, looks)
     brim = axes.get_ylim()[1] - .03 * np.diff(axes.get_ylim())[0]
     texts = [elide(name) + (f" (↑ {ratio:.3g}x)" if ratio > brim else "")
-             for name, _, ratio, _ in points]
+             for name, _, ratio, _ in points + hollow]
     texts += [f"{elide(p[0])} (speed only)" for p in blind]
     front = front_of(points)
-    points = [(name, speed, min(ratio, brim), ends) for name, speed, ratio, ends in points]
-    draw_points(axes, points, front, looks)
+    points, hollow = ([(name, speed, min(ratio, brim), ends) for name, speed, ratio, ends in some]
+                      for some in (points, hollow))
+    draw_points(axes, points, hollow, front, looks)
     walls = [Bbox.from_bounds(axes.transData.transform(foot)[0] - 1, 0, 2, 1e4) for foot in feet]
-    label_points(axes, [p[1:3] for p in points] + feet, texts,
-                 [looks[p[0]].colour for p in points + blind],
-                 walls + pixels_of_lines(axes, points, front) + [draw_better(axes)])
+    label_points(axes, [p[1:3] for p in points + hollow] + feet, texts,
+                 [looks[p[0]].colour for p in points + hollow + blind],
+                 walls + pixels_of_lines(axes, points + hollow, front) + [draw_better(axes)])
     return save(figure, run, NAME)

@@ -1,6 +1,7 @@
 /*
  * test_statistics.c - medians, intervals, ties; CSV fields; links.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,6 +106,35 @@ static void links_are_counted_exactly(void **state)
 	links_close(&links);
 }
 
+/* Workload 0 takes twice the time, workload 1 half; one round is disturbed. */
+static double twice_and_half(void *ctx, size_t workload, size_t round)
+{
+	size_t disturbed = *(const size_t *)ctx;
+
+	if (workload == 0 && round == disturbed)
+		return 1000;
+	return workload == 0 ? 2 : 0.5;
+}
+
+static void a_mean_ratio_is_geometric_and_of_medians(void **state)
+{
+	size_t none = SIZE_MAX, third = 2;
+	struct estimate calm = estimate_mean_ratio(twice_and_half, &none, 2, 9);
+	struct estimate rough =
+		estimate_mean_ratio(twice_and_half, &third, 2, 9);
+	struct estimate first =
+		estimate_mean_ratio(twice_and_half, &none, 1, 9);
+
+	(void)state;
+	assert_true(fabs(calm.median - 1) < 1e-9);
+	assert_true(calm.low == calm.median && calm.high == calm.median);
+	assert_true(fabs(rough.median - 1) < 1e-9);
+	assert_true(rough.low <= 1 && fabs(rough.low - 1) < 1e-9);
+	assert_true(fabs(first.median - 2) < 1e-9);
+	assert_int_equal(calm.n, 9);
+	assert_int_equal(estimate_mean_ratio(twice_and_half, &none, 0, 9).n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +144,7 @@ int main(void)
 			the_interval_holds_the_median_and_grows_with_spread),
 		cmocka_unit_test(the_same_numbers_give_the_same_interval),
 		cmocka_unit_test(a_tie_is_an_interval_around_one),
+		cmocka_unit_test(a_mean_ratio_is_geometric_and_of_medians),
 		cmocka_unit_test(fields_are_quoted_only_where_they_must_be),
 		cmocka_unit_test(links_are_counted_exactly),
 	};
