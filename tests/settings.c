@@ -63,7 +63,7 @@ static const char *const chosen[] = {
 	"ptmalloc:tcache=2,fast_max=160,arena=try-lock",
 	"ptmalloc:arenas=1,top_pad=0,trim_threshold=4K",
 	"ptmalloc:mmap_threshold=4K,thresholds=fixed",
-	"ptmalloc:mmap_max=0,tcache=100",
+	"ptmalloc:mmap_max=0,tcache=64",
 	"tcmalloc",
 	"tcmalloc:page_map=hash,order=recent",
 	"tcmalloc:page_map=3,classes=208,batch=512",

@@ -88,7 +88,7 @@ static const struct knob knobs[] = {
                        .unit = "blocks",
                        .initial = 7,
                        .min = 0,
-                       .max = 1024,
+                       .max = 64,
                        .summary = "a thread caches of each size; 0: no cache",
                        .source = "glibc"},
 	[PT_FAST_MAX] = {.name = "fast_max",
