@@ -100,6 +100,25 @@ static void say_search(struct sentence *text, struct arena *arena, size_t bytes)
 	}
 }
 
+/* From the arena, once the thread cache has nothing. */
+static void say_arena(struct sentence *text, struct arena *arena, size_t bytes)
+{
+	size_t bin = fast_bin(bytes);
+	const struct ring *small = &arena->bins[pt_bin_of(bytes)];
+
+	if (bytes <= arena->heap->fast_max_bytes && arena->fast[bin] != NULL)
+		say(text,
+		    "the fast bin of %zu bytes: the last one freed, at %p; "
+		    "more of them go to the thread cache",
+		    bytes, (const void *)arena->fast[bin]);
+	else if (bytes < LARGE_MIN_BYTES && !ring_is_empty(small))
+		say(text,
+		    "the small bin of %zu bytes: the first one freed, at %p",
+		    bytes, chunk_block(ring_chunk(small->prev)));
+	else
+		say_search(text, arena, bytes);
+}
+
 /* The stepper's requests come from the handle that was attached last. */
 static void say_malloc(struct sentence *text, struct pt_heap *heap,
                        size_t align, size_t size)
@@ -118,28 +137,13 @@ static void say_malloc(struct sentence *text, struct pt_heap *heap,
 	} else if (cache != NULL && bin < CACHE_BINS &&
 	           cache->bins[bin] != NULL) {
 		say(text,
-		    "the thread cache has %zu blocks of %zu bytes: the "
-		    "last one freed, at %p",
+		    "the thread cache has %zu blocks of %zu bytes: the last "
+		    "one freed, at %p",
 		    cache_count(cache, bin), bytes,
 		    (const void *)cache->bins[bin]);
 		return;
 	}
-	if (bytes <= heap->fast_max_bytes &&
-	    arena->fast[fast_bin(bytes)] != NULL)
-		say(text,
-		    "the fast bin of %zu bytes: the last one freed, at "
-		    "%p; more of them go to the thread cache",
-		    bytes, (const void *)arena->fast[fast_bin(bytes)]);
-	else if (bytes < LARGE_MIN_BYTES &&
-	         !ring_is_empty(&arena->bins[pt_bin_of(bytes)]))
-		say(text,
-		    "the small bin of %zu bytes: the first one freed, at "
-		    "%p",
-		    bytes,
-		    chunk_block(
-			    ring_chunk(arena->bins[pt_bin_of(bytes)].prev)));
-	else
-		say_search(text, arena, bytes);
+	say_arena(text, arena, bytes);
 }
 
 static void say_merge(struct sentence *text, const struct arena *arena,
