@@ -65,7 +65,7 @@ static void decay_beside_threads(void **state)
 	lab_close(lab);
 }
 
-/* ---- one makes, another frees --------------------------------------------------- */
+/* ---- one makes, another frees ------------------------------------------- */
 
 enum { RING = 512, ITEMS = 100000, ITEM_BYTES = 256 };
 
