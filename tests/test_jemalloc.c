@@ -25,7 +25,7 @@ static size_t tier(struct lab *lab, const char *name)
 	return usage_tier(&usage, name);
 }
 
-/* ---- size classes ---------------------------------------------------------- */
+/* ---- size classes ------------------------------------------------------- */
 
 /* What a request of `size` bytes gets. */
 static size_t class_of(struct lab *lab, size_t size)
@@ -134,7 +134,7 @@ static void runs_waste_little(void **state)
 	}
 }
 
-/* ---- small runs ------------------------------------------------------------ */
+/* ---- small runs --------------------------------------------------------- */
 
 /* 9 regions of 896 bytes in two pages: behind the last one a second run. */
 static void the_lowest_region_of_the_lowest_run(void **state)
@@ -267,7 +267,7 @@ static void headers_are_staggered(void **state)
 	assert_int_equal(lines_of_headers(NO_CACHE ",stagger=4"), 4);
 }
 
-/* ---- pages and chunks -------------------------------------------------------- */
+/* ---- pages and chunks --------------------------------------------------- */
 
 static void best_fit_then_lowest(void **state)
 {
@@ -426,7 +426,7 @@ static void headroom_is_added_to_growth(void **state)
 	lab_close(lab);
 }
 
-/* ---- huge blocks --------------------------------------------------------------- */
+/* ---- huge blocks -------------------------------------------------------- */
 
 static void huge_blocks_are_pages_of_the_source(void **state)
 {
@@ -460,7 +460,7 @@ static void huge_blocks_are_pages_of_the_source(void **state)
 	lab_close(lab);
 }
 
-/* ---- arenas ---------------------------------------------------------------------- */
+/* ---- arenas ------------------------------------------------------------- */
 
 static size_t chunk_of(const void *block)
 {

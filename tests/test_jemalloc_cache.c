@@ -34,7 +34,7 @@ static void release(struct lab *lab, void *block)
 	lab->allocator->free(lab->thread, block);
 }
 
-/* ---- refills --------------------------------------------------------------- */
+/* ---- refills ------------------------------------------------------------ */
 
 /* Half of a capacity that doubles from 8 to two runs' regions, 126. */
 static void batches_double_up_to_a_run(void **state)
@@ -112,7 +112,7 @@ static void large_blocks_are_cached_one_by_one(void **state)
 	lab_close(lab);
 }
 
-/* ---- garbage collection ------------------------------------------------------ */
+/* ---- garbage collection ------------------------------------------------- */
 
 enum { BINS = 39, GC = 100 };
 
@@ -211,7 +211,7 @@ static void blocks_in_use_stay(void **state)
 	lab_close(lab);
 }
 
-/* ---- between threads ------------------------------------------------------------ */
+/* ---- between threads ---------------------------------------------------- */
 
 enum { IN_FLIGHT = 1000, ROUNDS = 50 };
 
@@ -260,7 +260,7 @@ static void trim_and_the_caches(void **state)
 	lab_close(lab);
 }
 
-/* ---- giving pages back ------------------------------------------------------------ */
+/* ---- giving pages back -------------------------------------------------- */
 
 /* 15 pages to a chunk of 64 KiB; a page's block each, every second one freed. */
 static void the_ratio_bounds_dirty_pages(void **state)

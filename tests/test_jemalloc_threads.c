@@ -39,6 +39,8 @@ static void crews_at_harsh_settings(void **state)
 	}
 }
 
+enum { NOW_MAX = 10000000 };
+
 /* Time passes in steps while threads work, so that decay purges beside them. */
 static void decay_beside_threads(void **state)
 {
@@ -52,10 +54,12 @@ static void decay_beside_threads(void **state)
 	(void)state;
 	struct crew *crew = crew_start(lab, &plan);
 	crew_begin(crew);
-	for (uint64_t now = 0; now < 2000; now += 10) {
+	for (uint64_t now = 0;
+	     now < 2000 || (lab_stats(lab).shrinks == 0 && now < NOW_MAX);
+	     now += 10) {
 		page_source_set_now(&lab->pages, now);
-		lab->allocator->free(lab->thread,
-		                     lab->allocator->malloc(lab->thread, 9000));
+		void *block = lab->allocator->malloc(lab->thread, 70000);
+		lab->allocator->free(lab->thread, block); /* past the cache */
 		sched_yield();
 	}
 	crew_stop(crew);
@@ -65,7 +69,7 @@ static void decay_beside_threads(void **state)
 	lab_close(lab);
 }
 
-/* ---- one makes, another frees --------------------------------------------------- */
+/* ---- one makes, another frees ------------------------------------------- */
 
 enum { RING = 512, ITEMS = 100000, ITEM_BYTES = 256 };
 

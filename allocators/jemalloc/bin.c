@@ -32,7 +32,7 @@
  *                   stops being full
  * Threads.  The bin's lock; the arena's within it where a run is made or goes.
  *           (The original drops the bin's lock for that, and looks again.)
- * Sources.  [Evans06, 3.1], [Evans11].
+ * Sources.  [Evans06], [Evans11].
  *
  * Read next: cache.c, in front of the bins.
  */
@@ -70,7 +70,7 @@ struct je_run *je_run_at(const struct je_heap *heap,
 	                 page - je_entry_number(entry));
 }
 
-/* ---- making and unmaking runs ------------------------------------------------- */
+/* ---- making and unmaking runs ------------------------------------------- */
 
 static void init_run(const struct je_class *class, unsigned number,
                      struct je_run *run)
@@ -123,7 +123,7 @@ static void unmake_run(struct je_arena *arena, struct je_bin *bin,
 	je_unlock(heap, &arena->lock);
 }
 
-/* ---- the tree of runs that are neither full nor current ------------------------- */
+/* ---- the tree of runs that are neither full nor current ----------------- */
 
 struct je_run *je_bin_lowest(const struct je_bin *bin, uint64_t *links)
 {
@@ -172,7 +172,7 @@ static bool next_run(struct je_arena *arena, unsigned number)
 	return lowest != NULL;
 }
 
-/* ---- fill ------------------------------------------------------------------------ */
+/* ---- fill --------------------------------------------------------------- */
 
 /* Takes up to `count` regions of one run, the lowest first. */
 static size_t take_regions(const struct je_class *class, struct je_run *run,
@@ -220,7 +220,7 @@ size_t je_bin_fill(struct je_arena *arena, unsigned number, void **out,
 	return taken;
 }
 
-/* ---- free ------------------------------------------------------------------------ */
+/* ---- free --------------------------------------------------------------- */
 
 /* A run that has a free region again. */
 static void join(struct je_bin *bin, struct je_run *run)

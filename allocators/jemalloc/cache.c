@@ -70,7 +70,7 @@ static void push(struct je_cache_bin *bin, void *block)
 	je_bin_set_top(bin, top + 1);
 }
 
-/* ---- arrays ------------------------------------------------------------------------ */
+/* ---- arrays ------------------------------------------------------------- */
 
 static void set_array(struct je_cache_bin *bin, void **base, size_t count,
                       size_t capacity)
@@ -121,7 +121,7 @@ void je_cache_close(struct je_handle *self)
 	}
 }
 
-/* ---- flush --------------------------------------------------------------------------- */
+/* ---- flush -------------------------------------------------------------- */
 
 static void give_back(struct je_heap *heap, unsigned number, void **blocks,
                       size_t count)
@@ -157,7 +157,7 @@ void je_cache_flush_all(struct je_handle *self)
 	}
 }
 
-/* ---- malloc's slow path ---------------------------------------------------------------- */
+/* ---- malloc's slow path ------------------------------------------------- */
 
 /* Puts what a refill brought, the lowest address on top, as far as it fits. */
 static void stow(struct je_handle *self, struct je_cache_bin *bin,
@@ -209,7 +209,7 @@ void *je_cache_miss(struct je_handle *self, struct je_cache_bin *bin)
 		self->arena, number - self->heap->small_classes + 1, 1, &fresh);
 }
 
-/* ---- free's slow path -------------------------------------------------------------------- */
+/* ---- free's slow path --------------------------------------------------- */
 
 void je_cache_full(struct je_handle *self, struct je_cache_bin *bin,
                    void *block)
@@ -229,7 +229,7 @@ void je_cache_full(struct je_handle *self, struct je_cache_bin *bin,
 	errno = error;
 }
 
-/* ---- garbage collection ------------------------------------------------------------------ */
+/* ---- garbage collection ------------------------------------------------- */
 
 static void collect_bin(struct je_handle *self, struct je_cache_bin *bin)
 {

@@ -31,7 +31,7 @@ static bool broken(struct je_heap *heap, const char *format, ...)
 	return false;
 }
 
-/* ---- small runs --------------------------------------------------------------- */
+/* ---- small runs --------------------------------------------------------- */
 
 static bool check_bits(struct je_heap *heap, const struct je_run *run,
                        const struct je_class *class)
@@ -125,7 +125,7 @@ static bool check_bin(struct je_heap *heap, struct je_arena *arena,
 	return true;
 }
 
-/* ---- pages --------------------------------------------------------------------- */
+/* ---- pages -------------------------------------------------------------- */
 
 static bool check_available(struct je_heap *heap, const struct je_chunk *chunk,
                             uint32_t page, struct tally *tally)
@@ -194,7 +194,8 @@ static uint32_t check_pages(struct je_heap *heap, const struct je_chunk *chunk,
 	for (uint32_t i = page; i < page + pages; i++)
 		if (!(chunk->map[i] & ENTRY_BACKED)) {
 			broken(heap,
-			       "jemalloc I3: the live page at %p is not committed",
+			       "jemalloc I3: the live page at %p has no "
+			       "memory",
 			       (void *)je_page_address(chunk, i));
 			return 0;
 		}
@@ -237,7 +238,7 @@ static bool check_chunk(struct je_heap *heap, const struct je_chunk *chunk,
 	return true;
 }
 
-/* ---- arenas ---------------------------------------------------------------------- */
+/* ---- arenas ------------------------------------------------------------- */
 
 static bool check_tree(struct je_heap *heap, const struct je_arena *arena,
                        const struct tally *tally)
@@ -304,7 +305,7 @@ static bool check_arena(struct je_heap *heap, struct je_arena *arena,
 	       check_counts(heap, arena, &tally);
 }
 
-/* ---- caches ------------------------------------------------------------------------ */
+/* ---- caches ------------------------------------------------------------- */
 
 static bool is_used_block(const struct je_heap *heap, const void *block,
                           unsigned bin)
@@ -381,7 +382,7 @@ static bool check_caches(struct je_heap *heap)
 	return is_sound;
 }
 
-/* ---- the heap ------------------------------------------------------------------------ */
+/* ---- the heap ----------------------------------------------------------- */
 
 static bool check_huge(struct je_heap *heap, size_t *bytes)
 {

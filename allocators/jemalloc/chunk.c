@@ -16,7 +16,7 @@
  * in runs and those that were.  A page that is available is
  *
  *     uncommitted  never used, or purged             costs nothing
- *     clean        committed ahead of use, zero      one kernel call for many runs
+ *     clean        committed ahead of use, zero      a kernel call for many runs
  *     dirty        was in a run                      reused before it is purged
  *
  * and any two may lie side by side in one available run.
@@ -33,7 +33,7 @@
  *
  * Cost.     a chunk     one reservation, one commit; 1.1 % of it is header
  * Threads.  Under the arena's lock.
- * Sources.  [Evans06, 3.1], [Evans11]; commit on demand is ours: the original
+ * Sources.  [Evans06], [Evans11]; commit on demand is ours: the original
  *           leaves it to the kernel's page faults.
  *
  * Read next: pages.c.
@@ -83,7 +83,7 @@ static size_t header_up_to(const struct je_heap *heap, uint32_t page)
 	                PAGE_BYTES);
 }
 
-/* ---- pages with memory ------------------------------------------------------ */
+/* ---- pages with memory -------------------------------------------------- */
 
 /* Makes a chunk the spare one, or NULL none, and brings the counts along. */
 static void set_spare(struct je_arena *arena, struct je_chunk *chunk)
@@ -241,7 +241,7 @@ bool je_chunk_back(struct je_arena *arena, struct je_chunk *chunk,
 	return false;
 }
 
-/* ---- chunks ------------------------------------------------------------------ */
+/* ---- chunks ------------------------------------------------------------- */
 
 static struct je_chunk *map_chunk(struct je_arena *arena)
 {

@@ -15,7 +15,7 @@
 
 enum { ARENAS_PER_CPU = 4, ARENAS_MAX = 256 };
 
-/* ---- create and destroy ------------------------------------------------------------- */
+/* ---- create and destroy ------------------------------------------------- */
 
 static unsigned arenas_of(unsigned wanted)
 {
@@ -86,7 +86,7 @@ void je_destroy(struct heap *opaque)
 	je_base_close(heap);
 }
 
-/* ---- attach and detach ----------------------------------------------------------------- */
+/* ---- attach and detach -------------------------------------------------- */
 
 static struct je_arena *make_arena(struct je_heap *heap)
 {
@@ -190,7 +190,7 @@ void je_detach(struct thread_heap *thread)
 	je_base_free(heap, self, handle_bytes(heap));
 }
 
-/* ---- trim -------------------------------------------------------------------------------- */
+/* ---- trim --------------------------------------------------------------- */
 
 static uint64_t given_bytes(const struct je_heap *heap)
 {
@@ -233,7 +233,7 @@ size_t je_trim(struct heap *opaque)
 	return given_bytes(heap) - before;
 }
 
-/* ---- stats and usage ------------------------------------------------------------------------ */
+/* ---- stats and usage ---------------------------------------------------- */
 
 static void add_arena_stats(const struct je_heap *heap,
                             const struct je_arena *arena,
@@ -351,7 +351,7 @@ void je_usage(struct heap *opaque, struct heap_usage *out)
 	usage_add_lock(out, "base", &heap->base.lock);
 }
 
-/* ---- fork -------------------------------------------------------------------------------------- */
+/* ---- fork --------------------------------------------------------------- */
 
 /* Does `act` to every lock of the heap, in lock order. */
 static void each_lock(struct je_heap *heap, void (*act)(struct lock *lock))

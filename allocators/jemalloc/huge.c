@@ -2,7 +2,7 @@
  * huge.c - blocks too large for a chunk: address space of their own.
  *
  * A huge block starts where a chunk could: at a multiple of the chunk size.
- * That is how free tells it, since every other block lies behind a chunk's header.
+ * That is how free tells it: every other block lies behind a chunk's header.
  * Its length is in a node of a red-black tree by address; the node is metadata.
  *
  * Growing asks the source first for the addresses behind, then to move the pages
@@ -14,7 +14,7 @@
  *
  * Cost.     each call is one of the kernel's; O(log huge blocks)
  * Threads.  Any; the tree under its lock, the kernel's work outside of it.
- * Sources.  [Evans06, 3.1]; there, huge blocks are whole chunks long.
+ * Sources.  [Evans06]; there, huge blocks are whole chunks long.
  *
  * Read next: heap.c.
  */

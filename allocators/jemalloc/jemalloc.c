@@ -36,17 +36,18 @@
  *     I11  heap, headers, runs and available pages are what the source has
  *          committed
  *
- * Cost.     malloc, free   16 and 18 instructions from and to the cache
- *           metadata       1.6 % of a run; 1.1 % of a chunk; 2 KiB a thread, 4 KiB
- *                          an arena, and the pointers of what is cached
+ * Cost.     malloc, free   18 and 20 instructions from and to the cache
+ *           metadata       1 to 3 % of a run; 1.1 % of a chunk; 2 KiB a thread,
+ *                          4 KiB an arena, and the pointers of what is cached
  *           waste          to the next class, a fifth at most; to the next page
  *                          above 7168; in caches; and a run with one live region
  *                          holds all its pages
  * Threads.  Any number; lock order in jemalloc.h.
- * Sources.  [Evans06], [Evans11], [jemalloc3].
+ * Sources.  [Evans06], [Evans11], [Evans14].
  *
  * Files, in the order to read them.
  *     jemalloc.c, jemalloc.h     the knobs, the contract, the fast paths
+ *     arena.h                    what an arena is made of
  *     size_class.c               the sizes, and how a run is cut
  *     cache.c                    the thread's cache: refill, flush, collection
  *     bin.c                      small runs
@@ -108,7 +109,7 @@ static const struct knob knobs[] = {
                         .power_of_two = true,
                         .summary = "reserved at a time; larger blocks are huge "
                                    "(2M in the first design)",
-                        .source = "jemalloc3"},
+                        .source = "Evans14"},
 	[KNOB_CLASSES] = {.name = "classes",
                           .unit = "",
                           .initial = SPACING_QUARTER,
@@ -123,7 +124,7 @@ static const struct knob knobs[] = {
                         .max = 2000,
                         .summary = "of one size in a thread's cache at most; 0 "
                                    "switches it off",
-                        .source = "jemalloc3"},
+                        .source = "Evans14"},
 	[KNOB_CACHE_MAX] = {.name = "cache_max",
                             .unit = "bytes",
                             .initial = 32 << 10,
@@ -131,7 +132,7 @@ static const struct knob knobs[] = {
                             .max = JE_LARGE_CLASSES_MAX * PAGE_BYTES,
                             .power_of_two = true,
                             .summary = "largest block in a thread's cache",
-                            .source = "jemalloc3"},
+                            .source = "Evans14"},
 	[KNOB_GC] = {.name = "gc",
                      .unit = "frees",
                      .initial = 256,
@@ -148,7 +149,7 @@ static const struct knob knobs[] = {
                         .summary =
                                 "what limits dirty pages: a share of the live "
                                 "ones, their age, nothing",
-                        .source = "jemalloc4"},
+                        .source = "Evans16"},
 	[KNOB_DIRTY] = {.name = "lg_dirty_mult",
                         .unit = "log2",
                         .initial = 3,
@@ -156,7 +157,7 @@ static const struct knob knobs[] = {
                         .max = 32,
                         .summary = "ratio: dirty pages up to live >> this, and "
                                    "up to a chunk",
-                        .source = "jemalloc3"},
+                        .source = "Evans14"},
 	[KNOB_DECAY] = {.name = "decay",
                         .unit = "clock units",
                         .initial = 10000000000,
@@ -165,7 +166,7 @@ static const struct knob knobs[] = {
                         .summary =
                                 "decay: age at which all dirty pages are gone "
                                 "(ns, or operations in a replay)",
-                        .source = "jemalloc4"},
+                        .source = "Evans16"},
 	[KNOB_AHEAD] = {.name = "ahead",
                         .unit = "pages",
                         .initial = 64,
@@ -215,7 +216,7 @@ static struct heap *create(const struct knob_values *values,
 	return je_create(&config, source, single_thread);
 }
 
-/* ---- malloc ---------------------------------------------------------------- */
+/* ---- malloc ------------------------------------------------------------- */
 
 /* From a bin of the cache: an empty one and one at its mark are the same here. */
 static inline void *bin_pop(struct je_handle *self, struct je_cache_bin *bin)
@@ -300,7 +301,7 @@ static void *aligned_malloc(struct thread_heap *thread, size_t align,
 	return alloc_pages(self, size, align >> PAGE_LOG2, &fresh);
 }
 
-/* ---- free ------------------------------------------------------------------- */
+/* ---- free --------------------------------------------------------------- */
 
 /* At the start of a chunk: a huge block, or NULL. */
 static __attribute__((noinline)) void free_huge(struct je_handle *self,

@@ -5,7 +5,7 @@
  * the map says how long it is, and which bin of a thread cache takes it.
  *
  * Threads.  Any; each function takes the lock of the arenas concerned.
- * Sources.  [Evans06, 3.1].
+ * Sources.  [Evans06].
  */
 #include <string.h>
 

@@ -23,7 +23,7 @@
  *
  * Cost.     take, give  O(log runs), and O(pages) to set the map's entries
  * Threads.  Under the arena's lock.
- * Sources.  [Evans06, 3.1]; the tree by size and address is [Evans11]'s.
+ * Sources.  [Evans06]; the tree by size and address is [Evans11]'s.
  *
  * Read next: bin.c, which cuts runs into regions.
  */
@@ -40,7 +40,7 @@ static int compare(const struct je_avail *a, const struct je_avail *b)
 
 RB_GENERATE_INTERNAL(je_avail_tree, je_avail, link, compare, JE_TREE_FUNCTION)
 
-/* ---- the tree ------------------------------------------------------------------ */
+/* ---- the tree ----------------------------------------------------------- */
 
 struct je_avail *je_pages_search(const struct je_arena *arena, uint32_t pages,
                                  uint64_t *links)
@@ -116,7 +116,7 @@ static void remove_run(struct je_arena *arena, struct je_chunk *chunk,
 	                        je_node(arena->heap, chunk, page));
 }
 
-/* ---- chunks ---------------------------------------------------------------------- */
+/* ---- chunks ------------------------------------------------------------- */
 
 void je_pages_init_chunk(struct je_arena *arena, struct je_chunk *chunk)
 {
@@ -141,7 +141,7 @@ static void retire_chunk(struct je_arena *arena, struct je_chunk *chunk)
 	je_chunk_set_spare(arena, chunk);
 }
 
-/* ---- take -------------------------------------------------------------------------- */
+/* ---- take --------------------------------------------------------------- */
 
 /* The pages [page, page + pages) leave the run that starts at `first`. */
 static bool carve(struct je_arena *arena, struct je_chunk *chunk,
@@ -240,7 +240,7 @@ bool je_pages_take_behind(struct je_arena *arena, struct je_chunk *chunk,
 	return true;
 }
 
-/* ---- give -------------------------------------------------------------------------- */
+/* ---- give --------------------------------------------------------------- */
 
 static void mark_dirty(struct je_arena *arena, struct je_chunk *chunk,
                        uint32_t page, uint32_t pages)

@@ -27,7 +27,7 @@
  * it between calls: an idle heap does not decay.
  *
  * Threads.  Under the arena's lock.
- * Sources.  [Evans11] the ratio; decay by a sigmoid is [jemalloc4, opt.decay].
+ * Sources.  [Evans11] the ratio; decay by a sigmoid is [Evans16, opt.decay_time].
  */
 #include "jemalloc.h"
 

@@ -7,9 +7,9 @@
  *     huge     the source resizes it, in place or by moving pages
  *
  * A large block often grows where it is, for best fit leaves the long runs behind
- * the blocks that were carved from them.  With the knob `headroom` a large or huge
- * block that grows asks for some percent more than it needs, and for what it needs
- * where that is not to be had: fewer steps, more memory.
+ * the blocks that were carved from them.  With the knob `headroom` a large or
+ * huge block that grows asks for some percent more than it needs, and for what it
+ * needs where that is not to be had: fewer steps, more memory.
  */
 #include <errno.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  *     2006      8  16 32 48 ... 512  1024 2048
  *               tiny; multiples of the quantum of 16; halves and quarters of a
  *               page ("sub-page"): exact where programs allocate most, coarse
- *               above 512 [Evans06, 3.3]
+ *               above 512 [Evans06]
  *
  * Whole pages serve the rest, and any request that they serve with less: 4096 is
  * a page, and no class.  (The 2006 design had tiny classes of 2 and 4 bytes too;
@@ -32,7 +32,7 @@
  * `stagger` makes room for more at the price of regions.
  *
  * Cost.     je_classes_init  once in a heap; then class_of[(size + 7) / 8]
- * Sources.  [Evans06, 3.3], [Evans11] classes and runs.
+ * Sources.  [Evans06], [Evans11] classes and runs.
  *
  * Read next: bin.c.
  */

@@ -18,7 +18,7 @@ struct walk {
 	struct block_set ranges; /* chunks, huge blocks and base blocks */
 };
 
-/* ---- what is where --------------------------------------------------------------- */
+/* ---- what is where ------------------------------------------------------ */
 
 static size_t count_cached(const struct je_heap *heap)
 {
@@ -103,7 +103,7 @@ static void close_walk(struct walk *walk)
 	block_set_close(&walk->cached);
 }
 
-/* ---- extents ---------------------------------------------------------------------- */
+/* ---- extents ------------------------------------------------------------ */
 
 /* Hands out one extent, unless it is empty; false once the visitor stops. */
 static bool give(const struct walk *walk, const void *start, size_t bytes,
@@ -230,7 +230,7 @@ void je_walk(struct heap *heap, extent_visitor *visit, void *ctx)
 	close_walk(&walk);
 }
 
-/* ---- free structures ----------------------------------------------------------------- */
+/* ---- free structures ---------------------------------------------------- */
 
 enum { NAME_BYTES = 32 };
 
