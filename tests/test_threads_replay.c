@@ -408,7 +408,7 @@ static struct verdict run_wrong(enum verdict_kind kind, unsigned reps)
 	char folder[] = "/tmp/test_threads.XXXXXX";
 	struct run_options options = {
 		.reps = reps,
-		.seconds = 1,
+		.seconds = kind == VERDICT_HANG ? 2 : 20,
 		.budget_seconds = 10,
 		.memory_bytes = (size_t)64 << 20,
 		.touch = TOUCH_FIRST,
