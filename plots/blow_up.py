@@ -45,7 +45,8 @@ def draw(run):
     timeline = run.table("timeline")
     events = timeline.numbers("event")
     unit, title = event_unit(events.max())
-    top = capped([run.ratio(name) for name in names])
+    ratios = [run.ratio(name) for name in names]
+    top = max((r for r in ratios if r <= 1.5 * facts["threads"]), default=capped(ratios))
     drawn = [bound for bound in bounds if bound[0] <= max(1.35 * top, 2)]
     axes.set_xlim(0, events.max() / unit)
     axes.set_ylim(0, max([top] + [ratio for ratio, _ in drawn]) * 1.06)

@@ -223,6 +223,21 @@ static void add_row(const struct scale *scale, int row, unsigned work,
 	}
 }
 
+/* Where the control loses much, the machine has no such cores to give. */
+static void doubt(const struct scale *scale, FILE *out)
+{
+	enum { LITTLE = 80 }; /* % of the ideal */
+	unsigned last = scale->count_count - 1, most = scale->counts[last];
+	double speedup = scale_speedup(scale, 0, SCALE_PRIVATE, last).median;
+
+	if (most > 1 && speedup * 100 < most * LITTLE)
+		fprintf(out,
+		        "Private work without an allocator is only %.2f times "
+		        "as much on %u threads:\nother programs run, or "
+		        "cores are shared.  Do not trust these figures.\n",
+		        speedup, most);
+}
+
 void scale_print(const struct scale *scale, FILE *out)
 {
 	fprintf(out,
@@ -239,4 +254,5 @@ void scale_print(const struct scale *scale, FILE *out)
 			add_row(scale, row, work, &grid);
 		grid_print(&grid, out);
 	}
+	doubt(scale, out);
 }
