@@ -164,12 +164,18 @@ static bool add_workloads(struct bench *bench, struct trace_error *error)
 	return good;
 }
 
+/* What the command line names; false is bad usage, or bad input. */
+static bool prepare(struct bench *bench, struct trace_error *error)
+{
+	comparison_open(&bench->comparison);
+	return add_subjects(bench, error) && add_workloads(bench, error);
+}
+
 static bool compare(struct bench *bench, struct trace_error *error)
 {
 	struct comparison *comparison = &bench->comparison;
 
-	if (!add_subjects(bench, error) || !add_workloads(bench, error) ||
-	    !comparison_run(comparison, "bench", bench->arguments->rounds,
+	if (!comparison_run(comparison, "bench", bench->arguments->rounds,
 	                    bench->arguments->seconds, error))
 		return false;
 	if (comparison->rounds == 0)
@@ -182,7 +188,7 @@ static bool compare(struct bench *bench, struct trace_error *error)
 	tables_print_failures(comparison, stdout);
 	tables_add_demands(comparison, bench->pairs, bench->pair_count,
 	                   &bench->demands);
-	return !comparison->interrupted || trace_fail(error, "interrupted");
+	return true;
 }
 
 /* What is not about pairs: growth by realloc, threads, the harness. */
@@ -191,26 +197,44 @@ static bool measure_more(struct bench *bench, struct trace_error *error)
 	unsigned rounds =
 		bench->arguments->seconds < SECONDS ? QUICK_ROUNDS : ROUNDS;
 
-	if (!growth_run(&bench->comparison, rounds, &bench->demands, stdout,
-	                error) ||
-	    !scaling_run(&bench->comparison, rounds, &bench->demands, stdout,
-	                 error))
-		return false;
-	return !interrupt_came() || trace_fail(error, "interrupted");
+	return growth_run(&bench->comparison, rounds, &bench->demands, stdout,
+	                  error) &&
+	       (interrupt_came() ||
+	        scaling_run(&bench->comparison, rounds, &bench->demands, stdout,
+	                    error));
 }
 
 static bool finish(struct bench *bench, struct trace_error *error)
 {
-	const char *results = bench->arguments->results;
+	char path[4096];
 
 	demands_print(&bench->demands, stdout);
 	fflush(stdout);
 	if (!results_write(&bench->comparison, bench->pairs, bench->pair_count,
-	                   &bench->demands, results, bench->arguments->command,
-	                   error))
+	                   &bench->demands, bench->arguments->results,
+	                   bench->arguments->command, path, sizeof path, error))
 		return false;
-	fprintf(stderr, "alloclab: results are in %s/bench/\n", results);
+	fprintf(stderr, "alloclab: %sresults are in %s/\n",
+	        interrupt_came() ? "interrupted; what had finished: " : "",
+	        path);
 	return true;
+}
+
+/* After an interrupt what is finished is written, and the status is 1. */
+static bool run(struct bench *bench, struct trace_error *error)
+{
+	bool is_all = bench->arguments->pair_count == 0;
+	bool is_quick = bench->arguments->seconds < SECONDS;
+
+	if (!compare(bench, error))
+		return false;
+	if (is_all && !interrupt_came() && !measure_more(bench, error))
+		return false;
+	if (!finish(bench, error))
+		return false;
+	if (is_all && !is_quick && !interrupt_came() && !costs_print(error))
+		return false;
+	return !interrupt_came() || trace_fail(error, "interrupted");
 }
 
 /* ---- the command line ---------------------------------------------------- */
@@ -285,16 +309,12 @@ int cmd_bench(int argc, char **argv)
 	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	interrupt_watch();
-	comparison_open(&bench.comparison);
-	bool is_all = arguments.pair_count == 0;
-	bool is_quick = arguments.seconds < SECONDS;
-	bool good = compare(&bench, &error) &&
-	            (!is_all || measure_more(&bench, &error)) &&
-	            finish(&bench, &error) &&
-	            (!is_all || is_quick || costs_print(&error));
-	if (!good)
+	int status = !prepare(&bench, &error) ? EXIT_USAGE
+	             : run(&bench, &error)    ? EXIT_DONE
+	                                      : EXIT_FAILED;
+	if (status != EXIT_DONE)
 		fprintf(stderr, "alloclab: %s\n", error.text);
 	comparison_close(&bench.comparison);
 	interrupt_unwatch();
-	return good ? EXIT_DONE : EXIT_FAILED;
+	return status;
 }

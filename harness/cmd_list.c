@@ -40,5 +40,9 @@ int cmd_list(int argc, char **argv)
 		     knob->name != NULL; knob++)
 			print_knob(knob);
 	}
+	printf("lib:...       a shared library that replaces malloc: "
+	       "lib:jemalloc, lib:tcmalloc, lib:mimalloc, lib:./name.so\n"
+	       "    [NAME=value]%29senvironment of its row, and of system's\n",
+	       "");
 	return EXIT_DONE;
 }

@@ -212,6 +212,6 @@ is "a ratio lies in its interval"
 
 "$alloclab" bench --results "$results" --rounds 1 --workloads tiny \
 	--pair "slab" >"$dir/out" 2>"$dir/err"
-[ $? -eq 1 ] && says 'alloclab: --pair takes FIRST=SECOND, two allocators, not "slab"'
+[ $? -eq 2 ] && says 'alloclab: --pair takes FIRST=SECOND, two allocators, not "slab"'
 is "half a pair is refused"
 plan

@@ -9,6 +9,7 @@
 #include "../report/csv.h"
 #include "../report/folder.h"
 #include "../report/report.h"
+#include "../run/interrupt.h"
 
 static const char *const measure_names[MEASURES] = {
 	[MEASURE_TIME] = "time",
@@ -197,12 +198,16 @@ static bool write_json(const struct comparison *comparison,
 bool results_write(const struct comparison *comparison,
                    const struct pair *pairs, int pair_count,
                    const struct demands *demands, const char *results,
-                   const char *command, struct trace_error *error)
+                   const char *command, char *path, size_t capacity,
+                   struct trace_error *error)
 {
 	struct folder folder;
 
 	if (!folder_create(&folder, results, "bench", error))
 		return false;
+	if (interrupt_came())
+		folder_step_aside(&folder);
+	snprintf(path, capacity, "%s", folder.path);
 	if (write_rows(comparison, &folder, "summary.csv", summary_header,
 	               write_summary_row, error) &&
 	    write_rows(comparison, &folder, "repetitions.csv",

@@ -16,12 +16,13 @@
 #include "tables.h"
 
 /*
- * Writes the folder anew and puts it in the place of the old one.  False with
- * `error` set.
+ * Writes the folder anew and puts it in the place of the old one, or, after an
+ * interrupt, beside it; `path` then says where.  False with `error` set.
  */
 bool results_write(const struct comparison *comparison,
                    const struct pair *pairs, int pair_count,
                    const struct demands *demands, const char *results,
-                   const char *command, struct trace_error *error);
+                   const char *command, char *path, size_t capacity,
+                   struct trace_error *error);
 
 #endif
