@@ -11,7 +11,7 @@
 
 #include "account.h"
 #include "allocators/common/bits.h"
-#include "allocators/ptmalloc/ptmalloc.h"
+#include "allocators/ptmalloc/bins.h"
 
 #define BARE "ptmalloc:tcache=0,fast_max=0"
 

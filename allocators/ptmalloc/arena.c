@@ -40,7 +40,7 @@
  *
  * Read next: heaps.c.
  */
-#include "ptmalloc.h"
+#include "bins.h"
 
 /* ---- taking chunks -------------------------------------------------------- */
 

@@ -38,7 +38,7 @@
  *
  * Read next: fast.c.
  */
-#include "ptmalloc.h"
+#include "bins.h"
 
 const char *const pt_tier_names[TIERS] = {
 	[TIER_FAST] = "fast bin",
@@ -52,34 +52,6 @@ void pt_bins_init(struct arena *arena)
 	ring_init(&arena->unsorted);
 	for (int i = 0; i < BINS; i++)
 		ring_init(&arena->bins[i]);
-}
-
-/*
- * Up to 64 + 48 bins 64 bytes apart, then 512, 4096, 32 KiB and 256 KiB.  The
- * sums are glibc's; its groups overlap a little, so not all numbers are used.
- */
-unsigned pt_bin_of(size_t bytes)
-{
-	if (bytes < LARGE_MIN_BYTES)
-		return (unsigned)(bytes >> 4);
-	if (bytes >> 6 <= 48)
-		return (unsigned)(48 + (bytes >> 6));
-	if (bytes >> 9 <= 20)
-		return (unsigned)(91 + (bytes >> 9));
-	if (bytes >> 12 <= 10)
-		return (unsigned)(110 + (bytes >> 12));
-	if (bytes >> 15 <= 4)
-		return (unsigned)(119 + (bytes >> 15));
-	if (bytes >> 18 <= 2)
-		return (unsigned)(124 + (bytes >> 18));
-	return BINS - 1;
-}
-
-enum tier pt_chunk_tier(const struct chunk *chunk)
-{
-	if (chunk_head(chunk) & IS_UNSORTED)
-		return TIER_UNSORTED;
-	return chunk_bytes(chunk) < LARGE_MIN_BYTES ? TIER_SMALL : TIER_LARGE;
 }
 
 /* ---- the binmap ----------------------------------------------------------- */
@@ -108,13 +80,6 @@ static unsigned next_marked(const struct arena *arena, unsigned bin)
 }
 
 /* ---- insert and remove ---------------------------------------------------- */
-
-void pt_unsorted_push(struct arena *arena, struct chunk *chunk)
-{
-	assert(chunk_head(chunk) & IS_UNSORTED);
-	arena->free_bytes[TIER_UNSORTED] += chunk_bytes(chunk);
-	ring_insert_after(&chunk->link, &arena->unsorted);
-}
 
 /* Enters a chunk where the order of a large bin wants it; links followed. */
 static uint64_t large_insert(struct ring *bin, struct chunk *chunk)
@@ -146,13 +111,12 @@ static uint64_t large_insert(struct ring *bin, struct chunk *chunk)
 }
 
 /* Takes a chunk off the size list; the next of its size steps in for it. */
-static void size_list_leave(const struct ring *bin, struct chunk *chunk)
+void pt_size_list_leave(struct arena *arena, struct chunk *chunk)
 {
+	const struct ring *bin = &arena->bins[pt_bin_of(chunk_bytes(chunk))];
 	struct ring *next = chunk->link.next;
 	struct chunk *equal = ring_chunk(next);
 
-	if (chunk->by_size.next == NULL)
-		return;
 	if (next != bin && equal->by_size.next == NULL)
 		ring_insert_before(&equal->by_size, &chunk->by_size);
 	ring_remove(&chunk->by_size);
@@ -173,19 +137,6 @@ void pt_bin_insert(struct arena *arena, struct chunk *chunk)
 		ring_insert_after(&chunk->link, bin);
 	else
 		arena->stats.links += large_insert(bin, chunk);
-}
-
-void pt_bin_remove(struct arena *arena, struct chunk *chunk)
-{
-	enum tier tier = pt_chunk_tier(chunk);
-
-	assert(chunk_after(chunk)->prev_bytes == chunk_bytes(chunk) && "I2");
-	assert(chunk->link.next->prev == &chunk->link && "I3");
-	if (tier == TIER_LARGE)
-		size_list_leave(&arena->bins[pt_bin_of(chunk_bytes(chunk))],
-		                chunk);
-	arena->free_bytes[tier] -= chunk_bytes(chunk);
-	ring_remove(&chunk->link);
 }
 
 /* ---- search --------------------------------------------------------------- */

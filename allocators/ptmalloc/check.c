@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "bins.h"
 #include "inspect.h"
 
 /* What the rows of an arena's chunks add up to. */

@@ -8,6 +8,7 @@
  * caches where the key in the block, or one thread alone, allows it.
  */
 #include "../common/misuse.h"
+#include "bins.h"
 #include "inspect.h"
 
 /* A block that is to be live, and how far the search for it has come. */

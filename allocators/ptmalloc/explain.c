@@ -5,7 +5,7 @@
  * list would change the heap, so its chunks are looked at where they are.
  */
 #include "../common/sentence.h"
-#include "ptmalloc.h"
+#include "bins.h"
 
 /* The oldest unsorted chunk of exactly `bytes`, or NULL. */
 static const struct chunk *unsorted_equal(const struct arena *arena,

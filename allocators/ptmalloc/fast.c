@@ -23,13 +23,13 @@
  *
  * Cost.     push, pop O(1); consolidate O(chunks in fast bins)
  * Threads.  Under the arena's lock.  (glibc pushes with compare-and-swap.)
- * Push and pop are inline, in ptmalloc.h: they are the whole of most calls that
+ * Push and pop are inline, in bins.h: they are the whole of most calls that
  * a thread cache passes on.
  * Sources.  [glibc] malloc_consolidate; the lists were new in Lea's 2.7.0.
  *
  * Read next: arena.c.
  */
-#include "ptmalloc.h"
+#include "bins.h"
 
 /* Those that lie beside each other merge when the later one is freed. */
 bool pt_fast_consolidate(struct arena *arena)

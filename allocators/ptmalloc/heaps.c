@@ -45,7 +45,7 @@
  */
 #include <errno.h>
 
-#include "ptmalloc.h"
+#include "bins.h"
 
 enum {
 	SPACE_MIN_BYTES = 32 << 10, /* committed at first, at least [glibc]  */

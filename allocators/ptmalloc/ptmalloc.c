@@ -55,7 +55,7 @@
  *
  * Files, in the order to read them.
  *     ptmalloc.c, chunk.h, ptmalloc.h  the contract and the fast path; chunks
- *     bins.c, fast.c                   where free chunks wait
+ *     bins.c, fast.c, bins.h           where free chunks wait
  *     arena.c                          malloc and free in one arena
  *     heaps.c, mapped.c                where memory comes from
  *     threads.c                        arenas and threads
@@ -64,7 +64,7 @@
  *
  * Read next: chunk.h.
  */
-#include "ptmalloc.h"
+#include "bins.h"
 
 #include <errno.h>
 #include <string.h>

@@ -289,65 +289,6 @@ static inline struct arena *chunk_arena(struct pt_heap *heap,
 	                                    : &heap->main;
 }
 
-/* ---- bins.c: where free chunks wait --------------------------------------- */
-
-void pt_bins_init(struct arena *arena);
-
-/* The bin for chunks of `bytes`: 2..126. */
-unsigned pt_bin_of(size_t bytes);
-
-/* Where a free chunk, not in a fast bin, is. */
-enum tier pt_chunk_tier(const struct chunk *chunk);
-
-/* Adds a free chunk, tags set, to the unsorted list. */
-void pt_unsorted_push(struct arena *arena, struct chunk *chunk);
-
-/* Takes a free chunk off the unsorted list or out of its bin.  O(1). */
-void pt_bin_remove(struct arena *arena, struct chunk *chunk);
-
-/* Moves a chunk from the unsorted list to its bin. */
-void pt_bin_insert(struct arena *arena, struct chunk *chunk);
-
-/*
- * The chunk that a search of the bins finds for `bytes`: the smallest that fits,
- * but for ties the second of its size; NULL: none.  Takes nothing.  `links`, if
- * not NULL, counts those followed.
- */
-struct chunk *pt_bin_search(struct arena *arena, size_t bytes, uint64_t *links);
-
-/* ---- fast.c: small chunks that have not been merged yet ------------------- */
-
-static inline size_t fast_bin(size_t bytes)
-{
-	return cache_bin(bytes);
-}
-
-static inline void fast_push(struct arena *arena, struct chunk *chunk)
-{
-	struct entry **bin = &arena->fast[fast_bin(chunk_bytes(chunk))];
-	struct entry *entry = chunk_block(chunk);
-
-	arena->free_bytes[TIER_FAST] += chunk_bytes(chunk);
-	entry->next = *bin;
-	*bin = entry;
-}
-
-/* The last one pushed of that size, or NULL. */
-static inline struct chunk *fast_pop(struct arena *arena, size_t bytes)
-{
-	struct entry **bin = &arena->fast[fast_bin(bytes)];
-	struct entry *entry = *bin;
-
-	if (entry == NULL)
-		return NULL;
-	*bin = entry->next;
-	arena->free_bytes[TIER_FAST] -= bytes;
-	return block_chunk(entry);
-}
-
-/* Merges and moves all to the unsorted list; whether there were any. */
-bool pt_fast_consolidate(struct arena *arena);
-
 /* ---- arena.c: malloc and free in one arena; all under its lock ------------ */
 
 /* A live chunk of `bytes`; `cache`, if not NULL, takes equal ones along. */

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "bins.h"
 #include "inspect.h"
 
 const char PT_HANDLE[] = "handle";
