@@ -8,7 +8,7 @@
  *
  * How long a list may be follows from how it is used, the *slow start*:
  *
- *     length   1 2 3 ... batch   2*batch  3*batch ... 8192
+ *     length   1 2 3 ... batch   2*batch  3*batch ... 1024, a knob
  *              ^ one more each time it runs empty, or full
  *                        ^ then a batch more each time it runs empty;
  *                          a batch less after it was full four times
