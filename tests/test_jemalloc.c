@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "account.h"
 #include "allocators/common/bits.h"
@@ -460,6 +461,51 @@ static void huge_blocks_are_pages_of_the_source(void **state)
 	lab_close(lab);
 }
 
+/* ---- explain ---------------------------------------------------------------- */
+
+static void require_words(struct lab *lab, const struct request *request,
+                          const char *words)
+{
+	char sentence[300];
+
+	lab->allocator->explain(lab->heap, request, sentence, sizeof sentence);
+	if (strstr(sentence, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", sentence, words);
+}
+
+static void explains_each_tier(void **state)
+{
+	struct lab *lab = lab_open("jemalloc:ahead=0");
+	void *small, *large, *huge;
+
+	(void)state;
+	struct request request = {.kind = REQUEST_MALLOC, .size = 100};
+	require_words(lab, &request, "a new one of 36 takes 1 page of a new");
+	small = lab_malloc(lab, 100);
+	require_words(lab, &request, "the last of 3 in the thread's cache");
+	request.size = 100000;
+	require_words(lab, &request, "25 pages at ");
+	large = lab_malloc(lab, 100000);
+	request.size = 9 << 20;
+	require_words(lab, &request, "huge: 9437184 bytes");
+	huge = lab_malloc(lab, 9 << 20);
+
+	request = (struct request){.kind = REQUEST_FREE, .block = small};
+	require_words(lab, &request, "on top of 3");
+	request.block = large;
+	require_words(lab, &request, "its 25 pages become available");
+	request.block = huge;
+	require_words(lab, &request, "9437184 bytes go back to the source");
+
+	request = (struct request){REQUEST_REALLOC, 110, 0, small};
+	require_words(lab, &request, "the same class serves both");
+	request = (struct request){REQUEST_REALLOC, 120000, 0, large};
+	require_words(lab, &request, "the pages behind it are available");
+	request.size = 50000;
+	require_words(lab, &request, "gives 12 pages back");
+	lab_close(lab);
+}
+
 /* ---- arenas ------------------------------------------------------------- */
 
 static size_t chunk_of(const void *block)
@@ -598,6 +644,7 @@ int main(void)
 		cmocka_unit_test(growth_moves_seldom),
 		cmocka_unit_test(headroom_is_added_to_growth),
 		cmocka_unit_test(huge_blocks_are_pages_of_the_source),
+		cmocka_unit_test(explains_each_tier),
 		cmocka_unit_test(threads_are_given_to_arenas_in_turn),
 		cmocka_unit_test(flushed_blocks_go_home),
 		cmocka_unit_test(a_mixed_flush_goes_to_both_homes),

@@ -114,6 +114,15 @@ static void say_malloc(struct sentence *text, const struct je_handle *self,
 		    round_up(size, PAGE_BYTES));
 }
 
+static size_t region_of(const struct je_heap *heap,
+                        const struct je_chunk *chunk, const void *block)
+{
+	const struct je_run *run =
+		je_run_at(heap, chunk, je_page_of(heap, block));
+
+	return je_region_of(&heap->classes[run->bin], run, block);
+}
+
 static void say_free(struct sentence *text, const struct je_handle *self,
                      const void *block)
 {
@@ -128,10 +137,12 @@ static void say_free(struct sentence *text, const struct je_handle *self,
 	uint32_t entry = chunk->map[je_page_of(heap, block)];
 	unsigned number = entry & ENTRY_BIN;
 	const struct je_cache_bin *bin = &self->bins[number];
-	if (heap->slots[number] == 0)
-		say(text, "past the cache: %u pages become available",
-		    entry & ENTRY_LARGE ? je_entry_number(entry)
-		                        : heap->classes[number].pages);
+	if (heap->slots[number] == 0 && (entry & ENTRY_LARGE))
+		say(text, "past the cache: its %u pages become available",
+		    je_entry_number(entry));
+	else if (heap->slots[number] == 0)
+		say(text, "past the cache: region %zu of its run becomes free",
+		    region_of(heap, chunk, block));
 	else if (cached(bin) == heap->slots[number])
 		say(text,
 		    "the thread's cache of %zu is full: its older half is "
