@@ -358,6 +358,14 @@ run --quick --memory 4M -a "bump first-fit" churn
 	grep -Eq '^first-fit,ok,' "$results/churn/summary.csv" &&
 	grep -Eq '^bump: out-of-memory at event [0-9,]+: malloc\([0-9]+\) returned NULL' "$dir/out"
 is "out of memory is a row like any other, and exit status 0"
+run --quick -a "pool:object=64 slab" 'a=64 b=10 -a c=65'
+[ $status -eq 0 ] && grep -Eq '^pool:object=64,refused,4,' "$results/inline/summary.csv" &&
+	grep -Eq '^slab,ok,' "$results/inline/summary.csv" &&
+	grep -qx 'pool:object=64: refused at event 4: pool serves requests of at most 64 bytes: 65.' "$dir/out"
+is "a request that is not served is a row that says so, and exit status 0"
+run --quick -a pool nodes
+[ $status -eq 0 ] && grep -Eq '^pool,ok,' "$results/nodes/summary.csv"
+is "a pool serves a workload of one size"
 cat >"$dir/broken.c" <<'END'
 #include <stdlib.h>
 #include "mm.h"

@@ -75,6 +75,7 @@ for allocator in bump first-fit best-fit buddy slab; do
 done
 golden next-fit 0 "$holes" -a next-fit
 golden best-fit-tree 0 "$holes" -a best-fit:index=tree,min_block=64 --at 10
+golden pool 1 'a=120 b=10 -a c=100 -b -c d=300' -a pool:chunk=4K
 golden buddy-all 0 "$small" -a buddy --all --count 1
 golden calls 0 'phase(load) a=calloc(10) b=aligned(64,100) -NULL start(1) @1 a:5000
 	phase(end) @0 -b a:20 exit(1)' -a first-fit

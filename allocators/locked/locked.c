@@ -36,7 +36,7 @@
  *           lock.  Lock order: the heap's, then the page source's.
  * Sources.  [Berger00] for its place among the ways to share a heap.
  *
- * Read next: common/lock.h, the lock itself.
+ * Read next: ../ptmalloc/ptmalloc.c, several heaps, each with a lock.
  */
 #include "locked.h"
 
@@ -515,12 +515,12 @@ static void locked_explain(struct heap *heap, const struct request *request,
 
 static const struct allocator *inners[LOCKED_MAX];
 
+/* clang-format off */
 #define FOR_EACH_INDEX(DO)                                                     \
-	DO(0)                                                                  \
-	DO(1)                                                                  \
-	DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)   \
-		DO(13) DO(14) DO(15) DO(16) DO(17) DO(18) DO(19) DO(20) DO(21) \
-			DO(22) DO(23)
+	DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)                        \
+	DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)                  \
+	DO(16) DO(17) DO(18) DO(19) DO(20) DO(21) DO(22) DO(23)
+/* clang-format on */
 
 /*
  * create() is not told which allocator it belongs to, so each has one of its
