@@ -29,13 +29,17 @@ def finding(lines):
     own = {name: line for name, line in lines.items() if name != CONTROL}
     if not own or CONTROL not in lines:
         return "Work on more and more threads"
+    threads, control = lines[CONTROL][0][-1], lines[CONTROL][1][-1]
+    if control < .8 * threads:
+        return (f"No verdict: even without an allocator {threads:.0f} threads do only "
+                f"{control:.3g}x the work of one on this machine")
     best = max(own, key=lambda name: own[name][1][-1])
     worst = min(own, key=lambda name: own[name][1][-1])
     text = (f"Private work on {own[best][0][-1]:.0f} threads: {elide(best, 24)} does "
             f"{own[best][1][-1]:.3g}x the work of one")
     if worst != best:
         text += f", {elide(worst, 24)} {own[worst][1][-1]:.3g}x"
-    return text + f"; without an allocator it is {lines[CONTROL][1][-1]:.3g}x"
+    return text + f"; without an allocator it is {control:.3g}x"
 
 
 def ticks_within(low, high):
