@@ -18,7 +18,8 @@ readme-charts: ready
 readme-bench: NEEDS = build libs
 readme-bench: ready
 	@mkdir -p $(PICTURES)
-	build/alloclab bench --results $(PICTURES) >$(PICTURES)/bench.txt
+	build/alloclab bench --results $(PICTURES) $(if $(filter-out 0,$(QUICK)),--quick) \
+	    >$(PICTURES)/bench.txt
 	{ echo "# The lab's designs beside the libraries that they are made after"; \
 	  echo; echo "Written by \`make readme-bench\`; how it is measured: [metrics.md](metrics.md), Libraries."; \
 	  echo "Machine: $$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
