@@ -315,8 +315,9 @@ static bool is_consistent(struct narrator *narrator)
 /* ---- from event to event ------------------------------------------------ */
 
 /*
- * The heap begins where its contiguous region does, or at the page of its first
- * block (buddy's offsets are then those of its arena).
+ * The heap begins where the contiguous region does, if its first block lies
+ * there; else at the page of that block (buddy's offsets are then those of its
+ * arena).
  */
 static void find_origin(struct narrator *narrator, char *block)
 {
@@ -326,7 +327,7 @@ static void find_origin(struct narrator *narrator, char *block)
 		narrator->low = block;
 	if (narrator->board->origin == NULL)
 		narrator->narration->origin = narrator->board->origin =
-			pages->region != NULL
+			block >= pages->region && block < pages->brk
 				? pages->region
 				: block - (size_t)block % PAGE_BYTES;
 }
@@ -440,7 +441,6 @@ struct verdict narrate(const struct step_options *options, struct board *board,
 	if (!replayer_open(replayer, options->allocator, options->values,
 	                   options->trace, options->memory_bytes, ORACLE_EDGES))
 		return replayer->verdict;
-	narration->origin = board->origin = replayer->pages.region;
 	if (names_open(&narrator.names, options->trace))
 		tell_all(&narrator, progress);
 	else
