@@ -353,10 +353,12 @@ void je_usage(struct heap *opaque, struct heap_usage *out)
 
 /* ---- fork --------------------------------------------------------------- */
 
-/* Does `act` to every lock of the heap, in lock order. */
+/*
+ * Does `act` to every lock of the heap but that of the handles, in lock order.
+ * The caller holds that one: no arena may be made meanwhile.
+ */
 static void each_lock(struct je_heap *heap, void (*act)(struct lock *lock))
 {
-	act(&heap->handles_lock);
 	for (unsigned i = 0; i < heap->config.arenas; i++)
 		for (unsigned bin = 0; bin < heap->small_classes; bin++)
 			if (je_arena_at(heap, i) != NULL)
@@ -370,12 +372,14 @@ static void each_lock(struct je_heap *heap, void (*act)(struct lock *lock))
 
 void je_fork_prepare(struct heap *heap)
 {
+	lock_fork_take(&je_heap_of(heap)->handles_lock);
 	each_lock(je_heap_of(heap), lock_fork_take);
 }
 
 void je_fork_parent(struct heap *heap)
 {
 	each_lock(je_heap_of(heap), lock_fork_drop);
+	lock_fork_drop(&je_heap_of(heap)->handles_lock);
 }
 
 void je_fork_child(struct heap *opaque, struct thread_heap *self)
@@ -389,5 +393,5 @@ void je_fork_child(struct heap *opaque, struct thread_heap *self)
 		handle->abandoned = true;
 		handle->arena->threads--;
 	}
-	each_lock(heap, lock_fork_drop);
+	je_fork_parent(opaque);
 }

@@ -13,7 +13,9 @@
  *          huge_bytes
  *
  * Cost.     each call is one of the kernel's; O(log huge blocks)
- * Threads.  Any; the tree under its lock, the kernel's work outside of it.
+ * Threads.  Any; tree and pages change together under one lock, so that a fork
+ *           finds no page that is in no tree.  (The calls to the source would
+ *           wait for each other there anyway.)
  * Sources.  [Evans06]; there, huge blocks are whole chunks long.
  *
  * Read next: heap.c.
@@ -48,33 +50,11 @@ static struct je_huge *find_locked(struct je_heap *heap, const void *block)
 	return RB_FIND(je_huge_tree, &heap->huge, &key);
 }
 
-/* Pages from the source; where it refuses, what is available here goes first. */
-static void *map_pages(struct je_handle *self, size_t bytes, size_t align)
+/* Pages and their node, entered; NULL with errno = ENOMEM. */
+static char *open_locked(struct je_heap *heap, size_t bytes, size_t align)
 {
-	struct je_heap *heap = self->heap;
-	struct je_arena *arena = self->arena;
-	void *start = page_source_map(heap->source, bytes, align);
+	char *start = page_source_map(heap->source, bytes, align);
 
-	if (start != NULL || counter_read(&arena->backed_pages) == 0)
-		return start;
-	je_lock(heap, &arena->lock);
-	je_purge_all(arena);
-	je_unlock(heap, &arena->lock);
-	return page_source_map(heap->source, bytes, align);
-}
-
-void *je_huge_alloc(struct je_handle *self, size_t align, size_t size)
-{
-	struct je_heap *heap = self->heap;
-
-	if (align < heap->config.chunk_bytes)
-		align = heap->config.chunk_bytes;
-	if (size > PTRDIFF_MAX - align) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	size_t bytes = size == 0 ? PAGE_BYTES : round_up(size, PAGE_BYTES);
-	void *start = map_pages(self, bytes, align);
 	if (start == NULL)
 		return NULL;
 	struct je_huge *huge = je_base_alloc(heap, sizeof *huge);
@@ -84,11 +64,38 @@ void *je_huge_alloc(struct je_handle *self, size_t align, size_t size)
 		return NULL;
 	}
 	*huge = (struct je_huge){.start = start, .bytes = bytes};
-	je_lock(heap, &heap->huge_lock);
 	add_locked(heap, huge);
 	counter_add(&heap->huge_grows, 1);
+	return start;
+}
+
+static char *open_huge(struct je_heap *heap, size_t bytes, size_t align)
+{
+	je_lock(heap, &heap->huge_lock);
+	char *start = open_locked(heap, bytes, align);
 	je_unlock(heap, &heap->huge_lock);
 	return start;
+}
+
+void *je_huge_alloc(struct je_handle *self, size_t align, size_t size)
+{
+	struct je_heap *heap = self->heap;
+	struct je_arena *arena = self->arena;
+
+	if (align < heap->config.chunk_bytes)
+		align = heap->config.chunk_bytes;
+	if (size > PTRDIFF_MAX - align) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	size_t bytes = size == 0 ? PAGE_BYTES : round_up(size, PAGE_BYTES);
+	char *start = open_huge(heap, bytes, align);
+	if (start != NULL || counter_read(&arena->backed_pages) == 0)
+		return start;
+	je_lock(heap, &arena->lock); /* refused: what is available here goes */
+	je_purge_all(arena);
+	je_unlock(heap, &arena->lock);
+	return open_huge(heap, bytes, align);
 }
 
 void je_huge_free(struct je_heap *heap, void *block)
@@ -97,32 +104,26 @@ void je_huge_free(struct je_heap *heap, void *block)
 	struct je_huge *huge = find_locked(heap, block);
 	remove_locked(heap, huge);
 	counter_add(&heap->huge_shrinks, 1);
-	je_unlock(heap, &heap->huge_lock);
 	page_source_unmap(heap->source, huge->start, huge->bytes);
 	je_base_free(heap, huge, sizeof *huge);
+	je_unlock(heap, &heap->huge_lock);
 }
 
-/*
- * The node leaves the tree while its pages may move, so that another thread's
- * block at the old addresses cannot meet it there.
- */
+/* The node leaves the tree meanwhile: its place there is its address. */
 void *je_huge_resize(struct je_heap *heap, void *block, size_t size)
 {
 	size_t bytes = round_up(size, PAGE_BYTES);
 
 	je_lock(heap, &heap->huge_lock);
 	struct je_huge *huge = find_locked(heap, block);
-	remove_locked(heap, huge);
-	je_unlock(heap, &heap->huge_lock);
-
 	size_t old = huge->bytes;
+	remove_locked(heap, huge);
 	void *start = page_source_resize(heap->source, block, old, bytes,
 	                                 heap->config.chunk_bytes);
 	if (start != NULL) {
 		huge->start = start;
 		huge->bytes = bytes;
 	}
-	je_lock(heap, &heap->huge_lock);
 	add_locked(heap, huge);
 	if (start != NULL && bytes != old)
 		counter_add(bytes > old ? &heap->huge_grows

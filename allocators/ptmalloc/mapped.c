@@ -22,7 +22,8 @@
  *
  * Cost.     a kernel call or two each time; up to a page, less 32 bytes, of
  *           rounding
- * Threads.  The list has a lock of its own.
+ * Threads.  The list has a lock of its own; it is held while pages come and go,
+ *           so that a fork finds every mapping on the list.
  * Sources.  [glibc] sysmalloc_mmap, munmap_chunk, mremap_chunk, the dynamic
  *           threshold.
  *
@@ -73,21 +74,12 @@ static void enter(struct pt_heap *heap, struct chunk *chunk)
 	heap->mapped.count++;
 }
 
-/* About mmap_max chunks: threads that ask at the same time may exceed it. */
-static bool is_allowed(struct pt_heap *heap)
-{
-	mapped_lock(heap);
-	bool is_free = heap->mapped.count < heap->mmap_max;
-	mapped_unlock(heap);
-	return is_free;
-}
-
-struct chunk *pt_mapped_malloc(struct pt_heap *heap, size_t bytes)
+/* A mapping with one chunk, entered; NULL with errno = ENOMEM. */
+static struct chunk *open_locked(struct pt_heap *heap, size_t mapping)
 {
 	size_t before = sizeof(struct mapped);
-	size_t mapping = mapping_bytes(before, bytes);
 
-	if (mapping == SIZE_MAX || !is_allowed(heap)) {
+	if (heap->mapped.count >= heap->mmap_max) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -96,9 +88,21 @@ struct chunk *pt_mapped_malloc(struct pt_heap *heap, size_t bytes)
 		return NULL;
 	struct chunk *chunk = (struct chunk *)(start + before);
 	set_mapped(chunk, before, mapping);
-	mapped_lock(heap);
 	enter(heap, chunk);
 	heap->mapped.grows++;
+	return chunk;
+}
+
+struct chunk *pt_mapped_malloc(struct pt_heap *heap, size_t bytes)
+{
+	size_t mapping = mapping_bytes(sizeof(struct mapped), bytes);
+
+	if (mapping == SIZE_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	mapped_lock(heap);
+	struct chunk *chunk = open_locked(heap, mapping);
 	mapped_unlock(heap);
 	return chunk;
 }
@@ -121,9 +125,9 @@ void pt_mapped_free(struct pt_heap *heap, struct chunk *chunk)
 	subtract_sums(heap, chunk);
 	heap->mapped.count--;
 	heap->mapped.shrinks++;
-	mapped_unlock(heap);
 	page_source_unmap(heap->pages, mapped_start(chunk),
 	                  mapped_bytes(chunk));
+	mapped_unlock(heap);
 }
 
 /*
