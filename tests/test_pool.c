@@ -65,6 +65,24 @@ static void the_first_request_fixes_the_size(void **state)
 	}
 }
 
+/* A first request that gets no memory fixes nothing. */
+static void a_refused_first_request_fixes_no_size(void **state)
+{
+	const struct page_source_options third_fails = {
+		.kind = PAGE_SOURCE_ARENA, .fail_at = 3};
+	struct lab *lab =
+		lab_open_on(lab_find("pool"), "object=0", &third_fails);
+
+	(void)state;
+	assert_non_null(lab); /* two calls: the heap's own page */
+	assert_null(lab->allocator->malloc(lab->thread, 100));
+	assert_int_equal(errno, ENOMEM);
+	assert_non_null(lab_malloc(lab, 3000));
+	assert_string_equal(lab_heap_string(lab) + 1, "a 3008|. 27072|");
+	lab_free(lab, lab->named[0]);
+	lab_close(lab);
+}
+
 static void a_chunk_holds_eight_at_least(void **state)
 {
 	struct lab *lab = lab_open("pool:object=64K");
@@ -350,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_the_worked_example),
 		cmocka_unit_test(the_first_request_fixes_the_size),
+		cmocka_unit_test(a_refused_first_request_fixes_no_size),
 		cmocka_unit_test(a_chunk_holds_eight_at_least),
 		cmocka_unit_test(no_search_without_a_release),
 		cmocka_unit_test(other_sizes_are_refused),

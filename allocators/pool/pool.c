@@ -93,6 +93,15 @@ static struct pool_heap *heap_of(struct thread_heap *self)
 
 /* ---- the heap ------------------------------------------------------------ */
 
+/* No chunk was to be had: the next request says again how large objects are. */
+static void forget_size(struct pool_heap *heap)
+{
+	struct object_pool *pool = &heap->pool;
+
+	*pool = (struct object_pool){.pages = pool->pages,
+	                             .stats = pool->stats};
+}
+
 /* Fixes the size; false without memory for what is to be preallocated. */
 static bool fix_size(struct pool_heap *heap, size_t bytes)
 {
@@ -103,8 +112,7 @@ static bool fix_size(struct pool_heap *heap, size_t bytes)
 	pool->stats = stats;
 	if (object_pool_prepare(pool, heap->preallocate))
 		return true;
-	*pool = (struct object_pool){.pages = pool->pages,
-	                             .stats = pool->stats};
+	forget_size(heap);
 	return false;
 }
 
@@ -205,14 +213,18 @@ static void *refuse_with(int error)
 static void *pool_malloc(struct thread_heap *self, size_t size)
 {
 	struct pool_heap *heap = heap_of(self);
+	bool is_first = heap->pool.slot_bytes == 0;
 
 	if (size > largest_object(heap))
 		return refuse_with(EINVAL);
-	if (heap->pool.slot_bytes == 0 && !fix_size(heap, size == 0 ? 1 : size))
+	if (is_first && !fix_size(heap, size == 0 ? 1 : size))
 		return NULL;
 	if (heap->limit != 0 && heap->pool.live == heap->limit)
 		return refuse_with(ENOMEM);
-	return object_pool_take(&heap->pool);
+	void *object = object_pool_take(&heap->pool);
+	if (object == NULL && is_first)
+		forget_size(heap);
+	return object;
 }
 
 static void *pool_zero_malloc(struct thread_heap *self, size_t size)
