@@ -569,6 +569,18 @@ static void a_threshold_rises_when_a_mapped_chunk_is_freed(void **state)
 	lab_close(lab);
 }
 
+static void a_high_trim_threshold_is_not_lowered(void **state)
+{
+	struct lab *lab = lab_open("ptmalloc:trim_threshold=1M");
+	struct pt_heap *heap = pt_of(lab->heap);
+
+	(void)state;
+	lab_free(lab, lab_malloc(lab, 200000));
+	assert_int_equal(counter_read(&heap->mmap_threshold), 200704 - 16);
+	assert_int_equal(counter_read(&heap->trim_threshold), 1 << 20);
+	lab_close(lab);
+}
+
 static void fixed_thresholds_stay(void **state)
 {
 	struct lab *lab =
@@ -756,6 +768,7 @@ int main(void)
 		cmocka_unit_test(realloc_grows_into_top_and_free_chunk),
 		cmocka_unit_test(
 			a_threshold_rises_when_a_mapped_chunk_is_freed),
+		cmocka_unit_test(a_high_trim_threshold_is_not_lowered),
 		cmocka_unit_test(fixed_thresholds_stay),
 		cmocka_unit_test(at_most_mmap_max_chunks_are_mapped),
 		cmocka_unit_test(mapped_chunks_are_resized_by_the_source),

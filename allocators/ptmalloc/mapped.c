@@ -107,14 +107,18 @@ struct chunk *pt_mapped_malloc(struct pt_heap *heap, size_t bytes)
 	return chunk;
 }
 
-/* Freed once, wanted again: the next of that size comes from an arena. */
+/*
+ * Freed once, wanted again: the next of that size comes from an arena, and the
+ * top that it leaves there stays, too.  Neither threshold ever sinks.
+ */
 static void raise_threshold(struct pt_heap *heap, size_t bytes)
 {
 	if (heap->thresholds_are_fixed || bytes > THRESHOLD_MAX ||
 	    bytes <= counter_read(&heap->mmap_threshold))
 		return;
 	counter_set(&heap->mmap_threshold, bytes);
-	counter_set(&heap->trim_threshold, 2 * bytes);
+	if (2 * bytes > counter_read(&heap->trim_threshold))
+		counter_set(&heap->trim_threshold, 2 * bytes);
 }
 
 void pt_mapped_free(struct pt_heap *heap, struct chunk *chunk)
