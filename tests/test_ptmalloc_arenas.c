@@ -264,6 +264,25 @@ static void what_no_space_holds_is_mapped(void **state)
 	lab_close(lab);
 }
 
+/* Where no mapping is allowed, what no space holds is the main arena's. */
+static void the_main_arena_serves_what_no_space_holds(void **state)
+{
+	struct lab *lab = lab_open("ptmalloc:mmap_max=0");
+	struct thread_heap *self = attach(lab);
+	void *block = lab->allocator->malloc(self, 70 << 20);
+	void *aligned = lab->allocator->aligned_malloc(self, 4096, 70 << 20);
+
+	(void)state;
+	assert_non_null(block);
+	assert_non_null(aligned);
+	assert_int_equal((uintptr_t)aligned % 4096, 0);
+	assert_false(chunk_head(block_chunk(block)) & NOT_MAIN);
+	assert_false(chunk_head(block_chunk(aligned)) & NOT_MAIN);
+	require_sound(lab);
+	lab->allocator->detach(self);
+	lab_close(lab);
+}
+
 static void without_memory_the_other_arena_is_asked(void **state)
 {
 	struct lab *lab = lab_open("ptmalloc:mmap_max=0,tcache=0");
@@ -355,6 +374,7 @@ int main(void)
 		cmocka_unit_test(spaces_follow_each_other_and_go_back),
 		cmocka_unit_test(a_fence_ends_a_space),
 		cmocka_unit_test(what_no_space_holds_is_mapped),
+		cmocka_unit_test(the_main_arena_serves_what_no_space_holds),
 		cmocka_unit_test(without_memory_the_other_arena_is_asked),
 		cmocka_unit_test(a_consumer_returns_what_it_frees),
 		cmocka_unit_test(arenas_strand_what_fast_bins_hold),

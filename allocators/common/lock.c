@@ -13,7 +13,7 @@ const char MANY_THREADS = 0;
 enum {
 	SPINS = 100,      /* rounds of looking before the core is given up */
 	YIELDS = 50,      /* times that, before sleeping                   */
-	SLEEP_NS = 20000, /* longer than any critical section              */
+	SLEEP_NS = 20000, /* about two kernel calls of a holder            */
 };
 
 static inline void relax(void)

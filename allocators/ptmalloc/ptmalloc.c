@@ -337,26 +337,37 @@ static struct chunk *cut_both_ends(struct arena *arena, struct chunk *chunk,
 	return aligned;
 }
 
+/* From one arena, which is locked and is not when this returns. */
+static struct chunk *ask_aligned(struct arena *arena, size_t align,
+                                 size_t bytes)
+{
+	struct chunk *chunk =
+		pt_arena_malloc(arena, bytes + align + CHUNK_MIN_BYTES, NULL);
+
+	if (chunk != NULL) {
+		size_t lead = lead_bytes(chunk, align);
+		chunk = chunk_is_mapped(chunk)
+		                ? pt_mapped_shift(arena->heap, chunk, lead)
+		                : cut_both_ends(arena, chunk, lead, bytes);
+	}
+	arena_unlock(arena);
+	return chunk;
+}
+
 static void *pt_aligned_malloc(struct thread_heap *self, size_t align,
                                size_t size)
 {
-	struct tcache *cache = tcache_of(self);
-
 	if (align <= MALLOC_ALIGN_BYTES)
 		return pt_malloc(self, size);
 	if (size > PTRDIFF_MAX - align - 2 * CHUNK_MIN_BYTES)
 		return no_memory();
 	size_t bytes = chunk_bytes_for(size);
-	struct arena *arena = arena_take(cache);
-	struct chunk *chunk =
-		pt_arena_malloc(arena, bytes + align + CHUNK_MIN_BYTES, NULL);
-	if (chunk != NULL) {
-		size_t lead = lead_bytes(chunk, align);
-		chunk = chunk_is_mapped(chunk)
-		                ? pt_mapped_shift(cache->heap, chunk, lead)
-		                : cut_both_ends(arena, chunk, lead, bytes);
+	struct arena *arena = arena_take(tcache_of(self)), *other;
+	struct chunk *chunk = ask_aligned(arena, align, bytes);
+	if (chunk == NULL && (other = pt_arena_retry(arena)) != NULL) {
+		arena_lock(other);
+		chunk = ask_aligned(other, align, bytes);
 	}
-	arena_unlock(arena);
 	return chunk == NULL ? NULL : chunk_block(chunk);
 }
 
