@@ -542,6 +542,37 @@ static void nothing_is_stranded(void **state)
 	lab_close(lab);
 }
 
+/* ---- check --------------------------------------------------------------- */
+
+static void swap_newest(struct tcm_bin *a, struct tcm_bin *b)
+{
+	void *newest = tcm_bin_top(a)[-1];
+
+	tcm_bin_top(a)[-1] = tcm_bin_top(b)[-1];
+	tcm_bin_top(b)[-1] = newest;
+}
+
+/* Both objects are sound and in one list each, but not in theirs. */
+static void check_sees_objects_in_lists_of_others(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	const struct tcm_classes *classes = &tcm_heap_of(lab->heap)->classes;
+	struct tcm_bin *bins = tcm_cache_of(lab->thread)->bin;
+	struct tcm_bin *small = &bins[tcm_class_of(classes, 64)];
+	struct tcm_bin *larger = &bins[tcm_class_of(classes, 128)];
+
+	(void)state;
+	lab_free(lab, lab_malloc(lab, 64));
+	lab_free(lab, lab_malloc(lab, 128));
+	assert_true(tcm_bin_count(small) > 0 && tcm_bin_count(larger) > 0);
+	swap_newest(small, larger);
+	const char *wrong = lab->allocator->check(lab->heap);
+	assert_non_null(wrong);
+	assert_non_null(strstr(wrong, "tcmalloc I10"));
+	swap_newest(small, larger);
+	lab_close(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +596,7 @@ int main(void)
 		cmocka_unit_test(a_new_span_is_not_touched),
 		cmocka_unit_test(little_is_left_after_all),
 		cmocka_unit_test(nothing_is_stranded),
+		cmocka_unit_test(check_sees_objects_in_lists_of_others),
 	};
 	return cmocka_run_group_tests_name("tcmalloc", tests, NULL, NULL);
 }

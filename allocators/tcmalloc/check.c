@@ -312,6 +312,23 @@ static bool check_central(struct check *check, unsigned class)
 
 /* ---- thread caches ------------------------------------------------------------------------ */
 
+/* Whether the page map knows all of these objects as ones of the class. */
+static bool are_of_class(struct check *check, unsigned class, void **objects,
+                         size_t count)
+{
+	struct tcm_page_map *map = &check->heap->map;
+
+	for (size_t i = 0; i < count; i++)
+		if (tcm_entry_class(tcm_page_map_find(map, objects[i])) !=
+		    class)
+			return broken(check,
+			              "tcmalloc I10: %p is in a list of class "
+			              "%zu, its page is of another",
+			              objects[i],
+			              tcm_class_bytes(check->heap, class));
+	return true;
+}
+
 static bool check_bin(struct check *check, const struct tcm_cache *cache,
                       unsigned class)
 {
@@ -328,7 +345,7 @@ static bool check_bin(struct check *check, const struct tcm_cache *cache,
 		              "low %td, length %u, room %zu",
 		              tcm_class_bytes(check->heap, class), top - base,
 		              bin->low - base, state->length, room);
-	return true;
+	return are_of_class(check, class, base, (size_t)(top - base));
 }
 
 static bool check_cache(struct check *check, const struct tcm_cache *cache)

@@ -31,7 +31,8 @@
  *     refill, flush   a batch from the central list, or to it
  *
  * Invariants, verified in check.c.
- *     I10  base <= low <= top <= limit = base + length, within the array
+ *     I10  base <= low <= top <= limit = base + length, within the array; what
+ *          lies between base and top is of the list's class
  *     I11  the lengths times the sizes are the capacity
  *
  * Cost.     refill, flush  a lock and the pointers of a batch
