@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "allocators/jemalloc/jemalloc.h"
 
 static size_t tier(struct lab *lab, const char *name)
 {
@@ -367,6 +368,26 @@ static void little_is_held_at_the_end(void **state)
 	lab_close(lab);
 }
 
+/* As another thread may see it: the new base already, the old top still. */
+static void usage_passes_over_a_bin_that_moves(void **state)
+{
+	struct lab *lab = lab_open("jemalloc");
+	struct je_handle *handle = je_handle_of(lab->thread);
+	struct je_cache_bin *bin =
+		&handle->bins[je_bin_for(je_heap_of(lab->heap), 64)];
+
+	(void)state;
+	lab_free(lab, lab_malloc(lab, 64));
+	size_t count = (size_t)(je_bin_top(bin) - je_bin_base(bin));
+	size_t before = tier(lab, "thread cache");
+	bin->base += 1 << 20;
+	size_t torn = tier(lab, "thread cache");
+	bin->base -= 1 << 20;
+	assert_true(count > 0);
+	assert_int_equal(torn, before - count * 64);
+	lab_close(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(the_ratio_follows_live_pages),
 		cmocka_unit_test(dirty_pages_decay),
 		cmocka_unit_test(little_is_held_at_the_end),
+		cmocka_unit_test(usage_passes_over_a_bin_that_moves),
 	};
 
 	return cmocka_run_group_tests_name("jemalloc cache", tests, NULL, NULL);

@@ -573,6 +573,27 @@ static void check_sees_objects_in_lists_of_others(void **state)
 	lab_close(lab);
 }
 
+/* As another thread may see it: the new base already, the old top still. */
+static void usage_passes_over_a_list_that_moves(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	const struct tcm_classes *classes = &tcm_heap_of(lab->heap)->classes;
+	struct tcm_bin *bins = tcm_cache_of(lab->thread)->bin;
+	struct tcm_bin *bin = &bins[tcm_class_of(classes, 64)];
+
+	(void)state;
+	lab_free(lab, lab_malloc(lab, 64));
+	size_t count = tcm_bin_count(bin);
+	struct heap_usage before = account_usage(lab);
+	bin->base += 1 << 20;
+	struct heap_usage torn = account_usage(lab);
+	bin->base -= 1 << 20;
+	assert_true(count > 0);
+	assert_int_equal(usage_tier(&torn, "thread cache"),
+	                 usage_tier(&before, "thread cache") - count * 64);
+	lab_close(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +618,7 @@ int main(void)
 		cmocka_unit_test(little_is_left_after_all),
 		cmocka_unit_test(nothing_is_stranded),
 		cmocka_unit_test(check_sees_objects_in_lists_of_others),
+		cmocka_unit_test(usage_passes_over_a_list_that_moves),
 	};
 	return cmocka_run_group_tests_name("tcmalloc", tests, NULL, NULL);
 }

@@ -308,16 +308,23 @@ static void add_arena(const struct je_heap *heap, const struct je_arena *arena,
 	usage_add_lock(out, "arena", &arena->lock);
 }
 
+/* Seen on its way to a longer array, a bin would count as anything: none. */
+static size_t cached_blocks(const struct je_heap *heap,
+                            const struct je_handle *handle, unsigned number)
+{
+	const struct je_cache_bin *bin = &handle->bins[number];
+	size_t count = (size_t)(je_bin_top(bin) - je_bin_base(bin));
+
+	return count <= heap->slots[number] ? count : 0;
+}
+
 static size_t cached_bytes(const struct je_heap *heap,
                            const struct je_handle *handle)
 {
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < heap->no_bin; i++) {
-		const struct je_cache_bin *bin = &handle->bins[i];
-		bytes += (size_t)(je_bin_top(bin) - je_bin_base(bin)) *
-		         je_bin_bytes(heap, i);
-	}
+	for (unsigned i = 0; i < heap->no_bin; i++)
+		bytes += cached_blocks(heap, handle, i) * je_bin_bytes(heap, i);
 	return bytes;
 }
 
