@@ -199,6 +199,8 @@ class Sheet:
                   drawstyle="steps-post")
         axes.set_xlim(0, self.last_event / self.event_unit)
         axes.set_ylim(0, self.top / self.unit)
+        axes.set_yticks([tick for tick in axes.get_yticks()
+                         if 0 <= tick <= .88 * self.top / self.unit])  # clear of the map above
         axes.set_facecolor(CONF["OUTSIDE"])
         axes.tick_params(labelleft=first)
         axes.set_xlabel(self.event_name if last else "")
@@ -260,7 +262,7 @@ class Sheet:
 
 
 def draw(run):
-    if not run.has("heapmap") or not run.has("timeline"):
+    if not run.has("heapmap") or not run.has("timeline") or not len(run.table("timeline")):
         return 0
     sheet = Sheet(run)
     return sheet.draw() if sheet.names else 0

@@ -19,6 +19,7 @@ do for [i = 1:N] { LOST[i] = FREE_SUM[i] = HELD[i] = 0. }
 stats SOURCE using (column("event")):(i = int(column(1)), v = column("unusable_p90"), f = column("free_bytes"), \
 	is_number(v) ? (LOST[i] = LOST[i] + v * f, FREE_SUM[i] = FREE_SUM[i] + f, \
 	HELD[i] = HELD[i] + column("footprint_bytes")) : 0, 0) nooutput
+if (!exists("STATS_max_x")) { exit status 3 } # nobody has a walk
 EVENTS = STATS_max_x
 has_free(i) = FREE_SUM[i] > .005 * HELD[i]
 BEST = WORST = 0

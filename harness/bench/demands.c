@@ -40,7 +40,9 @@ void demands_print(const struct demands *demands, FILE *out)
 		grid_set(&grid, column++, "%s %.2f",
 		         demand->is_least ? ">=" : "<=", demand->limit);
 		grid_set(&grid, column++, "%s",
-		         demand_is_met(demand) ? "yes" : "NO");
+		         demand->is_doubtful     ? "?"
+		         : demand_is_met(demand) ? "yes"
+		                                 : "NO");
 	}
 	grid_print(&grid, out);
 }

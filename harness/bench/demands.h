@@ -15,6 +15,7 @@ struct demand {
 	double limit;
 	bool is_least; /* at least, with the interval's upper end; else at most,
 	                  with the lower end                              */
+	bool is_doubtful; /* the machine was too busy to tell */
 };
 
 enum { DEMANDS_MAX = 32 };

@@ -88,7 +88,9 @@ static void add(const struct scale *scale, struct demands *demands,
                 const char *what, int first, int second, figure_of *figure,
                 double limit, bool is_least)
 {
-	struct demand demand = {.limit = limit, .is_least = is_least};
+	struct demand demand = {.limit = limit,
+	                        .is_least = is_least,
+	                        .is_doubtful = scale_is_doubtful(scale)};
 
 	if (first < 0 || second < 0)
 		return;

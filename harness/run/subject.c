@@ -21,6 +21,12 @@ static bool unknown(const char *name, struct trace_error *error)
 		snprintf(known + used, sizeof known - used, "%s%s",
 		         i > 0 ? ", " : "", allocator_registry[i]->name);
 	}
+	if (strchr(name, '[') != NULL)
+		return trace_fail(error,
+		                  "%s: only system and the lib: rows take an "
+		                  "environment in brackets; knobs are set as "
+		                  "first-fit:order=lifo",
+		                  name);
 	return trace_fail(error,
 	                  "no allocator is called \"%s\" (there are %s; a "
 	                  "file of yours is written ./%s.c)",

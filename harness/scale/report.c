@@ -223,14 +223,23 @@ static void add_row(const struct scale *scale, int row, unsigned work,
 	}
 }
 
-/* Where the control loses much, the machine has no such cores to give. */
-static void doubt(const struct scale *scale, FILE *out)
+bool scale_is_doubtful(const struct scale *scale)
 {
 	enum { LITTLE = 80 }; /* % of the ideal */
 	unsigned last = scale->count_count - 1, most = scale->counts[last];
+
+	return most > 1 &&
+	       scale_speedup(scale, 0, SCALE_PRIVATE, last).median * 100 <
+	               most * LITTLE;
+}
+
+/* Where the control loses much, the machine has no such cores to give. */
+static void doubt(const struct scale *scale, FILE *out)
+{
+	unsigned last = scale->count_count - 1, most = scale->counts[last];
 	double speedup = scale_speedup(scale, 0, SCALE_PRIVATE, last).median;
 
-	if (most > 1 && speedup * 100 < most * LITTLE)
+	if (scale_is_doubtful(scale))
 		fprintf(out,
 		        "Private work without an allocator is only %.2f times "
 		        "as much on %u threads:\nother programs run, or "
