@@ -27,6 +27,7 @@ WHAT = RUN.": links followed in free lists and trees per call of malloc or free,
 
 SOURCE = numbered("searches")
 stats SOURCE using (column("event_to")):(column("links_max")) nooutput
+if (!exists("STATS_max_x")) { exit status 3 } # nobody searches
 EVENTS = STATS_max_x
 XUNIT = event_unit(EVENTS)
 x_of(c) = column("event_to") / XUNIT

@@ -133,6 +133,10 @@ def draw_better(axes):
 def draw(run):
     timed = points_of(run)
     points = [p for p in timed if p[2] == p[2]]
+    measure = "peak footprint / peak live"
+    if not points:  # libraries alone: all of them by resident memory
+        points = timed = split_blind(run, timed)[0]
+        measure = "peak resident / peak live"
     if not points:
         return 0
     looks = palette(run)
@@ -140,7 +144,7 @@ def draw(run):
     used = write_title(figure, sentence(timed), what(run, timed))
     axes = figure.add_axes([.085, .09, .895, 1 - .09 - (used + .1) / 6.4])
     axes.set_xlabel("throughput (calls per µs, log)")
-    axes.set_ylabel("peak footprint / peak live" +
+    axes.set_ylabel(measure +
                     (" (hollow: resident / peak live)" if any(p[2] != p[2] for p in timed)
                      else ""))
     hollow, blind = split_blind(run, [p for p in timed if p[2] != p[2]])
