@@ -1,15 +1,15 @@
 /*
- * lock.h - a lock for critical sections of some dozen instructions.
+ * lock.h - a lock for short critical sections.
  *
  *     0 free --compare and swap--> 1 held --store--> 0
  *
  * Taking it costs one atomic instruction, releasing it a plain store: nobody
- * sleeps in the kernel, so nobody has to be woken.  Who finds it held spins a
- * little and then lets others run.  While `*single_thread` is nonzero (see
- * allocator.h, create) both are skipped, which halves the cost of a slow path:
- * an uncontended lock is about 5 ns.
+ * waits in the kernel to be woken.  Who finds it held spins a little, then lets
+ * others run, then sleeps for moments, which serves holders that make a kernel
+ * call.  While `*single_thread` is nonzero (see allocator.h, create) taking and
+ * releasing are skipped, but counted.
  *
- * The two counters are written by the holder alone; lock_read_counts() may be
+ * The two counters are written by the holder alone; counter_read() may be
  * called beside it.  Order: acquire in the swap meets release in the store.
  */
 #ifndef ALLOCATORS_COMMON_LOCK_H
