@@ -315,6 +315,75 @@ static void a_refused_start_leaves_nothing(void **state)
 	lab_close(lab);
 }
 
+/* ---- object_pool on its own ------------------------------------------------ */
+
+static void require_sound(const struct object_pool *pool)
+{
+	const void *where;
+	const char *sentence = object_pool_check(pool, &where);
+
+	assert_string_equal(sentence == NULL ? "sound" : sentence, "sound");
+}
+
+/* 4 objects a chunk: 64 + 4 * 1008 = 4096. */
+static void what_is_undone_leaves_nothing(void **state)
+{
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	struct page_source pages;
+	struct object_pool pool;
+	void *objects[6];
+
+	(void)state;
+	assert_true(page_source_open(&pages, &options));
+	object_pool_open(&pool, &pages, 1008, PAGE_BYTES);
+	assert_int_equal(pool.slots, 4);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 6; i++)
+			objects[i] = object_pool_take(&pool);
+		assert_int_equal(object_pool_bytes(&pool), 2 * PAGE_BYTES);
+		for (int i = 6; i-- > 3;)
+			object_pool_undo(&pool, objects[i]);
+		require_sound(&pool); /* the second chunk is gone */
+		assert_int_equal(pages.committed_bytes, PAGE_BYTES);
+		assert_int_equal(pool.carving->carved, 3);
+		for (int i = 3; i-- > 0;)
+			object_pool_undo(&pool, objects[i]);
+		require_sound(&pool);
+		assert_int_equal(pages.committed_bytes, 0);
+		assert_int_equal(pages.reserved_bytes, 0);
+	}
+	object_pool_close(&pool);
+	page_source_close(&pages);
+}
+
+/* Out of order, it is put(): the list has it, and a release takes the chunk. */
+static void what_is_undone_late_is_listed(void **state)
+{
+	const struct page_source_options options = {.kind = PAGE_SOURCE_ARENA};
+	struct page_source pages;
+	struct object_pool pool;
+	void *objects[6];
+
+	(void)state;
+	assert_true(page_source_open(&pages, &options));
+	object_pool_open(&pool, &pages, 1008, PAGE_BYTES);
+	for (int i = 0; i < 6; i++)
+		objects[i] = object_pool_take(&pool);
+	object_pool_undo(&pool, objects[3]); /* the last of a full chunk */
+	object_pool_undo(&pool, objects[4]);
+	require_sound(&pool);
+	assert_int_equal(pool.listed, 2);
+	object_pool_undo(&pool, objects[5]);
+	require_sound(&pool);
+	assert_int_equal(pool.listed, 2);
+	assert_int_equal(object_pool_release(&pool, 0), PAGE_BYTES);
+	require_sound(&pool);
+	assert_ptr_equal(object_pool_take(&pool), objects[3]);
+	object_pool_close(&pool);
+	assert_int_equal(pages.committed_bytes, 0);
+	page_source_close(&pages);
+}
+
 /* ---- explain ------------------------------------------------------------- */
 
 static void require_words(struct lab *lab, enum request_kind kind, size_t size,
@@ -379,6 +448,8 @@ int main(void)
 		cmocka_unit_test(giving_back_is_paid_for),
 		cmocka_unit_test(a_live_object_holds_its_chunk),
 		cmocka_unit_test(a_refused_start_leaves_nothing),
+		cmocka_unit_test(what_is_undone_leaves_nothing),
+		cmocka_unit_test(what_is_undone_late_is_listed),
 		cmocka_unit_test(explains_each_case),
 	};
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

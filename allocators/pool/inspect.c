@@ -153,121 +153,15 @@ static const char *broken(struct pool_heap *heap, const char *sentence,
 	return heap->message;
 }
 
-/* I1, before anything follows the list: it may be longer than it says. */
-static const char *check_list(struct pool_heap *heap,
-                              const struct block_set *regions)
-{
-	const struct object_pool *pool = &heap->pool;
-	const struct pool_slot *slot = pool->list;
-
-	for (size_t i = 0; i < pool->listed; i++) {
-		const struct pool_chunk *chunk = chunk_of(pool, slot);
-		const char *kind =
-			slot == NULL ? NULL : block_set_tier(regions, chunk);
-		if (kind == NULL || (const void *)chunk == heap ||
-		    !is_carved(pool, chunk, slot))
-			return broken(heap, "I1: the list holds no slot", slot);
-		slot = slot->next;
-	}
-	return slot == NULL ? NULL
-	                    : broken(heap, "I1: the list is too long", slot);
-}
-
-static const char *check_chunk(struct pool_heap *heap,
-                               const struct block_set *listed,
-                               const struct pool_chunk *chunk)
-{
-	const struct object_pool *pool = &heap->pool;
-	size_t live = 0;
-
-	for (size_t i = 0; i < chunk->carved; i++)
-		live += block_set_tier(listed, chunk_slot(pool, chunk, i)) ==
-		        NULL;
-	if (live != chunk->live)
-		return broken(heap, "I2: a chunk counts its live objects wrong",
-		              chunk);
-	if (chunk->carved > pool->slots ||
-	    (chunk->carved < pool->slots && chunk != pool->carving))
-		return broken(heap, "I5: a chunk is not carved to its end",
-		              chunk);
-	return NULL;
-}
-
-/* All chunks of one kind; adds to their number and their live objects. */
-static const char *check_chunks(struct pool_heap *heap,
-                                const struct block_set *listed,
-                                const struct pool_chunks *chunks,
-                                size_t expected, size_t *live)
-{
-	bool is_busy = chunks == &heap->pool.busy;
-	const struct pool_chunk *chunk;
-	const char *sentence;
-	size_t count = 0;
-
-	LIST_FOREACH (chunk, chunks, link) {
-		sentence = check_chunk(heap, listed, chunk);
-		if (sentence != NULL)
-			return sentence;
-		if ((chunk->live > 0) != is_busy)
-			return broken(heap, "I3: a chunk is on the wrong list",
-			              chunk);
-		*live += chunk->live;
-		count++;
-	}
-	return count == expected
-	               ? NULL
-	               : broken(heap, "I3: chunks are counted wrong", chunks);
-}
-
-static const char *check_all(struct walk *walk, struct pool_heap *heap)
-{
-	const struct object_pool *pool = &heap->pool;
-	const char *sentence;
-	size_t live = 0;
-
-	if (block_set_twice(&walk->listed) != NULL)
-		return broken(heap, "I1: an object is on the list twice",
-		              block_set_twice(&walk->listed));
-	sentence = check_chunks(heap, &walk->listed, &pool->busy,
-	                        pool->busy_chunks, &live);
-	if (sentence == NULL)
-		sentence = check_chunks(heap, &walk->listed, &pool->idle,
-		                        pool->idle_chunks, &live);
-	if (sentence == NULL && live != pool->live)
-		sentence = broken(heap, "I3: live objects are counted wrong",
-		                  pool);
-	return sentence;
-}
-
-/* The chunks must be sound before the list is followed into them. */
-static const char *check_regions(struct pool_heap *heap)
-{
-	const struct object_pool *pool = &heap->pool;
-	size_t chunks = pool->busy_chunks + pool->idle_chunks;
-	struct block_set regions;
-	const char *sentence;
-
-	if (pool->pages->committed_bytes !=
-	    PAGE_BYTES + chunks * pool->chunk_bytes)
-		return broken(heap, "I4: other memory is committed", heap);
-	if (!block_set_open(&regions, chunks))
-		return NULL;
-	gather_chunks(&regions, &pool->busy);
-	gather_chunks(&regions, &pool->idle);
-	block_set_sort(&regions);
-	sentence = check_list(heap, &regions);
-	block_set_close(&regions);
-	return sentence;
-}
-
 const char *pool_check(struct heap *heap)
 {
-	struct walk walk = {.heap = pool_heap_of(heap)};
-	const char *sentence = check_regions(pool_heap_of(heap));
+	struct pool_heap *self = pool_heap_of(heap);
+	const void *where = NULL;
+	const char *sentence;
 
-	if (sentence != NULL || !open_walk(&walk))
-		return sentence;
-	sentence = check_all(&walk, pool_heap_of(heap));
-	close_walk(&walk);
-	return sentence;
+	if (self->pool.pages->committed_bytes !=
+	    PAGE_BYTES + object_pool_bytes(&self->pool))
+		return broken(self, "I5: other memory is committed", self);
+	sentence = object_pool_check(&self->pool, &where);
+	return sentence == NULL ? NULL : broken(self, sentence, where);
 }

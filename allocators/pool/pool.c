@@ -4,7 +4,8 @@
  * Idea.  A program that allocates one kind of object, and many of it, needs
  * neither search nor size classes nor headers: a list of free objects is all,
  * and nothing can be faster than its two instructions.  The price is that
- * everything else is refused.  How the list and its chunks work: objects.c.
+ * everything else is refused.  How the list and its chunks work:
+ * ../common/object_pool.c.
  *
  * What a heap does with them:
  *
@@ -25,7 +26,8 @@
  * stay as the knob `idle` says.  And not before the rest of them are half of the
  * list at least, so that the pass over the list pays for itself.
  *
- * Invariants I1 to I5: objects.c.
+ * Invariants I1 to I4: ../common/object_pool.c; and, verified in inspect.c:
+ *     I5  the chunks and the heap's page are all that is committed
  *
  * Cost.     malloc, free  O(1), free on average
  *           waste         what objects are smaller than their slot
@@ -33,7 +35,7 @@
  * Sources.  [Knuth97, 2.2.3]; [Berger02] on what such custom allocators are
  *           worth.
  *
- * Read next: objects.c.
+ * Read next: ../common/object_pool.c.
  */
 #include "pool.h"
 
@@ -107,8 +109,12 @@ static bool fix_size(struct pool_heap *heap, size_t bytes)
 {
 	struct object_pool *pool = &heap->pool;
 	struct heap_stats stats = pool->stats;
+	size_t slot = round_up(bytes, malloc_align(bytes));
+	size_t chunk_bytes = heap->chunk_bytes;
 
-	object_pool_open(pool, pool->pages, bytes, heap->chunk_bytes);
+	while (chunk_bytes < POOL_CHUNK_HEADER + POOL_SLOTS_MIN * slot)
+		chunk_bytes *= 2;
+	object_pool_open(pool, pool->pages, slot, chunk_bytes);
 	pool->stats = stats;
 	if (object_pool_prepare(pool, heap->preallocate))
 		return true;

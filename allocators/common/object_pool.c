@@ -1,5 +1,5 @@
 /*
- * objects.c - a list through free objects, and the chunks that they lie in.
+ * object_pool.c - a list through free objects, and the chunks that they lie in.
  *
  * Idea.  All objects have one size, so any free one serves any request: a list
  * needs no order and a search no second look.  The link of a free object lies in
@@ -19,42 +19,46 @@
  *
  * Giving back.  The free objects of an idle chunk are scattered over the list,
  * which is linked one way only.  So nothing is taken out one by one: a pass over
- * the list drops all objects of idle chunks.  It is made when those are at least
- * half of the list (pool.c), so that each object that is dropped has paid for
- * two looks, and put() stays O(1) on average.  A list linked both ways would do
+ * the list drops all objects of idle chunks.  Whose pool it is says when:
+ * pool/pool.c waits until those are at least half of the list, so that each object
+ * that is dropped has paid for two looks; tcmalloc does it at a trim.  A list linked both ways would do
  * without, and each take would write to a second object, mostly a cache miss.
  *
- * Invariants, verified in inspect.c:pool_check().
+ * Undoing.  A caller that takes several objects and then fails gives them back
+ * the last one first.  The last slot that was carved is uncarved, and a chunk that
+ * has no carved slot any more goes back: so nothing is left behind, and no list
+ * has to be searched for it.
+ *
+ * Invariants, verified in object_pool_check.c.
  *     I1  the list holds carved slots, each once
  *     I2  a chunk's live objects are its carved slots that are not on the list
  *     I3  busy chunks have a live object, idle ones none; all are counted
- *     I4  the chunks and the heap's page are all that is committed
- *     I5  only `carving` has slots that are not carved
+ *     I4  only `carving` has slots that are not carved
  *
  * Cost.     take, put  O(1), and touch the object and its chunk's header
  *           waste      a header and a tail per chunk; free objects of chunks
  *                      that one live object holds
- * Threads.  None: one thread at a time.
+ * Threads.  One at a time: the owner has a lock, or a single thread.
  * Sources.  [Knuth97, 2.2.3] has the list of available nodes, with the pool
  *           behind it that is carved only when the list is empty.
  *
- * Read next: ../slab/cache.c, where the free list is a bitmap per chunk.
+ * Read next: ../pool/pool.c; ../tcmalloc/metadata.c; ../slab/cache.c, where the free list is a bitmap per chunk.
  */
+#include "object_pool.h"
+
 #include <errno.h>
 
-#include "pool.h"
-
 void object_pool_open(struct object_pool *pool, struct page_source *pages,
-                      size_t bytes, size_t chunk_bytes)
+                      size_t slot_bytes, size_t chunk_bytes)
 {
-	size_t slot = round_up(bytes, malloc_align(bytes));
-	size_t least = POOL_CHUNK_HEADER + POOL_SLOTS_MIN * slot;
-
-	*pool = (struct object_pool){.pages = pages, .slot_bytes = slot};
-	while (chunk_bytes < least)
-		chunk_bytes *= 2;
-	pool->chunk_bytes = chunk_bytes;
-	pool->slots = (chunk_bytes - POOL_CHUNK_HEADER) / slot;
+	*pool = (struct object_pool){
+		.pages = pages,
+		.slot_bytes = slot_bytes,
+		.chunk_bytes = chunk_bytes,
+		.slots = (chunk_bytes - POOL_CHUNK_HEADER) / slot_bytes,
+	};
+	assert(chunk_bytes > POOL_CHUNK_HEADER && pool->slots > 0);
+	assert(slot_bytes % sizeof(struct pool_slot) == 0);
 }
 
 static void close_chunks(struct object_pool *pool, struct pool_chunks *chunks)
@@ -167,6 +171,24 @@ void object_pool_put(struct object_pool *pool, void *object)
 	if (--chunk->live == 0)
 		make_idle(pool, chunk);
 	pool->live--;
+}
+
+void object_pool_undo(struct object_pool *pool, void *object)
+{
+	struct pool_chunk *chunk = chunk_of(pool, object);
+	bool is_last = chunk_slot(pool, chunk, chunk->carved - 1) == object;
+
+	if (!is_last || (pool->carving != NULL && pool->carving != chunk)) {
+		object_pool_put(pool, object);
+		return;
+	}
+	chunk->carved--;
+	pool->carving = chunk;
+	if (--chunk->live == 0)
+		make_idle(pool, chunk);
+	pool->live--;
+	if (chunk->carved == 0)
+		unmap_chunk(pool, chunk);
 }
 
 bool object_pool_prepare(struct object_pool *pool, size_t objects)
