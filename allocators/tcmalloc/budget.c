@@ -146,16 +146,13 @@ static bool make_room(struct tcm_cache *self, unsigned class, size_t length)
 		log2 = TCM_ARRAY_LOG2_MIN;
 	if (log2 <= old_log2)
 		return true;
-	void **wider = tcm_metadata_get(metadata, TCM_POOL_ARRAY + log2 -
-	                                                  TCM_ARRAY_LOG2_MIN);
+	void **wider = tcm_array_get(metadata, log2);
 	if (wider == NULL)
 		return false;
 	bin->low = wider + (bin->low - base);
 	if (old_log2 > 0) {
 		memcpy(wider, base, held * sizeof *wider);
-		tcm_metadata_put(metadata,
-		                 TCM_POOL_ARRAY + old_log2 - TCM_ARRAY_LOG2_MIN,
-		                 base);
+		tcm_array_put(metadata, old_log2, base);
 	}
 	atomic_store_explicit(&bin->base, wider, memory_order_relaxed);
 	tcm_bin_set_top(bin, wider + held);

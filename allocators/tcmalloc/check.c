@@ -15,6 +15,7 @@ struct check {
 	struct tcm_heap *heap;
 	size_t free_spans[2], free_pages[2]; /* [normal, returned]            */
 	size_t large_pages, pages;
+	size_t descriptors; /* that spans and regions have                   */
 	size_t spans[TCM_CLASSES_MAX], in_spans[TCM_CLASSES_MAX];
 	size_t listed
 		[TCM_CLASSES_MAX]; /* spans that must be on a list        */
@@ -37,21 +38,36 @@ static bool broken(struct check *check, const char *format, ...)
 
 /* ---- metadata and map ------------------------------------------------------------ */
 
+static bool check_arrays(struct check *check, unsigned log2)
+{
+	const struct tcm_metadata *metadata = &check->heap->metadata;
+	const char *idle = (const char *)metadata->idle[log2];
+
+	for (; idle != NULL; idle = tcm_object_next(idle))
+		if (idle < metadata->start ||
+		    idle + (sizeof(void *) << log2) > metadata->next)
+			return broken(check,
+			              "tcmalloc I1: %p is no array of %zu",
+			              (const void *)idle, (size_t)1 << log2);
+	return true;
+}
+
 static bool check_metadata(struct check *check)
 {
 	const struct tcm_metadata *metadata = &check->heap->metadata;
 	const struct tcm_page_hash *hash = &check->heap->map.hash;
 
 	for (unsigned i = 0; i < TCM_POOLS; i++) {
-		const char *idle = (const char *)metadata->pools[i].idle;
-		for (; idle != NULL; idle = tcm_object_next(idle))
-			if (idle < metadata->start ||
-			    idle + metadata->pools[i].bytes > metadata->next)
-				return broken(check,
-				              "tcmalloc I1: pool %u leads to "
-				              "%p, which is no descriptor",
-				              i, (const void *)idle);
+		const void *where = NULL;
+		const char *sentence =
+			object_pool_check(&metadata->pools[i], &where);
+		if (sentence != NULL)
+			return broken(check, "tcmalloc I1: pool %u, %s at %p",
+			              i, sentence, where);
 	}
+	for (unsigned log2 = 0; log2 < TCM_ARRAYS; log2++)
+		if (!check_arrays(check, log2))
+			return false;
 	if (2 * hash->used > hash->capacity)
 		return broken(check,
 		              "tcmalloc I3: %zu of %zu slots of the page map "
@@ -137,6 +153,7 @@ static bool check_span(struct check *check, const struct tcm_span *span,
                        const struct tcm_span *before)
 {
 	check->pages += span->pages;
+	check->descriptors++;
 	if (!check_entries(check, span))
 		return false;
 	if (span->state != TCM_SPAN_IN_USE) {
@@ -178,11 +195,19 @@ static bool check_region(struct check *check, const struct tcm_region *region)
 static bool check_regions(struct check *check)
 {
 	const struct tcm_page_heap *pages = &check->heap->page_heap;
+	size_t descriptors = check->heap->metadata.pools[TCM_POOL_SPAN].live;
 
 	for (const struct tcm_region *region = pages->newest; region != NULL;
-	     region = region->older)
+	     region = region->older) {
+		check->descriptors++;
 		if (!check_region(check, region))
 			return false;
+	}
+	if (check->descriptors != descriptors)
+		return broken(check,
+		              "tcmalloc I1: spans and regions have %zu "
+		              "descriptors, %zu are live",
+		              check->descriptors, descriptors);
 	if (check->large_pages != counter_read(&pages->large_pages) ||
 	    check->pages != counter_read(&pages->pages))
 		return broken(check,

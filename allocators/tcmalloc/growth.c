@@ -88,13 +88,13 @@ static bool grow_from_returned(struct tcm_page_heap *heap, size_t pages,
 static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes)
 {
 	struct tcm_region *region =
-		tcm_metadata_get(heap->metadata, TCM_POOL_REGION);
+		tcm_metadata_get(heap->metadata, TCM_POOL_SPAN);
 
 	if (region == NULL)
 		return NULL;
 	char *start = page_source_reserve(heap->source, bytes, TCM_PAGE_BYTES);
 	if (start == NULL) {
-		tcm_metadata_undo(heap->metadata, TCM_POOL_REGION, region);
+		tcm_metadata_undo(heap->metadata, TCM_POOL_SPAN, region);
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -120,7 +120,7 @@ static void region_undo(struct tcm_page_heap *heap)
 
 	region_release(heap, region);
 	heap->newest = region->older;
-	tcm_metadata_undo(heap->metadata, TCM_POOL_REGION, region);
+	tcm_metadata_undo(heap->metadata, TCM_POOL_SPAN, region);
 }
 
 /* The free span that ends at the region's top, or NULL. */

@@ -165,9 +165,10 @@ static void set_up(struct tcm_heap *heap, const struct knob_values *values)
 			heap->classes.count * (sizeof(struct tcm_bin) +
 	                                       sizeof(struct tcm_bin_state)),
 		64);
-	heap->metadata.pools[TCM_POOL_CACHE].bytes = caches->cache_bytes;
-	heap->metadata.pools[TCM_POOL_SPAN].bytes = sizeof(struct tcm_span);
-	heap->metadata.pools[TCM_POOL_REGION].bytes = sizeof(struct tcm_region);
+	tcm_metadata_set_size(&heap->metadata, TCM_POOL_CACHE,
+	                      caches->cache_bytes);
+	tcm_metadata_set_size(&heap->metadata, TCM_POOL_SPAN,
+	                      sizeof(struct tcm_span));
 }
 
 struct heap *tcm_create(const struct knob_values *values,
@@ -191,8 +192,7 @@ struct heap *tcm_create(const struct knob_values *values,
 	heap->classes = classes;
 	set_up(heap, values);
 	if (!open_tiers(heap, values)) {
-		metadata = heap->metadata;
-		tcm_metadata_close(&metadata);
+		tcm_metadata_close(&heap->metadata);
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -202,9 +202,8 @@ struct heap *tcm_create(const struct knob_values *values,
 void tcm_destroy(struct heap *heap)
 {
 	struct tcm_heap *self = tcm_heap_of(heap);
-	struct tcm_metadata metadata = self->metadata;
 
 	tcm_page_heap_close(&self->page_heap);
 	tcm_page_map_close(&self->map);
-	tcm_metadata_close(&metadata);
+	tcm_metadata_close(&self->metadata);
 }

@@ -174,12 +174,16 @@ void *tcm_realloc(struct thread_heap *handle, void *block, size_t size)
 
 /* ---- trim -------------------------------------------------------------------------- */
 
-/* Thread caches stay: they are their owners'. */
+/*
+ * Thread caches stay: they are their owners'.  Descriptors come last, for spans
+ * that merge give theirs back.
+ */
 size_t tcm_trim(struct heap *heap)
 {
 	struct tcm_heap *self = tcm_heap_of(heap);
 
 	for (unsigned class = 1; class < self->classes.count; class ++)
 		tcm_transfer_flush(&self->centrals, class);
-	return tcm_page_heap_release(&self->page_heap, TCM_PAGES_MAX);
+	size_t bytes = tcm_page_heap_release(&self->page_heap, TCM_PAGES_MAX);
+	return bytes + tcm_metadata_trim(&self->metadata);
 }

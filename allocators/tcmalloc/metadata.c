@@ -1,27 +1,39 @@
 /*
- * metadata.c - object pools on one growing region, for the descriptors.
+ * metadata.c - memory for descriptors: object pools, and one growing region.
  *
- * Idea.  Descriptors of spans, thread caches and arrays of pointers live apart
- * from the program's memory, so that a program that writes past a block hits
- * another block and not the heap's own state, and so that reading a descriptor
- * never touches a page that the program does not use.  All come from the
- * page source's contiguous region, one behind the other:
+ * Idea.  What the heap knows of its spans and threads lies apart from the
+ * program's memory, so that a program that writes past a block hits another
+ * block and not the heap's own state, and so that reading a descriptor never
+ * touches a page that the program does not use.
  *
- *     start                                          next        end
- *     |heap|span|span|cache of thread 1|array 32|span|...........|
- *                 ^ given back: on its pool's list, for the next span
+ * Descriptors have one size each and come and go: they are the objects of an
+ * object pool (../common/object_pool.c), whose chunks are pages of their own and
+ * can go back.  What has a size of its own is carved from the page source's
+ * contiguous region, one behind the other:
  *
- * There is a pool for each kind of object: a list through the objects that came
- * back.  What is not on a list is cut from the end.  The region never shrinks
- * while the heap lives, but for one case: a call that fails undoes what it cut,
- * last cut first, and so leaves nothing behind.
+ *     pool of spans     |header|span|span|region|span|..|   chunks of 4 KiB,
+ *                       |header|span|..                 |   84 descriptors
+ *     pool of caches    |header|cache of thread 1|......|   one each
+ *
+ *     region   start                                     next        end
+ *              |heap|map node|array 32|array 8|array 64|.............|
+ *                                       ^ given back: for the next array of 8
+ *
+ * Arrays of pointers have fourteen sizes.  A pool for each would cost a small
+ * heap a page for each, mostly empty; so the region has them, and a list for
+ * each size.  The region never shrinks while the heap lives, but for one
+ * case: a call that fails undoes what it carved, last first.  The same holds for
+ * the pools, and so a failed call leaves nothing behind.
  *
  * Invariants, verified in check.c.
- *     I1  every idle object lies between start and next, in the region
+ *     I1  the pools are sound: I1 to I4 of ../common/object_pool.c; the live
+ *         objects of the pool of spans are the spans and the regions; idle
+ *         arrays lie between start and next, in the region
  *
- * Cost.     O(1); a page of descriptors at a time from the source
+ * Cost.     O(1); two kernel calls for 84 spans, 672 KiB of small ones
  * Threads.  One lock, the innermost but for the page source's.
- * Sources.  [Ghemawat] has one such allocator for each kind of descriptor.
+ * Sources.  [Ghemawat] has an allocator for each kind of descriptor, which keeps
+ *           what it has got for ever.
  *
  * Read next: page_map.c.
  */
@@ -31,10 +43,22 @@
 
 enum { LINE_BYTES = 64 };
 
-/* An object that was given back. */
-struct tcm_idle {
-	struct tcm_idle *next;
+/* An array that was given back. */
+struct tcm_array {
+	struct tcm_array *next;
 };
+
+static void take(struct tcm_metadata *metadata)
+{
+	lock_take(&metadata->lock, metadata->single_thread);
+}
+
+static void drop(struct tcm_metadata *metadata)
+{
+	lock_drop(&metadata->lock, metadata->single_thread);
+}
+
+/* ---- opening and closing ------------------------------------------------------ */
 
 void *tcm_metadata_open(struct tcm_metadata *metadata,
                         struct page_source *source, const char *single_thread,
@@ -49,21 +73,86 @@ void *tcm_metadata_open(struct tcm_metadata *metadata,
 		.source = source,
 		.single_thread = single_thread,
 		.start = start,
-		.next = start + round_up(bytes, 64),
+		.next = start + round_up(bytes, LINE_BYTES),
 		.end = start + rounded,
 	};
 	counter_set(&metadata->bytes, rounded);
-	for (unsigned i = 0; i + TCM_POOL_ARRAY < TCM_POOLS; i++)
-		metadata->pools[TCM_POOL_ARRAY + i].bytes =
-			sizeof(void *) << (TCM_ARRAY_LOG2_MIN + i);
 	return start;
 }
 
-void tcm_metadata_close(const struct tcm_metadata *metadata)
+/* Chunks are as small as they can be: a small heap has one of each. */
+void tcm_metadata_set_size(struct tcm_metadata *metadata, enum tcm_pool pool,
+                           size_t bytes)
 {
+	size_t chunk_bytes = PAGE_BYTES;
+
+	while (chunk_bytes < POOL_CHUNK_HEADER + bytes)
+		chunk_bytes *= 2;
+	object_pool_open(&metadata->pools[pool], metadata->source, bytes,
+	                 chunk_bytes);
+}
+
+void tcm_metadata_close(struct tcm_metadata *metadata)
+{
+	for (unsigned i = 0; i < TCM_POOLS; i++)
+		object_pool_close(&metadata->pools[i]);
 	page_source_shrink(metadata->source,
 	                   (size_t)(metadata->end - metadata->start));
 }
+
+/* ---- descriptors, from the pools ------------------------------------------------- */
+
+/* After a call on the pool: counts the chunks that came or went. */
+static void count_chunks(struct tcm_metadata *metadata, enum tcm_pool pool,
+                         size_t bytes_before)
+{
+	size_t bytes = object_pool_bytes(&metadata->pools[pool]);
+
+	if (bytes != bytes_before)
+		counter_add(&metadata->bytes, bytes - bytes_before);
+}
+
+void *tcm_metadata_get(struct tcm_metadata *metadata, enum tcm_pool pool)
+{
+	take(metadata);
+	size_t before = object_pool_bytes(&metadata->pools[pool]);
+	void *object = object_pool_take(&metadata->pools[pool]);
+	count_chunks(metadata, pool, before);
+	drop(metadata);
+	return object;
+}
+
+void tcm_metadata_put(struct tcm_metadata *metadata, enum tcm_pool pool,
+                      void *object)
+{
+	take(metadata);
+	object_pool_put(&metadata->pools[pool], object);
+	drop(metadata);
+}
+
+void tcm_metadata_undo(struct tcm_metadata *metadata, enum tcm_pool pool,
+                       void *object)
+{
+	take(metadata);
+	size_t before = object_pool_bytes(&metadata->pools[pool]);
+	object_pool_undo(&metadata->pools[pool], object);
+	count_chunks(metadata, pool, before);
+	drop(metadata);
+}
+
+size_t tcm_metadata_trim(struct tcm_metadata *metadata)
+{
+	size_t bytes = 0;
+
+	take(metadata);
+	for (unsigned i = 0; i < TCM_POOLS; i++)
+		bytes += object_pool_release(&metadata->pools[i], 0);
+	counter_add(&metadata->bytes, -(uint64_t)bytes);
+	drop(metadata);
+	return bytes;
+}
+
+/* ---- what has a size of its own, from the region ----------------------------------- */
 
 /*
  * Cuts `bytes` off the end of the region, which may grow for it.  Whole lines
@@ -102,59 +191,41 @@ static void uncut(struct tcm_metadata *metadata, char *object)
 	metadata->end = end;
 }
 
-void *tcm_metadata_get(struct tcm_metadata *metadata, enum tcm_pool pool)
+void **tcm_array_get(struct tcm_metadata *metadata, unsigned log2)
 {
-	lock_take(&metadata->lock, metadata->single_thread);
-	void *object = metadata->pools[pool].idle;
-	if (object != NULL)
-		metadata->pools[pool].idle = ((struct tcm_idle *)object)->next;
+	take(metadata);
+	struct tcm_array *array = metadata->idle[log2];
+	if (array != NULL)
+		metadata->idle[log2] = array->next;
 	else
-		object = cut(metadata, metadata->pools[pool].bytes);
-	lock_drop(&metadata->lock, metadata->single_thread);
-	return object;
+		array = cut(metadata, sizeof(void *) << log2);
+	drop(metadata);
+	return (void **)array;
 }
 
-static void make_idle(struct tcm_metadata *metadata, enum tcm_pool pool,
-                      void *object)
+void tcm_array_put(struct tcm_metadata *metadata, unsigned log2, void **array)
 {
-	struct tcm_idle *idle = object;
+	struct tcm_array *idle = (struct tcm_array *)array;
 
-	idle->next = metadata->pools[pool].idle;
-	metadata->pools[pool].idle = idle;
-}
-
-void tcm_metadata_put(struct tcm_metadata *metadata, enum tcm_pool pool,
-                      void *object)
-{
-	lock_take(&metadata->lock, metadata->single_thread);
-	make_idle(metadata, pool, object);
-	lock_drop(&metadata->lock, metadata->single_thread);
-}
-
-void tcm_metadata_undo(struct tcm_metadata *metadata, enum tcm_pool pool,
-                       void *object)
-{
-	lock_take(&metadata->lock, metadata->single_thread);
-	if ((char *)object + metadata->pools[pool].bytes == metadata->next)
-		uncut(metadata, object);
-	else
-		make_idle(metadata, pool, object);
-	lock_drop(&metadata->lock, metadata->single_thread);
+	take(metadata);
+	idle->next = metadata->idle[log2];
+	metadata->idle[log2] = idle;
+	drop(metadata);
 }
 
 void *tcm_metadata_carve(struct tcm_metadata *metadata, size_t bytes)
 {
-	lock_take(&metadata->lock, metadata->single_thread);
+	take(metadata);
 	void *object = cut(metadata, bytes);
-	lock_drop(&metadata->lock, metadata->single_thread);
+	drop(metadata);
 	return object;
 }
 
 void tcm_metadata_uncarve(struct tcm_metadata *metadata, void *object,
                           size_t bytes)
 {
-	lock_take(&metadata->lock, metadata->single_thread);
+	take(metadata);
 	if ((char *)object + bytes == metadata->next)
 		uncut(metadata, object);
-	lock_drop(&metadata->lock, metadata->single_thread);
+	drop(metadata);
 }

@@ -77,6 +77,9 @@ struct tcm_region {
 	char *start, *top, *end;
 };
 
+static_assert(sizeof(struct tcm_region) <= sizeof(struct tcm_span),
+              "they share a pool");
+
 struct tcm_page_heap {
 	struct page_source *source;
 	const char *single_thread;

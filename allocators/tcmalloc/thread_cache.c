@@ -195,10 +195,8 @@ static void bin_close(struct tcm_cache *self, unsigned class)
 		                 tcm_bin_base(bin), tcm_bin_count(bin));
 		counter_add(&self->flushes, 1);
 	}
-	tcm_metadata_put(&self->heap->metadata,
-	                 TCM_POOL_ARRAY + self->state[class].array_log2 -
-	                         TCM_ARRAY_LOG2_MIN,
-	                 tcm_bin_base(bin));
+	tcm_array_put(&self->heap->metadata, self->state[class].array_log2,
+	              tcm_bin_base(bin));
 }
 
 /* Takes the cache off the list; what it counted is added to the heap's. */

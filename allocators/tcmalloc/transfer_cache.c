@@ -53,16 +53,13 @@ static bool make_room(struct tcm_centrals *all, struct tcm_central *central,
 		log2 = TCM_ARRAY_LOG2_MIN;
 	if (central->transfer != NULL && log2 <= central->array_log2)
 		return true;
-	void **wider = tcm_metadata_get(
-		all->metadata, TCM_POOL_ARRAY + log2 - TCM_ARRAY_LOG2_MIN);
+	void **wider = tcm_array_get(all->metadata, log2);
 	if (wider == NULL)
 		return false;
 	if (central->transfer != NULL) {
 		memcpy(wider, central->transfer, cached * sizeof *wider);
-		tcm_metadata_put(all->metadata,
-		                 TCM_POOL_ARRAY + central->array_log2 -
-		                         TCM_ARRAY_LOG2_MIN,
-		                 central->transfer);
+		tcm_array_put(all->metadata, central->array_log2,
+		              central->transfer);
 	}
 	central->transfer = wider;
 	central->array_log2 = log2;

@@ -2,8 +2,8 @@
  * walk.c - the heap laid out: extents in address order, free lists in the order
  * in which a request meets them.
  *
- * The committed ranges (regions of spans, the metadata, the pages of the map)
- * are sorted by address first.  Whether an object is free stands nowhere near
+ * The committed ranges (regions of spans, the metadata, chunks of descriptors, the
+ * pages of the map) are sorted by address first.  Whether an object is free stands nowhere near
  * it, so the caches of all tiers are gathered in a set before.
  */
 #include <stdio.h>
@@ -179,18 +179,40 @@ static bool walk_node(const struct walk *walk, const struct tcm_map_node *node)
 
 static void add_stretch(struct walk *walk, const struct stretch *stretch)
 {
-	size_t at = walk->count++;
+	walk->stretches[walk->count++] = *stretch;
+}
 
-	for (; at > 0 && walk->stretches[at - 1].start > stretch->start; at--)
-		walk->stretches[at] = walk->stretches[at - 1];
-	walk->stretches[at] = *stretch;
+/* Shell's sort [Knuth98, 5.2.1], for qsort may call malloc. */
+static void sort_stretches(struct walk *walk)
+{
+	struct stretch *all = walk->stretches;
+
+	for (size_t gap = walk->count / 2; gap > 0; gap /= 2)
+		for (size_t i = gap; i < walk->count; i++) {
+			struct stretch stretch = all[i];
+			size_t at = i;
+			for (; at >= gap && all[at - gap].start > stretch.start;
+			     at -= gap)
+				all[at] = all[at - gap];
+			all[at] = stretch;
+		}
+}
+
+static size_t count_chunks(const struct tcm_metadata *metadata)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < TCM_POOLS; i++)
+		count += metadata->pools[i].busy_chunks +
+		         metadata->pools[i].idle_chunks;
+	return count;
 }
 
 static size_t count_stretches(const struct tcm_heap *heap)
 {
 	const struct tcm_map_node *node = heap->map.newest;
 	const struct tcm_region *region = heap->page_heap.newest;
-	size_t count = 2;
+	size_t count = 2 + count_chunks(&heap->metadata);
 
 	for (; node != NULL; node = node->older)
 		count++;
@@ -199,14 +221,32 @@ static size_t count_stretches(const struct tcm_heap *heap)
 	return count;
 }
 
+/* Slots in use and idle ones alike: all of a chunk is metadata. */
+static void gather_chunks(struct walk *walk, const struct object_pool *pool,
+                          const struct pool_chunks *chunks)
+{
+	const struct pool_chunk *chunk;
+
+	LIST_FOREACH (chunk, chunks, link)
+		add_stretch(walk,
+		            &(struct stretch){(const char *)chunk, METADATA,
+		                              NULL, pool->chunk_bytes});
+}
+
 static void gather_stretches(struct walk *walk)
 {
 	const struct tcm_heap *heap = walk->heap;
 	const struct tcm_metadata *metadata = &heap->metadata;
 	const struct tcm_page_hash *hash = &heap->map.hash;
+	size_t region_bytes = (size_t)(metadata->end - metadata->start);
 
 	add_stretch(walk, &(struct stretch){metadata->start, METADATA, NULL,
-	                                    counter_read(&metadata->bytes)});
+	                                    region_bytes});
+	for (unsigned i = 0; i < TCM_POOLS; i++) {
+		const struct object_pool *pool = &metadata->pools[i];
+		gather_chunks(walk, pool, &pool->busy);
+		gather_chunks(walk, pool, &pool->idle);
+	}
 	if (hash->slots != NULL)
 		add_stretch(walk, &(struct stretch){
 					  (char *)hash->slots, METADATA, NULL,
@@ -219,6 +259,7 @@ static void gather_stretches(struct walk *walk)
 	     region != NULL; region = region->older)
 		add_stretch(walk, &(struct stretch){region->start, REGION,
 		                                    region, 0});
+	sort_stretches(walk);
 }
 
 static bool walk_stretch(const struct walk *walk, const struct stretch *stretch)
