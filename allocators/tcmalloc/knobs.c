@@ -143,6 +143,14 @@ static bool open_tiers(struct tcm_heap *heap, const struct knob_values *values)
 	return false;
 }
 
+/* Of the heap before its central lists. */
+static size_t tiers_bytes(const struct tcm_classes *classes)
+{
+	return round_up(offsetof(struct tcm_heap, classes) +
+	                        tcm_classes_bytes(classes),
+	                64);
+}
+
 static void set_up(struct tcm_heap *heap, const struct knob_values *values)
 {
 	struct tcm_caches *caches = &heap->caches;
@@ -154,7 +162,8 @@ static void set_up(struct tcm_heap *heap, const struct knob_values *values)
 		.classes = &heap->classes,
 		.order = (enum tcm_span_order)values->of[KNOB_ORDER],
 		.transfer_batches = values->of[KNOB_TRANSFER],
-		.of = (struct tcm_central *)round_up((size_t)(heap + 1), 64),
+		.of = (struct tcm_central *)((char *)heap +
+	                                     tiers_bytes(&heap->classes)),
 	};
 	TAILQ_INIT(&caches->list);
 	caches->length_max = values->of[KNOB_LENGTH];
@@ -179,7 +188,7 @@ struct heap *tcm_create(const struct knob_values *values,
 
 	tcm_classes_make(&classes, (enum tcm_spacing)values->of[KNOB_CLASSES],
 	                 (unsigned)values->of[KNOB_BATCH], true);
-	size_t bytes = round_up(sizeof(struct tcm_heap), 64) +
+	size_t bytes = tiers_bytes(&classes) +
 	               classes.count * sizeof(struct tcm_central);
 	struct tcm_heap *heap =
 		tcm_metadata_open(&metadata, source, single_thread, bytes);
@@ -187,9 +196,8 @@ struct heap *tcm_create(const struct knob_values *values,
 		return NULL;
 	heap->source = source;
 	heap->single_thread = single_thread;
-	heap->bytes = bytes;
 	heap->metadata = metadata;
-	heap->classes = classes;
+	memcpy(&heap->classes, &classes, tcm_classes_bytes(&classes));
 	set_up(heap, values);
 	if (!open_tiers(heap, values)) {
 		tcm_metadata_close(&heap->metadata);

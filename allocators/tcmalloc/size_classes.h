@@ -47,6 +47,13 @@ struct tcm_classes {
 	struct tcm_class table[TCM_CLASSES_MAX];
 };
 
+/* Up to the end of the last class; what follows need not be in memory. */
+static inline size_t tcm_classes_bytes(const struct tcm_classes *classes)
+{
+	return offsetof(struct tcm_classes, table) +
+	       classes->count * sizeof(struct tcm_class);
+}
+
 /*
  * Fills in the classes.  `aligned`: without those whose objects would not all
  * be aligned to 16 bytes (8 for objects of 8); a heap needs that, the table of

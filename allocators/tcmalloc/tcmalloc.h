@@ -25,14 +25,16 @@
 struct tcm_heap {
 	struct page_source *source;
 	const char *single_thread;
-	size_t bytes; /* of this struct with its central lists               */
-	struct tcm_classes classes;
 	struct tcm_metadata metadata;
 	struct tcm_page_map map;
 	struct tcm_page_heap page_heap;
 	struct tcm_centrals centrals;
 	struct tcm_caches caches;
 	char message[256]; /* the last sentence of check()                   */
+
+	/* Last, for its table ends with the last class and the central lists
+	 * follow: 2 KiB less than with room for all, mostly a page. */
+	struct tcm_classes classes;
 };
 
 static inline struct tcm_heap *tcm_heap_of(struct heap *heap)
