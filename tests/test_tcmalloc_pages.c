@@ -231,6 +231,59 @@ static void the_two_states_are_kept_apart(void **state)
 	lab_close(lab);
 }
 
+/* ---- descriptors ------------------------------------------------------------- */
+
+/*
+ * 84 descriptors of 48 bytes and a header fill a chunk of 4 KiB: 200 spans and
+ * their region have three.  Merged into one span they leave two idle.
+ */
+static void descriptors_come_from_a_pool_and_go_back(void **state)
+{
+	enum { SPANS = 200, PAGES = 33 };
+	struct lab *lab = lab_open("tcmalloc:growth=1,release=0");
+	struct tcm_metadata *metadata = &tcm_heap_of(lab->heap)->metadata;
+	const struct object_pool *pool = &metadata->pools[TCM_POOL_SPAN];
+	void *blocks[SPANS];
+
+	(void)state;
+	assert_int_equal(pool->slots, 84);
+	assert_int_equal(object_pool_bytes(pool), 0);
+	assert_int_equal(metadata->pools[TCM_POOL_CACHE].live, 1);
+	for (int i = 0; i < SPANS; i++)
+		blocks[i] = lab->allocator->malloc(lab->thread, PAGES * PAGE);
+	assert_int_equal(pool->live, SPANS + 1);
+	assert_int_equal(object_pool_bytes(pool), 3 * PAGE_BYTES);
+	for (int i = 0; i < SPANS; i++)
+		lab->allocator->free(lab->thread, blocks[i]);
+	assert_int_equal(pool->live, 1 + 1);
+	assert_int_equal(object_pool_bytes(pool), 3 * PAGE_BYTES);
+	assert_int_equal(lab->allocator->trim(lab->heap),
+	                 SPANS * PAGES * PAGE + 2 * PAGE_BYTES);
+	assert_int_equal(object_pool_bytes(pool), PAGE_BYTES);
+	assert_int_equal(lab->allocator->trim(lab->heap), 0);
+	lab_close(lab);
+}
+
+/* One thread's cache after the other has the same place; idle, it may go. */
+static void caches_come_from_a_pool_and_go_back(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc");
+	struct tcm_metadata *metadata = &tcm_heap_of(lab->heap)->metadata;
+	const struct object_pool *pool = &metadata->pools[TCM_POOL_CACHE];
+	size_t chunk = pool->chunk_bytes;
+	struct thread_heap *first = lab->allocator->attach(lab->heap);
+
+	(void)state;
+	assert_int_equal(pool->slots, 1);
+	lab->allocator->detach(first);
+	assert_int_equal(object_pool_bytes(pool), 2 * chunk);
+	assert_ptr_equal(lab->allocator->attach(lab->heap), first);
+	lab->allocator->detach(first);
+	assert_int_equal(lab->allocator->trim(lab->heap), chunk);
+	assert_int_equal(object_pool_bytes(pool), chunk);
+	lab_close(lab);
+}
+
 /* ---- realloc ------------------------------------------------------------------ */
 
 static void a_block_of_pages_grows_where_it_is(void **state)
@@ -404,6 +457,8 @@ int main(void)
 		cmocka_unit_test(pages_go_back_at_the_rate_of_the_knob),
 		cmocka_unit_test(returned_pages_come_back_zero),
 		cmocka_unit_test(the_two_states_are_kept_apart),
+		cmocka_unit_test(descriptors_come_from_a_pool_and_go_back),
+		cmocka_unit_test(caches_come_from_a_pool_and_go_back),
 		cmocka_unit_test(a_block_of_pages_grows_where_it_is),
 		cmocka_unit_test(growing_in_small_steps_moves_seldom),
 		cmocka_unit_test(all_maps_lead_to_the_same_heap),
