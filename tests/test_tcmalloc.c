@@ -513,6 +513,9 @@ static void little_is_left_after_all(void **state)
 	assert_int_equal(usage.live_bytes, 0);
 	assert_int_equal(usage.slack_bytes, 0);
 	assert_int_equal(lab->pages.committed_bytes, usage.metadata_bytes);
+	for (unsigned i = 0; i < TCM_POOLS; i++)
+		assert_int_equal(heap_of(lab)->metadata.pools[i].idle_chunks,
+		                 0);
 	size_t most_spans = 1000 * 4096 * 9 / 8 / TCM_PAGE_BYTES;
 	size_t arrays = 45 * 2 * (8192 + 4096); /* lists, transfer caches */
 	assert_true(usage.metadata_bytes - before <

@@ -21,8 +21,9 @@
  * which is linked one way only.  So nothing is taken out one by one: a pass over
  * the list drops all objects of idle chunks.  Whose pool it is says when:
  * pool/pool.c waits until those are at least half of the list, so that each object
- * that is dropped has paid for two looks; tcmalloc does it at a trim.  A list linked both ways would do
- * without, and each take would write to a second object, mostly a cache miss.
+ * that is dropped has paid for two looks, and put() stays O(1) on average;
+ * tcmalloc does it at a trim.  A list linked both ways would do without, and each
+ * take would write to a second object, mostly a cache miss.
  *
  * Undoing.  A caller that takes several objects and then fails gives them back
  * the last one first.  The last slot that was carved is uncarved, and a chunk that
@@ -42,7 +43,8 @@
  * Sources.  [Knuth97, 2.2.3] has the list of available nodes, with the pool
  *           behind it that is carved only when the list is empty.
  *
- * Read next: ../pool/pool.c; ../tcmalloc/metadata.c; ../slab/cache.c, where the free list is a bitmap per chunk.
+ * Read next: ../pool/pool.c and ../tcmalloc/metadata.c, who use it; or
+ * ../slab/cache.c, where the free list is a bitmap per chunk.
  */
 #include "object_pool.h"
 

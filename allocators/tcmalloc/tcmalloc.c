@@ -54,7 +54,7 @@
  *     central_list.c, transfer_cache.c objects in spans; batches
  *     page_heap.c, free_spans.c, growth.c  pages
  *     page_map.c, page_hash.c          from address to span
- *     metadata.c             memory for descriptors
+ *     metadata.c             memory for descriptors, ../common/object_pool.c
  *     large.c, fork.c        the other calls
  *     knobs.c, usage.c, walk.c, check.c, explain.c, diagnose.c
  *
