@@ -266,9 +266,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->pairs[arguments->pair_count++] = value;
 		break;
 	case 'a':
+		option_text(state, "--allocators", value);
 		arguments->allocators = value;
 		break;
 	case OPTION_WORKLOADS:
+		option_text(state, "--workloads", value);
 		arguments->workloads = value;
 		break;
 	case OPTION_ROUNDS:

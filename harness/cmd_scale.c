@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../allocators/registry.h"
 #include "command.h"
@@ -34,7 +33,9 @@ static const struct argp_option options[] = {
          "1, 2, 4 ... N threads (default: the machine's cores, at least 2)", 0},
 	{"reps", OPTION_REPS, "N", 0, "Rounds (default 9)", 0},
 	{"steps", OPTION_STEPS, "N", 0,
-         "Blocks that each thread replaces (default 200000)", 0},
+         "Blocks that each thread replaces (default 1000000, or 16000000 by N "
+         "threads if that is less)",
+         0},
 	{"live", OPTION_LIVE, "N", 0,
          "Blocks that each thread holds (default 1000)", 0},
 	{"results", OPTION_RESULTS, "DIR", 0,
@@ -123,25 +124,6 @@ static void default_allocators(char *words, size_t capacity)
 	}
 }
 
-/* With fewer than two threads there is nothing to compare. */
-static unsigned default_threads(void)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (cores > THREADS_MAX)
-		return THREADS_MAX;
-	return cores < 2 ? 2 : (unsigned)cores;
-}
-
-static void join_command(int argc, char **argv, char *text, size_t capacity)
-{
-	text[0] = '\0';
-	for (int i = 0; i < argc; i++) {
-		strlcat(text, i > 0 ? " " : "", capacity);
-		strlcat(text, argv[i], capacity);
-	}
-}
-
 static int complain(const struct trace_error *error)
 {
 	fprintf(stderr, "alloclab: %s\n", error->text);
@@ -192,9 +174,8 @@ static int finish(const struct scale *scale, const struct arguments *arguments,
 int cmd_scale(int argc, char **argv)
 {
 	struct arguments arguments = {
-		.scale = {.threads_max = default_threads(),
+		.scale = {.threads_max = scale_default_threads(),
 	                  .reps = 9,
-	                  .steps = 200 * 1000,
 	                  .live = 1000,
 	                  .max_bytes = 512,
 	                  .seconds = 60,
@@ -208,10 +189,13 @@ int cmd_scale(int argc, char **argv)
 	struct trace_error error;
 	struct scale scale;
 
-	join_command(argc, argv, command, sizeof command);
+	option_join(argc, argv, command, sizeof command);
 	default_allocators(words, sizeof words);
 	arguments.allocators = words;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (arguments.scale.steps == 0)
+		arguments.scale.steps =
+			scale_default_steps(arguments.scale.threads_max);
 	int count = subjects_parse(arguments.allocators, &subjects, &error);
 	if (count < 0)
 		return complain(&error);

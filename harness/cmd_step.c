@@ -57,6 +57,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 	switch (key) {
 	case 'a':
+		option_text(state, "--allocator", value);
 		arguments->allocator = value;
 		break;
 	case OPTION_AT:

@@ -50,6 +50,12 @@ size_t option_memory(struct argp_state *state, const char *text)
 	return n;
 }
 
+void option_text(struct argp_state *state, const char *option, const char *text)
+{
+	if (text[strspn(text, " \t\n")] == '\0')
+		argp_error(state, "nothing follows %s", option);
+}
+
 void option_join(int argc, char **argv, char *text, size_t capacity)
 {
 	text[0] = '\0';

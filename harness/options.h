@@ -21,6 +21,10 @@ double option_seconds(struct argp_state *state, const char *text);
 /* --memory: bytes, perhaps with K, M or G; 64K..1024G. */
 size_t option_memory(struct argp_state *state, const char *text);
 
+/* Something that is not blank. */
+void option_text(struct argp_state *state, const char *option,
+                 const char *text);
+
 /* The command line as one string, for run.json. */
 void option_join(int argc, char **argv, char *text, size_t capacity);
 

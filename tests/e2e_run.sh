@@ -14,6 +14,18 @@ is "a quick run of one allocator: exit status 0, and results"
 	grep -q '^first-fit ' "$dir/out"
 is "the table on stdout, where the results are on stderr"
 
+run --reps 1 -a 'first-fit slab' tiny
+[ $status -eq 0 ] && grep -q '^first-fit ' "$dir/out" &&
+	! grep -qE '[0-9]\.[0-9]\.\.[0-9]' "$dir/out"
+is "one repetition has no interval"
+run --quick -a 'ptmalloc tcmalloc jemalloc slab' cc1
+sed -n '/^Why:/,$p' "$dir/out" >"$dir/why"
+[ -s "$dir/why" ] && ! grep -qE '.{101}' "$dir/why"
+is "why the heaps grew, on lines of at most 100 columns"
+tr -s '\n ' ' ' <"$dir/why" |
+	grep -q 'ptmalloc grew .* what caches and slots hold of it merges with nothing\. tcmalloc'
+is "cached blocks do not count as what could be one piece"
+
 run_refused --quick no-such-workload
 names=$(ls workloads | sed -n 's/\.\(ini\|trace\|txt\)$//p' | LC_ALL=C sort |
 	paste -sd, | sed 's/,/, /g')
@@ -32,6 +44,9 @@ refused "an unknown allocator: the names that there are" \
 		sed -n 's/^\([a-z][a-z-]*\)  .*/\1/p' | paste -sd, | sed 's/,/, /g'); a file of yours is written ./nosuch.c)"
 run_refused --quick -a " " tiny
 refused "no allocator at all" "alloclab: no allocator is named"
+run_refused --quick -a first-fit: tiny
+refused "a colon and no knobs" \
+	'alloclab: "first-fit:": nothing follows the colon; knobs are set as first-fit:order=lifo'
 run_refused --quick -a first-fit:colour=red tiny
 refused "an unknown knob: those that there are" \
 	'alloclab: first-fit: there is no knob "colour" (it has order, coalesce, split_min, growth, wilderness, min_block, index)'
@@ -51,6 +66,8 @@ while IFS='|' read -r option value message; do
 done <<'END'
 --reps|0|--reps takes 1..1000
 --reps|1001|--reps takes 1..1000
+--reps||--reps takes 1..1000
+--threads||--threads takes 1..64
 --reps|many|--reps takes 1..1000
 --reps|-3|--reps takes 1..1000
 --touch|everything|--touch takes none, first, pages, lines or all

@@ -166,7 +166,11 @@ def main():
         verdict("an allocator that dies is a line, the others are there",
                 [small.stderr, left] * (small.returncode != 1 or left != {"null"} or
                                         "bump: crash at event " not in small.stderr))
-        wrong = scale(top, "cc1"), scale(top, "--threads-max", "0"), scale(top, "-a", "nobody")
+        once = scale(top, "--reps", "1", "--steps", "10", "-a", "slab").stdout
+        verdict("one round has no interval", [once] * ("1 round." not in once or
+                                                       re.search(r"\d-\d", once) is not None))
+        wrong = scale(top, "-a", ""), scale(top, "-a", "slab:"), scale(top, "--reps", ""), \
+            scale(top, "cc1"), scale(top, "--threads-max", "0"), scale(top, "-a", "nobody")
         verdict("bad usage is exit 2", [run.stderr for run in wrong if run.returncode != 2])
     with tempfile.TemporaryDirectory() as top:
         verdict("an interrupt keeps complete rounds", check_interrupt(top))

@@ -205,6 +205,7 @@ static void what_is_printed_can_be_parsed(void **state)
 	require_printed("count=1536K", true, "count=1536K");
 	require_printed("order=address,growth=1G", true,
 	                "growth=1G,order=address");
+	require_printed("count=10000000000", true, "count=10000000000");
 	require_printed("count=17179869184M", true, "count=16777216G");
 	require_printed("count=18446744073709551615", true,
 	                "count=18446744073709551615");

@@ -27,13 +27,19 @@ static void append(char *text, size_t capacity, const char *more)
 	snprintf(text + used, capacity - used, "%s", more);
 }
 
-/* Writes 65536 as "64K"; what is no whole multiple stays a plain number. */
+/*
+ * Writes 65536 as "64K".  What is no whole multiple stays a plain number, and so
+ * do whole millions: 10000000000 ns are not easier to read as 9765625K.
+ */
 static void print_number(uint64_t n, char *text, size_t capacity)
 {
+	enum { MILLION = 1000 * 1000 };
 	static const char suffix[] = {'\0', 'K', 'M', 'G'};
 	unsigned power = 0;
 
-	while (power < 3 && n != 0 && n % 1024 == 0) {
+	bool is_decimal = n % MILLION == 0;
+
+	while (power < 3 && n != 0 && !is_decimal && n % 1024 == 0) {
 		n /= 1024;
 		power++;
 	}

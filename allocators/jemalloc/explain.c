@@ -149,6 +149,11 @@ static void say_free(struct sentence *text, const struct je_handle *self,
 		    "flushed to the arenas it came from, then the block "
 		    "is put on top",
 		    cached(bin));
+	else if (cached(bin) == 0)
+		say(text,
+		    "the block is put on the thread's cache of class %zu, "
+		    "which is empty",
+		    je_bin_bytes(heap, number));
 	else
 		say(text,
 		    "the block is put on the thread's cache of class %zu, "

@@ -4,7 +4,6 @@
 #include "scaling.h"
 
 #include <bsd/string.h>
-#include <unistd.h>
 
 #include "../scale/scale_report.h"
 
@@ -124,13 +123,11 @@ static void add_demands(const struct scale *scale, struct demands *demands)
 bool scaling_run(const struct comparison *comparison, unsigned rounds,
                  struct demands *demands, FILE *out, struct trace_error *error)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned threads = scale_default_threads();
 	const struct scale_options options = {
-		.threads_max = cores < 2             ? 2
-	                       : cores > THREADS_MAX ? THREADS_MAX
-	                                             : (unsigned)cores,
+		.threads_max = threads,
 		.reps = rounds,
-		.steps = 200000,
+		.steps = scale_default_steps(threads),
 		.live = 1000,
 		.max_bytes = 512,
 		.seconds = comparison->options.seconds,

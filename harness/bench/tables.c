@@ -88,8 +88,11 @@ void tables_add_demands(const struct comparison *comparison,
                         const struct pair *pairs, int count,
                         struct demands *demands)
 {
-	static const char *const names[] = {"time, all workloads",
-	                                    "resident, all workloads"};
+	static const char *const all[] = {"time, all workloads",
+	                                  "resident, all workloads"};
+	static const char *const single[] = {"time, one workload",
+	                                     "resident, one workload"};
+	const char *const *names = comparison->count == 1 ? single : all;
 	int workloads;
 
 	for (int m = 0; m <= MEASURE_RESIDENT; m++)

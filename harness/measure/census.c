@@ -16,6 +16,19 @@ struct tallier {
 	void *ctx;
 };
 
+bool census_tier_is_bound(const char *name)
+{
+	static const char *const bound[] = {
+		"slot",     "empty slab",   "cache",          "thread cache",
+		"fast bin", "central list", "transfer cache", "run",
+	};
+
+	for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
+		if (strcmp(bound[i], name) == 0)
+			return true;
+	return false;
+}
+
 static bool disagree(struct tallier *tallier, const char *what,
                      const struct extent *extent)
 {

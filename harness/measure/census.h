@@ -31,6 +31,12 @@ struct census_tier {
 	uint64_t bytes, blocks, largest;
 };
 
+/*
+ * Whether its blocks stay what they are, of one size class, as long as they are
+ * in this tier: caches and slots.  They merge with no neighbour.
+ */
+bool census_tier_is_bound(const char *name);
+
 struct census {
 	struct parts parts;
 	struct census_tier all; /* every free block  */

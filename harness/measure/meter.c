@@ -133,6 +133,9 @@ static bool study_growth(struct metering *metering)
 {
 	const struct audit *audit = metering->audit;
 	struct growth *growth = &metering->meter->growth;
+	const struct trace *trace = metering->replayer.trace;
+	const struct trace_op *op =
+		&trace->ops[audit->peak_footprint_event - 1];
 	struct census census;
 
 	if (!take(metering, &census, NULL, NULL))
@@ -142,11 +145,14 @@ static bool study_growth(struct metering *metering)
 		.event = audit->peak_footprint_event,
 		.request_bytes = audit->growth_request_bytes,
 		.grown_bytes = audit->growth_bytes,
+		.kind = op->kind,
 		.slack = census.parts.slack,
 		.free = census.all,
 	};
 	for (int i = 0; i < census.tier_count; i++) {
 		const struct census_tier *tier = &census.tiers[i];
+		if (census_tier_is_bound(tier->name))
+			growth->bound += tier->bytes;
 		if (strcmp(tier->name, "wilderness") == 0)
 			growth->wilderness = *tier;
 		else if (tier->bytes > growth->main_tier.bytes)

@@ -38,8 +38,10 @@ struct growth {
 	uint64_t request_bytes; /* what it asked for; 0: it was no request   */
 	uint64_t need_bytes;    /* a hole would have to be so large          */
 	uint64_t grown_bytes;
-	uint64_t slack;                /* bytes that nothing can use         */
-	struct census_tier free;       /* all free memory                    */
+	uint8_t kind;            /* of the event: enum trace_kind             */
+	uint64_t slack;          /* bytes that nothing can use         */
+	uint64_t bound;          /* free bytes that cannot merge       */
+	struct census_tier free; /* all free memory                    */
 	struct census_tier wilderness; /* of it, the unused end of the heap  */
 	struct census_tier main_tier;  /* of the rest, the tier with most    */
 };

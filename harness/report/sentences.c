@@ -7,6 +7,7 @@
  * been one piece, would the request have fitted?  If so, fragmentation made the
  * heap grow; if not, the program simply needed more than there was.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -106,7 +107,7 @@ static void say_fastest(const struct run *run, FILE *out)
 		const struct subject *subject = &run->subjects[i];
 		size_t n =
 			subject->reps < best->reps ? subject->reps : best->reps;
-		if (subject == best || n == 0)
+		if (subject == best || n < 2) /* no interval, no tie */
 			continue;
 		struct estimate ratio =
 			estimate_ratio(subject->ns_per_op, best->ns_per_op, n);
@@ -191,8 +192,11 @@ static const char *conclude(const struct growth *growth)
 {
 	if (growth->free.largest >= growth->need_bytes)
 		return "large enough, but not usable for this request";
-	if (growth->free.bytes >= growth->need_bytes)
+	if (growth->free.bytes - growth->bound >= growth->need_bytes)
 		return "in one piece it would have fitted";
+	if (growth->free.bytes >= growth->need_bytes)
+		return "enough, but what caches and slots hold of it merges "
+		       "with nothing";
 	if (growth->main_tier.blocks == 0)
 		return "the heap was full";
 	return "too little even in one piece";
@@ -204,6 +208,19 @@ static bool has_grown(const struct subject *subject)
 	       subject->meter.growth.grown_bytes > 0;
 }
 
+/* What happened, where the heap grew although nothing was asked for. */
+static const char *cause_of(const struct growth *growth)
+{
+	switch (growth->kind) {
+	case TRACE_THREAD_START:
+		return "a new thread: its arena and cache took";
+	case TRACE_THREAD_EXIT:
+		return "a thread ended: for itself the heap took";
+	default:
+		return "a free: for itself the heap took";
+	}
+}
+
 static void say_why(const struct subject *subject, FILE *out)
 {
 	const struct growth *growth = &subject->meter.growth;
@@ -212,7 +229,7 @@ static void say_why(const struct subject *subject, FILE *out)
 	fprintf(out, "  %s grew to its peak at event %s", subject->label,
 	        grouped(growth->event, event, sizeof event));
 	if (growth->request_bytes == 0) {
-		fprintf(out, ", by %s, without a request of its own.\n",
+		fprintf(out, ": %s %s.\n", cause_of(growth),
 		        sized(growth->grown_bytes, size, sizeof size));
 		return;
 	}
@@ -229,6 +246,38 @@ static void say_why(const struct subject *subject, FILE *out)
 	fprintf(out, " while ");
 	say_all_free(growth, out);
 	fprintf(out, ": %s.\n", conclude(growth));
+}
+
+/* Prints a sentence on lines of at most COLUMNS, the later ones indented. */
+static void print_wrapped(const char *text, FILE *out)
+{
+	enum { COLUMNS = 100, INDENT = 4 };
+
+	for (int room = COLUMNS; (int)strlen(text) > room;
+	     room = COLUMNS - INDENT) {
+		int cut = room;
+		while (cut > INDENT && text[cut] != ' ')
+			cut--;
+		if (cut <= INDENT) /* a word longer than a line */
+			break;
+		fprintf(out, "%.*s\n%*s", cut, text, INDENT, "");
+		text += cut + 1;
+	}
+	fputs(text, out);
+}
+
+static void explain_growth(const struct subject *subject, FILE *out)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *memory = open_memstream(&text, &length);
+
+	if (memory == NULL)
+		return;
+	say_why(subject, memory);
+	if (fclose(memory) == 0)
+		print_wrapped(text, out);
+	free(text);
 }
 
 static void say_failures(const struct run *run, FILE *out)
@@ -264,6 +313,6 @@ void report_sentences(const struct run *run, FILE *out)
 		if (!any)
 			fprintf(out, "Why:\n");
 		any = true;
-		say_why(&run->subjects[i], out);
+		explain_growth(&run->subjects[i], out);
 	}
 }

@@ -67,6 +67,16 @@ static void set_space(struct grid *grid, const struct subject *subject,
 	grid_set(grid, COLUMN_LINKS, "%.1f", subject->audit.links_mean);
 }
 
+/* Median, interval and number; of one repetition there is no interval. */
+static void set_time(struct grid *grid, const struct estimate *ns, size_t reps)
+{
+	grid_set(grid, COLUMN_TIME, "%.1f", ns->median);
+	if (reps > 1)
+		grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", ns->low,
+		         ns->high);
+	grid_set(grid, COLUMN_REPS, "%zu", reps);
+}
+
 static void set_row(struct grid *grid, const struct subject *subject,
                     double unit)
 {
@@ -75,12 +85,8 @@ static void set_row(struct grid *grid, const struct subject *subject,
 	if (subject->is_resident_known)
 		grid_set(grid, COLUMN_RESIDENT, "%.2f",
 		         (double)subject->residency.peak_bytes / unit);
-	if (subject->reps > 0) {
-		grid_set(grid, COLUMN_TIME, "%.1f", subject->ns.median);
-		grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", subject->ns.low,
-		         subject->ns.high);
-		grid_set(grid, COLUMN_REPS, "%zu", subject->reps);
-	}
+	if (subject->reps > 0)
+		set_time(grid, &subject->ns, subject->reps);
 	if (subject->threaded.is_known &&
 	    !subject->allocator->ignores_page_source)
 		grid_set(grid, COLUMN_THREADED, "%.2f",
@@ -92,12 +98,8 @@ static void set_row(struct grid *grid, const struct subject *subject,
 
 static void set_floor(struct grid *grid, const struct run *run)
 {
-	const struct estimate *null = &run->null_estimate;
-
 	grid_set(grid, COLUMN_ALLOCATOR, "(null, the loop alone)");
-	grid_set(grid, COLUMN_TIME, "%.1f", null->median);
-	grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", null->low, null->high);
-	grid_set(grid, COLUMN_REPS, "%zu", run->null_reps);
+	set_time(grid, &run->null_estimate, run->null_reps);
 }
 
 /* How the clock's figures came about, where that is not the usual way. */
@@ -127,10 +129,7 @@ static void set_library_floor(struct grid *grid, const struct subject *floor)
 {
 	grid_set(grid, COLUMN_ALLOCATOR,
 	         "(empty library, through the adapter)");
-	grid_set(grid, COLUMN_TIME, "%.1f", floor->ns.median);
-	grid_set(grid, COLUMN_INTERVAL, "%.1f..%.1f", floor->ns.low,
-	         floor->ns.high);
-	grid_set(grid, COLUMN_REPS, "%zu", floor->reps);
+	set_time(grid, &floor->ns, floor->reps);
 }
 
 void report_table(const struct run *run, FILE *out)

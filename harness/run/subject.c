@@ -79,6 +79,12 @@ bool subject_parse(const char *text, struct subject *subject,
 	size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
 
 	*subject = (struct subject){0};
+	if (colon != NULL && colon[1] == '\0')
+		return trace_fail(
+			error,
+			"\"%s\": nothing follows the colon; knobs are "
+			"set as first-fit:order=lifo",
+			text);
 	snprintf(name, sizeof name, "%.*s", (int)length, text);
 	if (plugin_is_path(name)) {
 		subject->allocator = plugin_load(name, error);

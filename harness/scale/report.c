@@ -218,7 +218,9 @@ static void add_row(const struct scale *scale, int row, unsigned work,
 		struct estimate it = scale_speedup(scale, row, work, i);
 		struct estimate share = scale_of_control(scale, row, work, i);
 		grid_set(grid, column++, "%.2f", it.median);
-		grid_set(grid, column++, "%.2f-%.2f", it.low, it.high);
+		if (scale->rounds > 1) /* one round has no interval */
+			grid_set(grid, column, "%.2f-%.2f", it.low, it.high);
+		column++;
 		grid_set(grid, column++, "%.2f", share.median);
 	}
 }
@@ -251,9 +253,9 @@ void scale_print(const struct scale *scale, FILE *out)
 {
 	fprintf(out,
 	        "Each thread does the same work, however many they are; %u "
-	        "rounds.\nspeed-up: times the work of one thread; %s does it "
+	        "round%s.\nspeed-up: times the work of one thread; %s does it "
 	        "without an allocator.\n\n",
-	        scale->rounds, control_name);
+	        scale->rounds, scale->rounds == 1 ? "" : "s", control_name);
 	for (enum scale_work work = 0; work < SCALE_WORKS; work++) {
 		struct grid grid;
 		fprintf(out, "%s\n\n", captions[work]);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../run/interrupt.h"
 #include "../run/progress.h"
@@ -20,6 +21,26 @@ const char *const scale_work_names[SCALE_WORKS] = {
 	[SCALE_CROSSING] = "crossing",
 	[SCALE_SHARING] = "sharing",
 };
+
+/* ---- defaults ------------------------------------------------------------ */
+
+unsigned scale_default_threads(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores > THREADS_MAX)
+		return THREADS_MAX;
+	return cores < 2 ? 2 : (unsigned)cores;
+}
+
+uint64_t scale_default_steps(unsigned threads)
+{
+	enum { MOST = 1000 * 1000, MOST_OF_ALL = 16 * MOST };
+
+	uint64_t share = MOST_OF_ALL / threads;
+
+	return share < MOST ? share : MOST;
+}
 
 /* ---- before the first round --------------------------------------------- */
 

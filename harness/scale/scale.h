@@ -86,6 +86,16 @@ static inline struct scale_series *scale_series_of(const struct scale *scale,
 	return &scale->rows[row].series[work * scale->count_count + count];
 }
 
+/* The machine's cores, at least 2: with one there is nothing to compare. */
+unsigned scale_default_threads(void);
+
+/*
+ * 1,000,000: with so many even the fastest design spends most of its time in
+ * warm calls, not in the first faults of its pages.  Fewer with more than 16
+ * threads, so that a trace of all of them takes 512 MiB at most.
+ */
+uint64_t scale_default_steps(unsigned threads);
+
 /*
  * Runs everything.  False with `error` set only when the lab itself cannot go
  * on; an allocator that fails keeps its verdict and is left out from then on.
