@@ -89,14 +89,6 @@ def bytes_text(count):
     return f"{count:.0f} bytes"
 
 
-def event_unit(top):
-    """(divisor, axis title) for event numbers up to `top`."""
-    for unit, name in ((1e6, "event (millions)"), (1e3, "event (thousands)")):
-        if top >= 20 * unit:
-            return unit, name
-    return 1, "event"
-
-
 def ending(run, allocator):
     """How an allocator that did not come to the end ended; "" if it did."""
     status = run.status(allocator)
