@@ -4,6 +4,7 @@ import numpy as np
 from style import CONF, byte_unit, bytes_text, elide, palette, plt, save, write_title
 
 NAME = "growth"
+FEW_EVENTS = 100  # of a trace in which a heap grows with every other malloc
 UNITS = {1: "byte", 1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB", 1 << 40: "TiB"}
 
 
@@ -38,6 +39,10 @@ def sentence(case):
 def draw(run):
     cases = cases_of(run) if run.has("failures") else []
     if not cases:
+        return 0
+    events = np.nanmax(run.table("timeline").numbers("event"))
+    if events < FEW_EVENTS:
+        print(f"{NAME}: no chart, of {events:.0f} events the heap map shows every growth")
         return 0
     looks = palette(run)
     height = 1.75 + .42 * len(cases)
