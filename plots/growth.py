@@ -21,6 +21,14 @@ def cases_of(run):
     return sorted((case for case in cases if case[0] in run.allocators), key=lambda case: case[3])
 
 
+def of_itself(run, cases):
+    """The others, whose heap did not grow for a request: for a new thread, say, or in advance."""
+    asked = {case[0] for case in cases}
+    names = [elide(name, 20) for name in run.allocators
+             if name not in asked and run.ratio(name) == run.ratio(name)]
+    return f". Without a request of its own: {', '.join(names)}" if names else ""
+
+
 def pieces(count):
     return f"{count:,.0f} piece" + ("" if count == 1 else "s")
 
@@ -50,7 +58,8 @@ def draw(run):
     used = write_title(figure, sentence(cases[-1]),
                        f"{run.name}: the request that made the heap grow to its peak, with rounding "
                        "and headers, against the memory that was free. Where all free memory lies "
-                       "right of the request and no piece does, one piece would have been enough: the rest is fragmentation")
+                       "right of the request and no piece does, one piece would have been enough: the rest is fragmentation" +
+                       of_itself(run, cases))
     axes = figure.add_axes([.24, .5 / height, .47, (height - used - .85) / height])
     notes = []
     for y, (name, _, need, free, blocks, largest, _) in enumerate(cases):
