@@ -1,7 +1,7 @@
 """Who takes which lock how often, and who has to wait?  A table with bars."""
 import numpy as np
 
-from style import CONF, elide, palette, plt, save, write_title
+from style import CONF, elide, palette, plt, save, several, write_title
 
 NAME = "locks"
 LEAST = .001  # in a thousand calls: the left end of the bars
@@ -49,10 +49,10 @@ def finding(groups, what, threads):
     least, most = number_text(min(total.values())), number_text(max(total.values()))
     few, many = ([name for name in total if number_text(total[name]) == text]
                  for text in (least, most))
-    text = (f"{several(few)} take{'s' if len(few) == 1 else ''} {least} "
+    text = (f"{several(few, 26)} take{'s' if len(few) == 1 else ''} {least} "
             f"lock{'s' if least != '1' else ''} in a thousand calls")
     if least != most:
-        text += f", {several(many)} {most}"
+        text += f", {several(many, 26)} {most}"
     return f"{text} ({title_of(what, threads)})" if what != "recorded" else text
 
 
@@ -60,12 +60,6 @@ def title_of(what, threads):
     """The work, or how a trace was replayed, on how many threads."""
     where = f"on {threads:.0f} thread" + ("s" if threads != 1 else "")
     return {"recorded": "in recorded order", "threads": where}.get(what, f"{what}, {where}")
-
-
-def several(names):
-    """One name, two, or the first and how many more."""
-    names = [elide(name, 26) for name in names]
-    return f"{names[0]} and {len(names) - 1} others" if len(names) > 2 else " and ".join(names)
 
 
 def number_text(value):

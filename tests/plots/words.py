@@ -4,6 +4,7 @@
 """
 import numpy as np
 
+import across
 import locks
 import moments
 import throughput
@@ -61,6 +62,17 @@ def test_lock_titles():
     assert locks.finding(recorded, "recorded", 1) == "a takes 1 lock in a thousand calls"
 
 
+def test_means_that_tie():
+    nan = float("nan")
+    means = {"a": 1.114, "b": 1.111, "c": 1.3, "d": nan}
+    assert across.finding(means, ["b", "a", "c", "d"]) == \
+        "Over all workloads b and a need 1.11x peak live memory, c 1.30x"
+    assert across.finding({"a": 1.5, "b": nan}, ["a", "b"]) == \
+        "Over all workloads a needs 1.50x peak live memory"
+    assert across.finding({"a": nan}, ["a"]) == \
+        "No allocator came to the end of every workload"
+
+
 def test_ticks():
     for low, high in ((.03, 700), (42, 175), (2, 3), (97, 103)):
         ticks = throughput.log_ticks(low, high)
@@ -73,6 +85,7 @@ def main():
     test_by_event()
     test_by_time()
     test_lock_titles()
+    test_means_that_tie()
     test_ticks()
     print("ok")
 
