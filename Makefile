@@ -24,8 +24,8 @@ run: ready
 	    $(if $(THREADS),--threads $(THREADS)) $(if $(PACE),--pace $(PACE)) \
 	    $(if $(filter-out 0,$(KEEP)),--keep) --folders build/last-run \
 	    $(RUN_OPTIONS) $(if $(WORKLOAD),"$(WORKLOAD)") || status=$$?; \
-	[ $${status:-0} = 2 ] || $(if $(filter-out 0,$(QUICK)),true, \
-	    $(MAKE) --no-print-directory draw-last) || status=1; \
+	[ $${status:-0} = 2 ] || $(MAKE) --no-print-directory \
+	    $(if $(filter-out 0,$(QUICK)),name-last,draw-last) || status=1; \
 	exit $${status:-0}
 
 help:
@@ -51,6 +51,10 @@ plots:
 draw-last:
 	@status=0; while read -r folder; do plots/draw "$$folder" || status=1; \
 	done < build/last-run; exit $$status
+
+name-last:
+	@sed 's|^|No charts with QUICK=1, those of an earlier run are gone; to draw: plots/draw |' \
+	    build/last-run
 
 list: ready
 	@build/alloclab list
@@ -161,7 +165,7 @@ include docs/docs.mk
 include tests/tests.mk
 include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: run help plots draw-last list bench scale step ready deps-local clean distclean \
+.PHONY: run help plots draw-last name-last list bench scale step ready deps-local clean distclean \
         all tests-built FORCE
 .SECONDARY:
 .DEFAULT_GOAL = run

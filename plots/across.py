@@ -4,7 +4,7 @@ import math
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from style import CONF, elide, palette, plt, save, write_title
+from style import CONF, elide, palette, plt, save, several, write_title
 
 NAME = "across"
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#f0c9a0", "#c4662b"])
@@ -64,7 +64,8 @@ def draw_table(axes, run, grid, names, workloads, looks, title):
         tick.set_color(looks[name].colour)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_xlabel(title, loc="left", weight="bold")
+    axes.annotate(title, (0, 1), (-5, 6), xycoords="axes fraction", textcoords="offset points",
+                  ha="right", va="bottom", weight="bold")
 
 
 def sorted_by_mean(run, grid, workloads):
@@ -75,9 +76,12 @@ def sorted_by_mean(run, grid, workloads):
 def finding(means, space):
     if math.isnan(means[space[0]]):
         return "No allocator came to the end of every workload"
-    worst = [name for name in space if not math.isnan(means[name])][-1]
-    text = f"Over all workloads {elide(space[0])} needs {means[space[0]]:.2f}x peak live memory"
-    return text if worst == space[0] else text + f", {elide(worst)} {means[worst]:.2f}x"
+    means = {name: means[name] for name in space if not math.isnan(means[name])}
+    worst = list(means)[-1]
+    tied = [name for name in means if f"{means[name]:.2f}" == f"{means[space[0]]:.2f}"]
+    text = (f"Over all workloads {several(tied)} need{'s' if len(tied) == 1 else ''} "
+            f"{means[space[0]]:.2f}x peak live memory")
+    return text if worst in tied else text + f", {elide(worst)} {means[worst]:.2f}x"
 
 
 def draw(run):
@@ -90,8 +94,8 @@ def draw(run):
     timed = any(value == value for value, _ in time.values())
     panels = 2 if timed else 1
     width = max(7.5, 2.6 + .56 * (len(workloads) + 1) + .9)
-    block = 1.35 + .25 * len(names) + .35
-    height = .75 + panels * block
+    above = .25 + .05 * max(len(elide(w, 18)) for w in workloads)  # where their names stand
+    height = .85 + panels * (above + .25 * len(names) + .15)
     figure = plt.figure(figsize=(width, height))
     used = write_title(figure, finding(means, names),
                        "Each cell: one workload; mean: geometric, of those that ended well "
@@ -99,10 +103,10 @@ def draw(run):
                        "darker is worse, from 4x on no darker")
     step = (height - used - .1) / panels
     for k in range(panels):
-        bottom = height - used - (k + 1) * step + .35
+        bottom = height - used - (k + 1) * step + .1
         axes = figure.add_axes([2.45 / width, bottom / height, (width - 2.45 - .85) / width,
-                                (step - 1.35 - .05) / height])
-        grid, order, title = ((space, names, "peak footprint / peak live"),
-                              (time, quick, "time per call / that of the fastest"))[k]
+                                (step - above - .15) / height])
+        grid, order, title = ((space, names, "peak footprint /\npeak live"),
+                              (time, quick, "time per call /\nthat of the fastest"))[k]
         draw_table(axes, run, grid, order, workloads, looks, title)
     return save(figure, run, NAME)

@@ -2,8 +2,8 @@
 import numpy as np
 
 from ends import name_ends
-from style import (CONF, capped, elide, event_unit, palette, plt, save, smallest_text,
-                   write_title)
+from moments import Moments
+from style import CONF, capped, elide, palette, plt, save, smallest_text, write_title
 
 NAME = "blow-up"
 
@@ -43,15 +43,14 @@ def draw(run):
                        f"{allocated:.3g}x at the end: all that was ever allocated")
     axes = figure.add_axes([.07, .52 / height, .68, 1 - (used + .64) / height])
     timeline = run.table("timeline")
-    events = timeline.numbers("event")
-    unit, title = event_unit(events.max())
+    moments = Moments(run)
     ratios = [run.ratio(name) for name in names]
     top = max((r for r in ratios if r <= 1.5 * facts["threads"]), default=capped(ratios))
     drawn = [bound for bound in bounds if bound[0] <= max(1.35 * top, 2)]
-    axes.set_xlim(0, events.max() / unit)
+    axes.set_xlim(0, moments.last / moments.unit)
     axes.set_ylim(0, max([top] + [ratio for ratio, _ in drawn]) * 1.06)
     first = max(names, key=lambda name: len(timeline.rows_of(name)))
-    axes.fill_between(timeline.of(first, "event") / unit,
+    axes.fill_between(moments.at(timeline.of(first, "event")) / moments.unit,
                       timeline.of(first, "requested_bytes") / live, color=CONF["GRID"], linewidth=0)
     ends, texts, colours = [], [], []
     for ratio, text in drawn:
@@ -60,7 +59,8 @@ def draw(run):
         texts.append(text)
         colours.append(CONF["MUTED"])
     for name in names:
-        x, y = timeline.of(name, "event") / unit, timeline.of(name, "footprint_bytes") / live
+        x = moments.at(timeline.of(name, "event")) / moments.unit
+        y = timeline.of(name, "footprint_bytes") / live
         if not len(x):
             continue
         axes.plot(x, y, color=looks[name].colour, linestyle=looks[name].dash, zorder=3)
@@ -68,7 +68,7 @@ def draw(run):
         texts.append(f"{elide(name, 22)} {run.ratio(name):.2f}x" +
                      ("" if run.status(name) == "ok" else " †"))
         colours.append(looks[name].colour)
-    axes.set_xlabel(title)
+    axes.set_xlabel(moments.title)
     axes.set_ylabel("footprint / peak live")
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}x")
     axes.grid(True, axis="y")

@@ -51,7 +51,7 @@ best(i) = TIED == 0 ? name(i)." needs" : TIED == 1 ? elide(NAME[i], 18)." and ".
 label_text(i) = name(i).(PEAK[i] > TOP ? sprintf(" ↑ %.2fx", RATIO[i]) : "").ended(i)
 LONGEST = 0
 do for [i = 1:N] { LONGEST = at_least(strlen(label_text(i)), LONGEST) }
-RIGHT_PX = 44 + CHARACTER_PX * LONGEST
+RIGHT_PX = right_px(LONGEST)
 FINDING = BEST == 0 ? "No allocator came to the end of the trace" : RATIO[BEST] == RATIO[WORST] \
 	? sprintf("At its peak %s %.2fx the peak of live memory", best(BEST), RATIO[BEST]) \
 	: sprintf("At its peak %s %.2fx the peak of live memory, %s %.2fx", \
@@ -61,24 +61,25 @@ WHAT = sprintf("%s: bytes committed by each allocator over the trace; grey: byte
 
 SOURCE = numbered("timeline")
 LIVE = 0
-stats SOURCE using (column("event")):(column(1)) nooutput
-EVENTS = STATS_max_x
+stats SOURCE using (column(WHEN)):(column(1)) nooutput
+LAST = STATS_max_x
 # The live area comes from an allocator that saw the whole trace.
-stats SOURCE using (column("event") == EVENTS ? LIVE = int(column(1)) : 0) nooutput
+stats SOURCE using (column(WHEN) == LAST ? LIVE = int(column(1)) : 0) nooutput
 
-XUNIT = event_unit(EVENTS)
+XUNIT = moment_unit(LAST)
 YUNIT = byte_unit(TOP)
-x_of(c) = column("event") / XUNIT
+x_of(c) = column(WHEN) / XUNIT
 y_of(c) = column("footprint_bytes") / YUNIT
 XLO = YLO = 0
-XHI = EVENTS / XUNIT
+XHI = LAST / XUNIT
 YHI = 1.06 * TOP / YUNIT
 XLOG = YLOG = 0
 PANELS = K = 1
 PANEL_PX = at_least(N * LABEL_PX, 430)
 YTITLE = sprintf("memory held (%s)", byte_name(TOP))
-set xlabel event_name(EVENTS)
+set xlabel moment_name(LAST)
+STYLE = stairs("steps")
 UNDERLAY = "SOURCE using (column(1) == LIVE ? x_of(0) : NaN):(column('requested_bytes') / YUNIT) \
-	with filledcurves x1 lc rgb OUTSIDE,"
+	with ".(STYLE eq "lines" ? "filledcurves x1" : "fillsteps fill solid")." lc rgb OUTSIDE,"
 load PLOTS."/begin.gp"
 load PLOTS."/panel.gp"

@@ -4,6 +4,7 @@ import numpy as np
 from style import CONF, byte_unit, bytes_text, elide, palette, plt, save, write_title
 
 NAME = "growth"
+FEW_EVENTS = 100  # of a trace in which a heap grows with every other malloc
 UNITS = {1: "byte", 1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB", 1 << 40: "TiB"}
 
 
@@ -18,6 +19,14 @@ def cases_of(run):
                "would_fit_in_one_piece")
     cases = [(table.text["allocator"][i], *(table.numbers(c)[i] for c in columns)) for i in rows]
     return sorted((case for case in cases if case[0] in run.allocators), key=lambda case: case[3])
+
+
+def of_itself(run, cases):
+    """The others, whose heap did not grow for a request: for a new thread, say, or in advance."""
+    asked = {case[0] for case in cases}
+    names = [elide(name, 20) for name in run.allocators
+             if name not in asked and run.ratio(name) == run.ratio(name)]
+    return f". Without a request of its own: {', '.join(names)}" if names else ""
 
 
 def pieces(count):
@@ -39,13 +48,18 @@ def draw(run):
     cases = cases_of(run) if run.has("failures") else []
     if not cases:
         return 0
+    events = np.nanmax(run.table("timeline").numbers("event"))
+    if events < FEW_EVENTS:
+        print(f"{NAME}: no chart, of {events:.0f} events the heap map shows every growth")
+        return 0
     looks = palette(run)
     height = 1.75 + .42 * len(cases)
     figure = plt.figure(figsize=(10, height))
     used = write_title(figure, sentence(cases[-1]),
                        f"{run.name}: the request that made the heap grow to its peak, with rounding "
                        "and headers, against the memory that was free. Where all free memory lies "
-                       "right of the request and no piece does, one piece would have been enough: the rest is fragmentation")
+                       "right of the request and no piece does, one piece would have been enough: the rest is fragmentation" +
+                       of_itself(run, cases))
     axes = figure.add_axes([.24, .5 / height, .47, (height - used - .85) / height])
     notes = []
     for y, (name, _, need, free, blocks, largest, _) in enumerate(cases):

@@ -6,24 +6,21 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from heap_pixels import LONG_SHARE, OCCUPANCY, Window, category_image, occupancy_image
-from style import CONF, byte_unit, bytes_text, capped, elide, event_unit, palette, plt, \
-    save, smallest_text, tier_hatches, tiers_drawn, title_inches, title_lines, write_title
+from moments import Moments
+from style import CONF, byte_unit, bytes_text, capped, elide, palette, plt, save, \
+    smallest_text, tier_hatches, tiers_drawn, title_inches, title_lines, write_title
 from table import read_numbers
 
 NAME = "heap-map"
 
 
-def blocks_of(run, name, end):
-    """born, died, start, requested, usable of every block; those never freed die after `end`."""
+def blocks_of(run, name, moments, end):
+    """born, died, start, requested, usable of every block; those never freed live up to `end`."""
     table = run.table("blocks")
     born, died, *place = (table.of(name, column) for column in (
         "event_from", "event_to", "start_bytes", "requested_bytes", "usable_bytes"))
-    return [born, np.where(np.isnan(died), end + 1, died)] + place
-
-
-def held(events, values):
-    """x and y of stairs: each value from its event on, which takes the time before it."""
-    return np.append(events - 1, events[-1:]), np.append(values, values[-1:])
+    died = np.where(np.isnan(died), end, moments.start(died))
+    return [moments.start(born), died] + place
 
 
 class Sheet:
@@ -35,7 +32,9 @@ class Sheet:
         self.cells = read_numbers(run.path("heapmap"), run.allocators)
         self.names = [name for name in run.allocators if len(self.cells[name]["event"])]
         self.timeline = run.table("timeline")
-        self.last_event = np.nanmax(self.timeline.numbers("event"))
+        self.moments = Moments(run)
+        for cells in self.cells.values():
+            cells["start"] = self.moments.start(cells["event"])
         self.by_block = run.has("blocks")
         self.tiers = run.table("tiers")
         self.hatches = tier_hatches(run)
@@ -45,7 +44,6 @@ class Sheet:
         self.unit, self.unit_name = byte_unit(self.top)
         self.reach = {}  # where the highest block ends, where a map is cut to the blocks
         self.low, self.span = self.view()
-        self.event_unit, self.event_name = event_unit(self.last_event)
 
     def view(self):
         """What the maps show: the lowest byte of each allocator, and how many bytes for all.
@@ -73,13 +71,13 @@ class Sheet:
         count = len(self.names)
         rows = 1 if count <= 4 else math.ceil(count / 5)
         columns = math.ceil(count / rows)
-        width = min(max(3.6 * columns + .6, 7.5), 15)
+        width = min(max(3.6 * columns + .6, 7.5), 15 if rows == 1 else 13)
         title = title_lines(width, self.finding(), self.what())
         patches = self.legend_patches()
         inches = sum(.62 + .095 * len(patch.get_label()) for patch in patches)
         legend_rows = max(1 if width > 14 else 2, math.ceil(inches / width))
         top = title_inches(title) + .21 * legend_rows + .12
-        tall, low, gap, above = 3.1, 1.15, .42, .4
+        tall, low, gap, above = (3.1, 1.15, .42, .4) if rows == 1 else (2.5, .9, .42, .4)
         height = top + rows * (above + tall + .1 + low + gap) + .1
         figure = plt.figure(figsize=(width, height))
         used = write_title(figure, self.finding(), self.what())
@@ -101,14 +99,15 @@ class Sheet:
 
     def panel(self, axes, name, first):
         unit, _ = byte_unit(self.span)
-        end = self.run.figure(name, "status_event")
-        window = Window(self.low[name], self.span, self.last_event,
-                        end if end == end else self.last_event)
+        end = self.moments.at(self.run.figure(name, "status_event"))
+        window = Window(self.low[name], self.span, self.moments.last,
+                        end if end == end else self.moments.last)
         if self.by_block:
-            image = category_image(self.cells[name], blocks_of(self.run, name, window.end), window)
+            blocks = blocks_of(self.run, name, self.moments, window.end)
+            image = category_image(self.cells[name], blocks, window)
         else:
             image = occupancy_image(self.cells[name], window)
-        extent = [0, self.last_event / self.event_unit, 0, self.span / unit]
+        extent = [0, self.moments.last / self.moments.unit, 0, self.span / unit]
         axes.imshow(image, origin="lower", extent=extent, aspect="auto",
                     interpolation="antialiased")
         line = (self.timeline.of(name, "footprint_bytes") - window.low) / unit
@@ -116,7 +115,7 @@ class Sheet:
             self.footprint(axes, name, line)
         self.phases(axes, first)
         self.title(axes, name, window.low + np.nanmax(line) * unit)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=self.moments.by_event))
         axes.tick_params(labelbottom=False, labelleft=first)
         if first:
             what = "heap offset" if self.span == self.top else "offset from the lowest block"
@@ -141,7 +140,7 @@ class Sheet:
 
     def footprint(self, axes, name, line):
         """The black line on top, with a cross where it ends early."""
-        events = self.timeline.of(name, "event") / self.event_unit
+        events = self.moments.at(self.timeline.of(name, "event")) / self.moments.unit
         axes.plot(*self.stairs(name, line), color="black", linewidth=1.3,
                   drawstyle="steps-post")
         if self.run.status(name) != "ok" and len(events):
@@ -150,29 +149,37 @@ class Sheet:
 
     def phases(self, axes, named):
         """A dotted line per phase mark; in the first panel also its name, where it has room."""
-        marks = self.run.phases()
-        if len(marks) > 40:
-            return
-        ends = [event for event, _ in marks[1:]] + [self.last_event]
+        marks = self.phase_marks(axes)
+        ends = [mark for mark, _ in marks[1:]] + [self.moments.last]
         width = axes.get_window_extent().width
-        for (event, phase), end in zip(marks, ends):
-            if event > .005 * self.last_event:
-                axes.axvline(event / self.event_unit, color=CONF["TEXT"], linewidth=.8,
-                             linestyle=(0, (1, 2)))
+        for (mark, phase), end in zip(marks, ends):
             if not named:
                 continue
-            middle = (event + end) / 2 / self.event_unit
+            middle = (mark + end) / 2 / self.moments.unit
             text = axes.text(middle, .985, phase, transform=axes.get_xaxis_transform(),
                              ha="center", va="top", size=CONF["TEXT_PT"] - 1.5,
                              bbox={"facecolor": "white", "alpha": .8, "edgecolor": "none",
                                    "pad": .8})
-            if text.get_window_extent().width + 6 > (end - event) / self.last_event * width:
+            if text.get_window_extent().width + 6 > (end - mark) / self.moments.last * width:
                 text.remove()
 
+    def phase_marks(self, axes):
+        """[(moment, name)], each marked by a dotted line; none if they are too many to see."""
+        marks = [(event if self.moments.by_event else time, phase)
+                 for event, phase, time in self.run.phases()]
+        if len(marks) > 40:
+            return []
+        for mark, _ in marks:
+            if mark > .005 * self.moments.last:
+                axes.axvline(mark / self.moments.unit, color=CONF["TEXT"], linewidth=.8,
+                             linestyle=(0, (1, 2)))
+        return marks
+
     def stairs(self, name, values):
-        """x in the unit of the axis and y of a column of the timeline."""
-        events, values = held(self.timeline.of(name, "event"), values)
-        return events / self.event_unit, values
+        """x in the unit of the axis and y of a timeline's column: each value from its event on."""
+        events = self.timeline.of(name, "event")
+        x = np.append(self.moments.start(events), self.moments.at(events[-1:]))
+        return x / self.moments.unit, np.append(values, values[-1:])
 
     def stack(self, axes, name, first, last):
         """Live memory at the bottom, then what the allocator adds, free memory by tier."""
@@ -197,18 +204,15 @@ class Sheet:
         footprint = timeline.of(name, "footprint_bytes") / self.unit
         axes.plot(*self.stairs(name, footprint), color="black", linewidth=1.3,
                   drawstyle="steps-post")
-        axes.set_xlim(0, self.last_event / self.event_unit)
+        axes.set_xlim(0, self.moments.last / self.moments.unit)
         axes.set_ylim(0, self.top / self.unit)
         axes.set_yticks([tick for tick in axes.get_yticks()
                          if 0 <= tick <= .88 * self.top / self.unit])  # clear of the map above
         axes.set_facecolor(CONF["OUTSIDE"])
         axes.tick_params(labelleft=first)
-        axes.set_xlabel(self.event_name if last else "")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        for event, _ in self.run.phases():
-            if event > .005 * self.last_event and len(self.run.phases()) <= 40:
-                axes.axvline(event / self.event_unit, color=CONF["TEXT"], linewidth=.8,
-                             linestyle=(0, (1, 2)))
+        axes.set_xlabel(self.moments.title if last else "")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=self.moments.by_event))
+        self.phase_marks(axes)
         if first:
             axes.set_ylabel(self.unit_name)
 

@@ -17,21 +17,22 @@ def rgb(name):
 
 
 class Window:
-    """What a map shows: the bytes from `low` on, `span` of them, over the events of the trace.
+    """What a map shows: the bytes from `low` on, `span` of them, up to the moment `last`.
 
-    An allocator that ended early has nothing after the event `end`.
+    An allocator that ended early has nothing after the moment `end`.  Moments are
+    those of the x axis (moments.py): numbers of events, or times in ns.
     """
 
-    def __init__(self, low, span, last_event, end):
-        self.low, self.span, self.last_event, self.end = low, span, last_event, end
+    def __init__(self, low, span, last, end):
+        self.low, self.span, self.last, self.end = low, span, last, end
 
 
 def steps(cells):
-    """Cuts heapmap rows of one allocator, sorted by event, into (event, slice) per sample."""
+    """Cuts heapmap rows of one allocator, sorted by event, into (start, slice) per sample."""
     events = cells["event"]
-    starts = np.flatnonzero(np.r_[True, events[1:] != events[:-1]])
-    ends = np.r_[starts[1:], len(events)]
-    return [(events[a], slice(a, b)) for a, b in zip(starts, ends)]
+    begins = np.flatnonzero(np.r_[True, events[1:] != events[:-1]])
+    ends = np.r_[begins[1:], len(events)]
+    return [(cells["start"][a], slice(a, b)) for a, b in zip(begins, ends)]
 
 
 def binned(cells, part, edges):
@@ -48,8 +49,7 @@ def binned(cells, part, edges):
 def raster(cells, window, columns):
     """The bytes of each use in every pixel of the map: {column: rows x time}.
 
-    Each sample stands from its event to the next one's; an event itself takes
-    the time from the one before it, so that even a trace of one has a width.
+    Each sample stands from its start to the next one's.
     """
     edges = np.linspace(window.low, window.low + window.span, ROWS + 1)
     samples = steps(cells)
@@ -58,8 +58,8 @@ def raster(cells, window, columns):
         bytes_in = binned(cells, part, edges)
         for column in columns:
             out[column][k] = bytes_in(column)
-    times = np.array([event - 1 for event, _ in samples])
-    shown = (np.arange(COLUMNS) + .5) * window.last_event / COLUMNS
+    times = np.array([start for start, _ in samples])
+    shown = (np.arange(COLUMNS) + .5) * window.last / COLUMNS
     at = np.searchsorted(times, shown, "right") - 1
     grids = {column: out[column][np.clip(at, 0, None)].T for column in columns}
     for grid in grids.values():
@@ -98,13 +98,13 @@ def category_image(cells, blocks, window):
     fine = max(1, min(8, math.ceil(window.span / 8 / ROWS)))
     image = np.repeat(outside_grey(rest, grid["bytes"] / (window.span / ROWS)), fine, axis=0)
     born, died, start, size, usable = blocks
-    x0 = np.floor((born - 1) / window.last_event * COLUMNS).astype(int)
-    x1 = np.maximum(x0 + 1, np.floor((died - 1) / window.last_event * COLUMNS).astype(int))
+    x0 = np.floor(born / window.last * COLUMNS).astype(int)
+    x1 = np.maximum(x0 + 1, np.floor(died / window.last * COLUMNS).astype(int))
     scale = ROWS * fine / window.span
     y0, y1, y2 = (np.clip((edge - window.low) * scale, 0, ROWS * fine).round().astype(int)
                   for edge in (start, start + size, start + usable))
     colours = (rgb("SHORT_LIVED"), rgb("LONG_LIVED"))
-    long_lived = (died - born > LONG_SHARE * window.last_event).astype(int)
+    long_lived = (died - born > LONG_SHARE * window.last).astype(int)
     for a, b, low, mid, high, kind in zip(x0, x1, y0, y1, y2, long_lived):
         image[low:max(mid, low + 1), a:b] = colours[kind]
         image[mid:high, a:b] = rgb("INTERNAL")

@@ -83,6 +83,7 @@ def draw_panel(axes, lines, looks, title, top):
     axes.set_yticks(ticks, [f"{tick:g}x" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("threads")
+    axes.set_ylabel("speed-up (log)")
     axes.set_title(title, loc="left", size=CONF["TEXT_PT"], weight="bold")
     axes.grid(True)
     name_ends(axes, ends, texts, colours, CONF["TEXT_PT"] - 1)
@@ -96,7 +97,9 @@ def draw(run):
         return 0
     looks = palette(run)
     height = 4.6 + .12 * max(0, len(run.allocators) - 12)
-    width = 4.9 * len(panels)
+    names = max([len(elide(name, 22)) for name in run.allocators] + [len("no allocator")])
+    each = 3.87 + .076 * names
+    width = each * len(panels) + .1
     figure = plt.figure(figsize=(width, height))
     used = write_title(figure, finding(lines_of(run, "private")),
                        f"speed-up over one thread, each thread doing the same work whatever their "
@@ -104,7 +107,7 @@ def draw(run):
                        "rounds; dashed: ideal; dotted: the same work without an allocator, which is "
                        "what the machine allows")
     for k, (title, lines) in enumerate(panels):
-        axes = figure.add_axes([(4.9 * k + .55) / width, .5 / height, 2.7 / width,
+        axes = figure.add_axes([(each * k + .82) / width, .5 / height, 2.7 / width,
                                 (height - used - .5 - .35) / height])
         draw_panel(axes, lines, looks, title, max(line[1].max() for line in lines.values()))
     return save(figure, run, NAME)

@@ -58,7 +58,8 @@ y_of(c) = 100. * (column("usable_bytes") - column("requested_bytes")) / column("
 XLO = 8
 XHI = LARGEST
 XLOG = 1
-YHI = 100
+stats SOURCE using (panel_x(0) >= XLO ? y_of(0) : NaN) nooutput
+YHI = at_least(STATS_max * 1.05, 10)
 set xtics autofreq
 set xtics ("1" 1, "4" 4, "16" 16, "64" 64, "256" 256, "1 KiB" 1024, "4 KiB" 4096, "16 KiB" 16384, \
 	"64 KiB" 65536, "256 KiB" 262144, "1 MiB" 1048576, "4 MiB" 4194304)

@@ -58,6 +58,25 @@ byte_unit(top) = top < 4096 ? 1 : top < 4194304 ? 1024 : top < 4294967296 ? 1048
 byte_name(top) = top < 4096 ? "bytes" : top < 4194304 ? "KiB" : top < 4294967296 ? "MiB" : "GiB"
 event_unit(top) = top < 20000 ? 1 : top < 20000000 ? 1e3 : 1e6
 event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" : "event (millions)"
+time_unit(top) = top < 2e3 ? 1 : top < 2e6 ? 1e3 : top < 2e9 ? 1e6 : top < 120e9 ? 1e9 : 60e9
+time_name(top) = "recorded time (".(top < 2e3 ? "ns" : top < 2e6 ? "µs" : top < 2e9 ? "ms" : \
+	top < 120e9 ? "s" : "min").")"
+
+# The x axis of charts over time: by number of the event, or by its recorded time
+# if that was replayed too.  WHEN is the column that says so, NOW the last of it.
+fact(name) = system(sprintf("sed -n 's/.*\"%s\": *\"*\\([^\",]*\\).*/\\1/p' '%s/run.json' 2>/dev/null | head -n 1", name, DIR))
+PACE = fact("pace")
+WHEN = "event"
+if (strlen(PACE) && PACE ne "none") {
+	stats table("timeline") using (column("time_ns")) nooutput
+	if (STATS_records > 0 && STATS_max > 0) { WHEN = "time_ns" }
+}
+moment_unit(top) = WHEN eq "time_ns" ? time_unit(top) : event_unit(top)
+moment_name(top) = WHEN eq "time_ns" ? time_name(top) : event_name(top)
+
+# How lines over time are drawn: in steps where these can be seen.  Elsewhere not,
+# for gnuplot begins a dash anew with every step.
+stairs(steps) = WHEN eq "time_ns" || LAST <= 100 ? steps : "lines"
 
 # --- looks -----------------------------------------------------------------
 
@@ -65,18 +84,20 @@ event_name(top) = top < 20000 ? "event" : top < 20000000 ? "event (thousands)" :
 # margin holds the labels at the lines' ends, one LABEL_PX below the other.
 LABEL_PX = 1.6 * TEXT_PT * 96 / 72
 CHARACTER_PX = .67 * TEXT_PT * 96 / 72
+at_least(x, low) = x > low ? x : low
 LONGEST = 0
-do for [i = 1:N] { LONGEST = strlen(label_text(i)) > LONGEST ? strlen(label_text(i)) : LONGEST }
+do for [i = 1:N] { LONGEST = at_least(strlen(label_text(i)), LONGEST) }
 TITLE_LINE_PX = 1.35 * TITLE_PT * 96 / 72
 LEFT_PX = 88
-RIGHT_PX = 44 + CHARACTER_PX * LONGEST
+right_px(characters) = 76 + CHARACTER_PX * characters
+RIGHT_PX = right_px(LONGEST)
 TOP_PX = 78
 GAP_PX = 22
 BOTTOM_PX = 44
 PANELS = 1
 UNDERLAY = ""
+STYLE = "lines"
 PANEL_PX = 420
-at_least(x, low) = x > low ? x : low
 HEIGHT = 0
 panel_top_px(k) = TOP_PX + (k - 1) * (PANEL_PX + GAP_PX)
 

@@ -65,12 +65,16 @@ def elide(name, length=34):
     return name[:length // 2 - 1] + "…" + name[len(name) - length // 2 + 2:]
 
 
+def several(names, length=34):
+    """One name, two, or the first and how many more."""
+    names = [elide(name, length) for name in names]
+    return f"{names[0]} and {len(names) - 1} others" if len(names) > 2 else " and ".join(names)
+
+
 def smallest_text(run, names):
     """The first of `names`, smallest first, with those of the same ratio; and whether it has any."""
-    tied = [elide(name) for name in names if run.ratio(name) == run.ratio(names[0])]
-    if len(tied) > 2:
-        return f"{tied[0]} and {len(tied) - 1} others", True
-    return " and ".join(tied), len(tied) > 1
+    tied = [name for name in names if run.ratio(name) == run.ratio(names[0])]
+    return several(tied), len(tied) > 1
 
 
 def byte_unit(top):
@@ -87,14 +91,6 @@ def bytes_text(count):
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return f"{count:.0f} bytes"
-
-
-def event_unit(top):
-    """(divisor, axis title) for event numbers up to `top`."""
-    for unit, name in ((1e6, "event (millions)"), (1e3, "event (thousands)")):
-        if top >= 20 * unit:
-            return unit, name
-    return 1, "event"
 
 
 def ending(run, allocator):

@@ -115,7 +115,13 @@ class Run:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
 
+    def is_paced(self):
+        """True if the replay had the recorded time."""
+        return self.facts().get("options", {}).get("pace", "none") != "none"
+
     def phases(self):
-        """(event, name) of the phase marks."""
+        """(event, name, recorded time in ns or NaN) of the phase marks."""
         table = self.table("phases")
-        return list(zip(table.numbers("event"), table.text["phase"])) if table else []
+        if not table:
+            return []
+        return list(zip(table.numbers("event"), table.text["phase"], table.numbers("time_ns")))

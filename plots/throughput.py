@@ -1,6 +1,6 @@
 """Which allocator is both fast and small?  Throughput by footprint, with the Pareto front."""
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from labels import label_points
@@ -67,11 +67,22 @@ def set_axes(axes, points, timed):
     axes.set_ylim(min(ratios) - .2 * high, top + (.14 if top == max(ratios) else .3) * high)
     axes.yaxis.set_major_locator(MaxNLocator(7))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.4g}x"))
-    wide = span > 1.2
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else range(1, 10)))
+    axes.xaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_xlim())))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.4g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(True)
+
+
+def log_ticks(low, high):
+    """Round numbers within low..high, as coarse as leaves at least four of them."""
+    ticks = []
+    for digits in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, *np.arange(2, 10, .5)),
+                   np.arange(1, 10, .1)):
+        ticks = sorted(float(f"{digit * 10. ** k:.3g}") for k in range(-6, 7) for digit in digits)
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) >= 4:
+            break
+    return ticks
 
 
 def split_blind(run, blind):
@@ -95,10 +106,21 @@ def draw_without_walk(axes, points, looks):
     return [(speed, foot) for _, speed, _, _ in points]
 
 
+def intervals(run, timed):
+    """What the bars are; one repetition has none."""
+    if all(low == high for _, _, _, (low, high) in timed):
+        reps = np.nanmax(run.summary.numbers("reps"), initial=1)
+        return "one repetition, no intervals" if reps == 1 else "no intervals"
+    return "bars are 95 % intervals of the median"
+
+
 def what(run, timed):
     """The line below the title."""
-    text = (f"{run.name}: bars are 95 % intervals of the median; ringed and dashed: the Pareto "
+    text = (f"{run.name}: {intervals(run, timed)}; ringed and dashed: the Pareto "
             "front, nothing beats these in one without losing in the other")
+    threads = run.summary.numbers("threads")
+    if np.nanmax(threads, initial=1) > 1:
+        text += f"; on {np.nanmax(threads):.0f} real threads, memory in recorded order"
     floor = run.summary.numbers("null_ns_per_op")
     if np.isfinite(floor).any():
         text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"
@@ -132,6 +154,9 @@ def draw_better(axes):
 
 def draw(run):
     timed = points_of(run)
+    if timed and run.is_paced():
+        print(f"{NAME}: no chart, a paced replay waits for the recorded time: its ns are no speed")
+        return 0
     points = [p for p in timed if p[2] == p[2]]
     measure = "peak footprint / peak live"
     if not points:  # libraries alone: all of them by resident memory

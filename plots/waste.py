@@ -86,6 +86,7 @@ def draw(run):
     walked.sort(key=lambda name: -run.figure(name, "peak_footprint_bytes"))
     blind = [name for name in run.allocators if name not in walked
              and run.figure(name, "peak_resident_bytes") > 0]
+    blind.sort(key=lambda name: -run.figure(name, "peak_resident_bytes"))
     names = blind + walked
     hatches = {"": "", **tier_hatches(run)}
     present = {tier for name in walked for tier in free_by_tier(run, name)}
@@ -98,7 +99,8 @@ def draw(run):
     used = write_title(figure, sentence(run), f"{run.name}: bytes committed when the footprint "
                        f"was largest, by use; at the end of the bar footprint / peak live "
                        f"({bytes_text(run.peak_live())})")
-    axes = figure.add_axes([.21, .52 / height, .54, (height - used - .95) / height])
+    room = .54 if any(ending(run, name) for name in walked) else .69  # notes stand on the right
+    axes = figure.add_axes([.21, .52 / height, room, (height - used - .95) / height])
     end = top / unit * 1.03
     for y, name in enumerate(names):
         if name in blind:
@@ -131,7 +133,8 @@ def draw_resident(axes, y, run, name, unit, end):
     axes.text(width + end * .012, y, f"{size / run.peak_live():.2f}x", va="center",
               bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
     axes.text(min(width, end) * .5, y, "resident memory, no walk", va="center", ha="center",
-              color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1)
+              color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1,
+              bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
 
 
 def legend(figure, axes, tiers, hatches, walked, run, used, height):

@@ -80,7 +80,7 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP the fixture needs python3"
 	exit 0
 fi
-echo "1..20"
+echo "1..25"
 : >"$work/log"
 python=$(find_python)
 have_gnuplot=$(command -v gnuplot)
@@ -119,14 +119,18 @@ if [ -n "$python" ]; then
 	PYTHONPATH=plots PYTHONDONTWRITEBYTECODE=1 "$python" tests/plots/placer.py \
 		>"$work/log" 2>&1
 	result "the label placer on nasty data; the check sees what overlaps" $?
+	PYTHONPATH=plots PYTHONDONTWRITEBYTECODE=1 "$python" tests/plots/words.py \
+		>"$work/log" 2>&1
+	result "titles, ticks and moments are what the figures say" $?
 else
 	result "without gnuplot: the charts of matplotlib" 0 "matplotlib is missing"
 	result "the label placer on nasty data" 0 "matplotlib is missing"
+	result "titles, ticks and moments" 0 "matplotlib is missing"
 fi
 
 # --- the charts ---
 if [ -z "$python" ] || [ -z "$have_gnuplot" ]; then
-	while [ "$number" -lt 20 ]; do
+	while [ "$number" -lt 25 ]; do
 		result "all charts" 0 "gnuplot or matplotlib is missing"
 	done
 	exit 0
@@ -138,6 +142,36 @@ result "an allocator has the same colour from gnuplot and matplotlib" $?
 all_drawn "fourteen, with a crash, out of memory, no walk" --allocators 14 --ends
 all_drawn "a large trace" --allocators 3 --large
 all_drawn "long names of a run and of its allocators" --allocators 14 --ends --long
+
+# --- what a chart says of its run ---
+grep -q 'p90 = 260 bytes' "$work/seven-allocators/unusable.svg" &&
+	grep -q 'p50 = 60 bytes' "$work/seven-allocators/unusable.svg" &&
+	grep -q "never taken: first-fit's large blocks" "$work/seven-allocators/locks.svg" &&
+	! grep -q 'first-fit: large blocks' "$work/seven-allocators/locks.svg"
+result "unusable prints the percentiles' bytes; a lock never taken has no row" $?
+paced=$work/paced
+over_time="footprint unusable links heap-map blow-up"
+python3 tests/plots/fake_results.py "$paced" --allocators 7 --paced &&
+	draw "$paced" && drawn "$paced" "$over_time" &&
+	for chart in $over_time; do
+		grep -q 'recorded time (s)' "$paced/$chart.svg" &&
+			! grep -q '>event' "$paced/$chart.svg" || echo "$chart: no time" >>"$work/log"
+	done
+! grep -q 'no time' "$work/log" && absent "$paced" throughput &&
+	grep -q '^throughput: no chart, a paced replay' "$work/log"
+result "replayed with time: recorded time on the x axes, no throughput" $?
+short=$work/short
+python3 tests/plots/fake_results.py "$short" --allocators 3 --short &&
+	draw "$short" && drawn "$short" "footprint links heap-map throughput" &&
+	absent "$short" "growth latency" &&
+	grep -q '^growth: no chart, of 60 events' "$work/log" &&
+	grep -q '^latency: no chart, 59 timed calls' "$work/log" &&
+	grep -q 'links of each call' "$short/links.svg"
+result "a few events: no tail, no growth, a line says so; links call by call" $?
+grep -q 'one repetition, no intervals' "$short/throughput.svg" &&
+	! grep -q 'bars are' "$short/throughput.svg" &&
+	grep -q 'bars are 95 % intervals' "$work/seven-allocators/throughput.svg"
+result "one repetition has no intervals, and none are spoken of" $?
 python3 tests/plots/fake_results.py "$work/across" --allocators 9 --across &&
 	draw "$work/across" && drawn "$work/across" across &&
 	"$python" tests/plots/png_edges.py "$work/across/across.png" >"$work/log"

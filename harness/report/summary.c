@@ -155,12 +155,14 @@ void report_repetitions(const struct run *run, FILE *out)
 
 void report_phases(const struct trace *trace, FILE *out)
 {
-	fprintf(out, "event,phase\n");
+	fprintf(out, "event,phase,time_ns\n");
 	for (uint64_t i = 0; i < trace->events; i++) {
 		if (trace->ops[i].kind != TRACE_PHASE)
 			continue;
 		fprintf(out, "%lu,", i + 1);
 		csv_text(out, trace->phases[trace->ops[i].slot]);
+		put_u64(out, trace->times != NULL,
+		        trace->times != NULL ? trace->times[i] : 0);
 		putc('\n', out);
 	}
 }

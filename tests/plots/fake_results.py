@@ -9,6 +9,8 @@ The same arguments write the same bytes.  Needs nothing but the standard library
 --allocators N  the first N of NAMES, 1 to 14 (default 7)
 --ends          next-fit crashes, bump runs out of memory, `system` has no walk
 --large         as for a trace of more than 20,000 events: no blocks.csv
+--short         the first 60 events only, every call timed, one repetition
+--paced         replayed with recorded time: 1 ms an event, 9 s of rest after the 500th
 --long          long names with commas
 --across        OUT/summary.csv over many workloads instead of one run
 --scale N       OUT/scale.csv as of `alloclab scale` on up to N threads
@@ -28,6 +30,7 @@ LONG = {"first-fit": "first-fit:order=lifo,coalesce=deferred,growth=64K",
         "slab": "best-fit:order=fifo,coalesce=never,growth=1M",
         "bump": "worst-fit:order=fifo,coalesce=never,growth=1M"}
 PAGE, HEADER, CELL, SAMPLES = 4096, 16, 256, 400
+SIZES = {"size_p50_bytes": 60, "size_p90_bytes": 260, "size_p99_bytes": 560}
 WALK = ["requested_bytes", "internal_bytes", "metadata_bytes", "free_bytes", "slack_bytes"]
 
 
@@ -46,6 +49,11 @@ def make_trace(large):
                 live.append(slots)
                 slots += 1
     return events
+
+
+def time_of(event):
+    """Recorded time in ns."""
+    return (event - 1) * 10**6 + (9 * 10**9 if event > 500 else 0)
 
 
 def round_up(n, unit):
@@ -166,8 +174,9 @@ class Heap:
 class Run:
     """One allocator's replay, and its rows of every file."""
 
-    def __init__(self, name, events, status, stop):
+    def __init__(self, name, events, paced, status, stop):
         self.name, self.events, self.status, self.stop = name, events, status, stop
+        self.paced = paced
         self.heap, self.rows = Heap(name), {}
         self.rng = random.Random(zlib.crc32(name.encode()))
         self.peak, self.peak_live, self.sums = None, (0, 0), [0, 0]
@@ -179,6 +188,7 @@ class Run:
 
     def replay(self):
         births, every = {}, max(1, len(self.events) // SAMPLES)
+        span = 4 * every if len(self.events) > 100 else 1
         failure = None
         for event, (op, slot, size) in enumerate(self.events[:self.stop], 1):
             if op == "+":
@@ -192,8 +202,8 @@ class Run:
             self.account(event, failure)
             if event % every == 0 or event == len(self.events[:self.stop]):
                 self.sample(event)
-            if event % (4 * every) == 0:
-                self.window(event - 4 * every + 1, event)
+            if self.links and event % span == 0:
+                self.window(event - span + 1, event)
         for slot, event in births.items():
             self.block(event, "", slot)
 
@@ -221,8 +231,9 @@ class Run:
         totals = self.totals()
         sizes = sorted(size for _, size in self.heap.holes)
         unusable = [round(sum(s for s in sizes if s < need) / sum(sizes), 4) if sizes else ""
-                    for need in (60, 260, 560)]
-        self.add("timeline", event, totals[0], self.heap.size, *totals[1:], *unusable)
+                    for need in SIZES.values()]
+        self.add("timeline", event, totals[0], self.heap.size, *totals[1:], *unusable,
+                 time_of(event) if self.paced else "")
         for tier, sizes in self.heap.free_by_tier().items():
             self.add("tiers", event, tier, sum(sizes), len(sizes), max(sizes))
         extents, at, run = self.heap.extents(), 0, None
@@ -260,7 +271,7 @@ class Run:
             self.add("size_classes", size, self.heap.usable(size))
 
     def latency_rows(self, scale):
-        samples = 100000
+        samples = 100000 if len(self.events) > 100 else len(self.links)
         for call in ("malloc", "free", "all"):
             values = sorted(scale * self.rng.lognormvariate(0, .5) *
                             (1 if self.rng.random() > .01 else self.rng.paretovariate(.9))
@@ -277,10 +288,12 @@ class Run:
         scale = {"bump": 3, "slab": 9, "buddy": 14, "best-fit": 70, "first-fit": 40,
                  "next-fit": 16, "worst-fit": 22}[self.heap.kind] * self.rng.uniform(.8, 1.25)
         self.latency_rows(scale)
-        ns = [scale, scale * .97, scale * 1.04] if ok else ["", "", ""]
+        reps = 9 if len(self.events) > 100 else 1
+        spread = .04 if reps > 1 else 0
+        ns = [scale, scale * (1 - spread), scale * (1 + spread)] if ok else ["", "", ""]
         links = sorted(self.links) or [0]
         row = dict(allocator=self.name, status=self.status,
-                   status_event="" if ok else self.stop, ops=calls, reps=9 if ok else "",
+                   status_event="" if ok else self.stop, ops=calls, reps=reps if ok else "",
                    null_ns_per_op=1.9, peak_requested_bytes=peak_live,
                    peak_footprint_bytes=self.peak[0], jw1=self.sums[0] / max(1, self.sums[1]),
                    jw2=self.peak_live[1] / max(1, self.peak_live[0]),
@@ -305,7 +318,7 @@ def mark_pareto(rows):
 
 HEADERS = {
     "timeline": "event requested_bytes footprint_bytes internal_bytes metadata_bytes free_bytes"
-                " slack_bytes unusable_p50 unusable_p90 unusable_p99",
+                " slack_bytes unusable_p50 unusable_p90 unusable_p99 time_ns",
     "tiers": "event tier bytes blocks largest_bytes",
     "heapmap": "event start_bytes bytes requested_bytes internal_bytes metadata_bytes free_bytes"
                " slack_bytes",
@@ -327,10 +340,12 @@ def write(folder, table, header, rows):
 
 def write_run(folder, options):
     events = make_trace(options.large)
+    if options.short:
+        del events[60:]
     ends = {"next-fit": ("crash", len(events) * 5 // 8),
             "bump": ("out-of-memory", len(events) * 4 // 5)} if options.ends else {}
     names = [LONG.get(name, name) if options.long else name for name in NAMES]
-    runs = [Run(name, events, *ends.get(name, ("ok", len(events))))
+    runs = [Run(name, events, options.paced, *ends.get(name, ("ok", len(events))))
             for name in names[:options.allocators]]
     live = peak = 0
     sizes = {}
@@ -350,9 +365,11 @@ def write_run(folder, options):
         rows = [row for run in walked for row in run.rows.get(table, [])]
         if table != "blocks" or not options.large:
             write(folder, table, ["allocator"] + columns.split(), rows)
-    write_threads(folder, [run.name for run in runs], sum(size for _, _, size in events))
-    write(folder, "phases", ["event", "phase"],
-          [(i, op) for i, (op, _, _) in enumerate(events, 1) if op not in "+-"])
+    write_threads(folder, [run.name for run in runs], sum(size for _, _, size in events),
+                  "x10" if options.paced else "none")
+    write(folder, "phases", ["event", "phase", "time_ns"],
+          [(i, op, time_of(i) if options.paced else "")
+           for i, (op, _, _) in enumerate(events, 1) if op not in "+-"])
 
 
 def lock_rows(rng, names, keys):
@@ -371,12 +388,14 @@ def lock_rows(rng, names, keys):
 LOCKS = ["threads", "lock", "acquired", "waited", "acquired_per_1000_ops", "waited_per_1000_ops"]
 
 
-def write_threads(folder, names, allocated):
-    """What a run with real threads adds."""
+def write_threads(folder, names, allocated, pace):
+    """What a run with real threads adds, and run.json; the lock of large blocks is never taken."""
     write(folder, "locks", ["allocator", "replay"] + LOCKS,
-          lock_rows(random.Random(5), names, [("recorded", 4), ("threads", 4)]))
+          lock_rows(random.Random(5), names, [("recorded", 4), ("threads", 4)]) +
+          [(names[0], "threads", 4, "large blocks", 0, 0, 0, 0)])
     with open(os.path.join(folder, "run.json"), "w", encoding="utf-8") as out:
-        json.dump({"trace": {"threads": 4, "allocated_bytes": allocated}}, out)
+        json.dump({"trace": {"threads": 4, "allocated_bytes": allocated, **SIZES},
+                   "options": {"pace": pace}}, out, indent=2)
 
 
 def write_scale(folder, count, most):
@@ -419,7 +438,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
     parser.add_argument("--allocators", type=int, default=7)
-    for flag in ("--ends", "--large", "--long", "--across"):
+    for flag in ("--ends", "--large", "--long", "--across", "--short", "--paced"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--scale", type=int, default=0)
     options = parser.parse_args()
