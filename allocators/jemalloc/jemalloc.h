@@ -62,6 +62,7 @@ struct je_cache_bin {
 struct je_handle {
 	/* owner only: what malloc and free read */
 	size_t chunk_mask;
+	size_t table_end; /* requests below it: by class_of; 0: no heap */
 	const uint8_t *class_of;
 	int64_t ticks; /* frees until the next bin is looked at */
 
