@@ -16,7 +16,7 @@ TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*.sh tests/e2e_*.py))
 
 test:
 	@harness/setup/deps.sh build charts test scripts fuzz libs
-	@$(MAKE) --no-print-directory VARIANT=fast all
+	@$(MAKE) --no-print-directory VARIANT=fast all preload
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
 	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS)
