@@ -36,6 +36,10 @@ $(BUILD)/tests/warm_calls: tests/instructions/warm_calls.c $(BUILD)/liblab.a
 	@mkdir -p $(@D)
 	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
 
+$(BUILD)/tests/warm_program: tests/instructions/warm_program.c
+	@mkdir -p $(@D)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -fno-builtin $^ -o $@
+
 # The contract battery on one allocator that is not built in.
 check:
 	@harness/setup/deps.sh build test

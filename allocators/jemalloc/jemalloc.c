@@ -246,8 +246,7 @@ static void *alloc_pages(struct je_handle *self, size_t size, size_t align,
 	return je_huge_alloc(self, align << PAGE_LOG2, size);
 }
 
-static __attribute__((noinline)) void *malloc_pages(struct je_handle *self,
-                                                    size_t size)
+static je_noinline void *malloc_pages(struct je_handle *self, size_t size)
 {
 	const struct je_heap *heap = self->heap;
 	bool fresh;
@@ -315,8 +314,7 @@ static void *aligned_malloc(struct thread_heap *thread, size_t align,
  * At the start of a chunk: a huge block, or NULL; with no heap, where chunks
  * have one byte, anything.
  */
-static __attribute__((noinline)) void free_huge(struct je_handle *self,
-                                                void *block)
+static je_noinline void free_huge(struct je_handle *self, void *block)
 {
 	if (block == NULL)
 		return;
