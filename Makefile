@@ -121,7 +121,7 @@ CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. -I$(BUILD) $(LOCAL_FL
 LIBS = $(LOCAL_LINK) -lzstd -lxxhash -ljansson -lbsd -linih -lsmartcols -lm -ldl
 
 LIB_SRC = $(sort $(wildcard allocators/*.c allocators/*/*.c)) \
-          $(filter-out harness/main.c,$(sort $(wildcard harness/*.c harness/*/*.c)))
+          $(filter-out harness/main.c harness/preload/%.c,$(sort $(wildcard harness/*.c harness/*/*.c)))
 LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o)
 TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 SUPPORT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c)))
@@ -160,6 +160,7 @@ $(BUILD)/harness/report/json.o: $(BUILD)/version.h
 FORCE:
 
 include harness/record/record.mk
+include harness/preload/preload.mk
 include harness/library/library.mk
 include docs/docs.mk
 include tests/tests.mk

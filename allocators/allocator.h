@@ -128,6 +128,12 @@ struct allocator {
 	bool has_locks;
 
 	/*
+	 * malloc and free may also be called with a handle of no heap, all
+	 * zero, and then call the functions of common/unattached.h.
+	 */
+	bool knows_unattached;
+
+	/*
 	 * What malloc and realloc align to, if that is less than
 	 * malloc_align(size); 0: nothing less.  For allocators of others: many
 	 * a CS:APP allocator, and some libraries, align to 8.
@@ -162,7 +168,9 @@ struct allocator {
 	 * which then needs no locks (common/lock.h), and is cleared before the
 	 * second thread starts: never while a call runs.  It must outlive the
 	 * heap.  The same byte that the GNU C library calls
-	 * __libc_single_threaded.
+	 * __libc_single_threaded, which serves: the library clears it before
+	 * pthread_create makes the second thread, and a child that a process
+	 * with threads forked finds it cleared.
 	 */
 	struct heap *(*create)(const struct knob_values *values,
 	                       struct page_source *pages,

@@ -6,6 +6,9 @@
 # loops cost is known from calls of two functions that return at once, and is
 # taken off; `ret` is counted, and what a cache does every so many calls is
 # shared out among them.  Limits are for each of four sizes, per call.
+#
+# Preloaded, the same calls of a program (warm_program.c) may cost PRELOAD_MORE
+# instructions more: reading the thread's handle, and the way there.
 set -u
 
 # allocator                malloc  free; none: for comparison
@@ -24,8 +27,10 @@ limits() {
 }
 
 calls=1000 # of each function, as in warm_calls.c
+PRELOAD_MORE=4
 out=build/instructions
 program=build/tests/warm_calls
+preloaded=build/tests/warm_program
 number=0
 failed=0
 
@@ -41,10 +46,11 @@ not_ok() {
 
 # "mallocs_8 12345" and so on, eight lines: instructions in each function and
 # below it.
-count() {
-	valgrind --tool=callgrind --callgrind-out-file="$out/calls" \
+count() { # PROGRAM ARGUMENT [LIBRARY]
+	LD_PRELOAD=${3:-} valgrind --tool=callgrind \
+		--callgrind-out-file="$out/calls" \
 		--toggle-collect='mallocs_*' --toggle-collect='frees_*' \
-		"$program" "$1" >"$out/log" 2>&1 || return 1
+		"$1" "$2" >"$out/log" 2>&1 || return 1
 	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$out/calls" |
 		awk 'match($0, /:(mallocs|frees)_[0-9]+/) {
 			name = substr($0, RSTART + 1, RLENGTH - 1)
@@ -56,8 +62,8 @@ count() {
 }
 
 # Instructions per call: "malloc a b c d free a b c d", sizes rising.
-per_call() {
-	count "$1" >"$out/some" || return 1
+per_call() { # as count
+	count "$@" >"$out/some" || return 1
 	awk -v calls=$calls '
 		NR == FNR { nothing[$1] = $2; next }
 		{ some[$1] = $2 }
@@ -71,7 +77,7 @@ per_call() {
 			    one("mallocs_200", 2), one("mallocs_1024", 2),
 			    "free", one("frees_8", 1), one("frees_64", 1),
 			    one("frees_200", 1), one("frees_1024", 1)
-		}' "$out/nothing" "$out/some"
+		}' "$out/nothing-$(basename "$1")" "$out/some"
 }
 
 # Whether all of four numbers are within a limit.
@@ -88,8 +94,32 @@ judge() {
 	elif [ -n "$3" ]; then
 		not_ok "$1: at most $2 a malloc and $3 a free"
 	fi
+	row "$1" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}" "${12}" "${13}"
+}
+
+# allocator, then what per_call printed
+row() {
 	printf '# %-20s %7s %6s %6s %6s  %7s %6s %6s %6s\n' \
-		"$1" "$5" "$6" "$7" "$8" "${10}" "${11}" "${12}" "${13}"
+		"$1" "$3" "$4" "$5" "$6" "$8" "$9" "${10}" "${11}"
+}
+
+# allocator; whether its library costs little more than its calls do, which
+# per_call printed to $out/ALLOCATOR.  Where a cache does something every so many
+# calls, the number is a fraction.
+judge_preloaded() {
+	library=$PWD/build/lib/liballoclab-$1.so
+	counts=$(per_call "$preloaded" malloc "$library") || counts=
+	# shellcheck disable=SC2086
+	row "$1.so" $counts
+	echo "$counts" | cat "$out/$1" - | awk -v most=$PRELOAD_MORE '
+		NR == 1 { split($0, direct) }
+		NR == 2 && NF == 10 {
+			whole = 1
+			for (i = 1; i <= NF; i++)
+				if (i != 1 && i != 6 && $i - direct[i] > most)
+					whole = 0
+		}
+		END { exit !whole }'
 }
 
 for tool in valgrind callgrind_annotate; do
@@ -100,12 +130,14 @@ for tool in valgrind callgrind_annotate; do
 	fi
 done
 mkdir -p "$out"
-if ! make -s --no-print-directory VARIANT=fast $program >"$out/log" 2>&1; then
+if ! make -s --no-print-directory VARIANT=fast $program $preloaded \
+	preload >"$out/log" 2>&1; then
 	echo "1..1"
-	echo "not ok 1 - $program is built"
+	echo "not ok 1 - $program, $preloaded and the libraries are built"
 	exit 1
 fi
-if ! count nothing >"$out/nothing"; then
+if ! count $program nothing >"$out/nothing-warm_calls" ||
+	! count $preloaded nothing >"$out/nothing-warm_program"; then
 	echo "1..1"
 	echo "not ok 1 - callgrind counts: $(tail -1 "$out/log")"
 	exit 1
@@ -116,12 +148,20 @@ while read -r name malloc free; do
 	if ! $program "$name" 2>"$out/why"; then
 		number=$((number + 1))
 		echo "ok $number - $name # SKIP $(cat "$out/why")"
-	elif counts=$(per_call "$name"); then
+	elif counts=$(per_call $program "$name"); then
+		echo "$counts" >"$out/$name"
 		# shellcheck disable=SC2086
 		judge "$name" "${malloc:-}" "${free:-}" $counts
 	else
 		not_ok "$name: $(tail -1 "$out/log")"
 	fi
 done <"$out/limits"
+for name in ptmalloc tcmalloc jemalloc; do
+	if judge_preloaded $name; then
+		ok "$name.so: at most $PRELOAD_MORE instructions more than $name"
+	else
+		not_ok "$name.so: at most $PRELOAD_MORE instructions more than $name"
+	fi
+done
 echo "1..$number"
 [ "$failed" = 0 ]

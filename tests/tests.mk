@@ -16,7 +16,7 @@ TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*.sh tests/e2e_*.py))
 
 test:
 	@harness/setup/deps.sh build charts test scripts fuzz libs
-	@$(MAKE) --no-print-directory VARIANT=fast all
+	@$(MAKE) --no-print-directory VARIANT=fast all preload
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
 	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS)
@@ -35,6 +35,10 @@ test-quick:
 $(BUILD)/tests/warm_calls: tests/instructions/warm_calls.c $(BUILD)/liblab.a
 	@mkdir -p $(@D)
 	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+
+$(BUILD)/tests/warm_program: tests/instructions/warm_program.c
+	@mkdir -p $(@D)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -fno-builtin $^ -o $@
 
 # The contract battery on one allocator that is not built in.
 check:

@@ -145,6 +145,7 @@ static void init_handle(struct je_heap *heap, struct je_handle *self)
 	memset(self, 0, handle_bytes(heap)); /* bins without arrays */
 	self->heap = heap;
 	self->chunk_mask = heap->chunk_mask;
+	self->table_end = JE_TABLE_MAX + 1;
 	self->class_of = heap->class_of;
 	self->ticks = heap->config.gc == 0 ? INT64_MAX : heap->config.gc;
 	memset(self->fill_shift, 1, sizeof self->fill_shift);

@@ -63,6 +63,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/unattached.h"
+
 enum {
 	KNOB_ARENAS,
 	KNOB_CHUNK,
@@ -244,12 +246,13 @@ static void *alloc_pages(struct je_handle *self, size_t size, size_t align,
 	return je_huge_alloc(self, align << PAGE_LOG2, size);
 }
 
-static __attribute__((noinline)) void *malloc_pages(struct je_handle *self,
-                                                    size_t size)
+static je_noinline void *malloc_pages(struct je_handle *self, size_t size)
 {
 	const struct je_heap *heap = self->heap;
 	bool fresh;
 
+	if (heap == NULL)
+		return unattached_malloc(size);
 	if (size <= heap->config.cache_max) {
 		unsigned bin = je_large_bin(heap, je_pages_for(size));
 		if (bin != heap->no_bin)
@@ -258,11 +261,15 @@ static __attribute__((noinline)) void *malloc_pages(struct je_handle *self,
 	return alloc_pages(self, size, 1, &fresh);
 }
 
+static_assert(offsetof(struct je_handle, bins) <= UNATTACHED_BYTES,
+              "what is read of a handle of no heap lies in the zeros");
+
+/* Beyond the table is every size for a handle that has none. */
 void *je_malloc(struct thread_heap *thread, size_t size)
 {
 	struct je_handle *self = je_handle_of(thread);
 
-	if (je_unlikely(size > JE_TABLE_MAX))
+	if (je_unlikely(size >= self->table_end))
 		return malloc_pages(self, size);
 	return bin_pop(self, &self->bins[self->class_of[(size + 7) / 8]]);
 }
@@ -303,12 +310,18 @@ static void *aligned_malloc(struct thread_heap *thread, size_t align,
 
 /* ---- free --------------------------------------------------------------- */
 
-/* At the start of a chunk: a huge block, or NULL. */
-static __attribute__((noinline)) void free_huge(struct je_handle *self,
-                                                void *block)
+/*
+ * At the start of a chunk: a huge block, or NULL; with no heap, where chunks
+ * have one byte, anything.
+ */
+static je_noinline void free_huge(struct je_handle *self, void *block)
 {
 	if (block == NULL)
 		return;
+	if (self->heap == NULL) {
+		unattached_free(block);
+		return;
+	}
 	if (CHECKED)
 		je_require_live(self, block, "free");
 	int error = errno;
@@ -349,6 +362,7 @@ const struct allocator jemalloc_allocator = {
 	.source = "Evans11",
 	.knobs = knobs,
 	.has_locks = true,
+	.knows_unattached = true,
 	.create = create,
 	.destroy = je_destroy,
 	.attach = je_attach,

@@ -36,6 +36,9 @@
 #include "../common/misuse.h"
 #include "arena.h"
 
+/* Slow paths of malloc and free: they would bring a stack frame with them. */
+#define je_noinline __attribute__((noinline))
+
 #define je_likely(claim)   __builtin_expect(!!(claim), 1)
 #define je_unlikely(claim) __builtin_expect(!!(claim), 0)
 
@@ -62,6 +65,7 @@ struct je_cache_bin {
 struct je_handle {
 	/* owner only: what malloc and free read */
 	size_t chunk_mask;
+	size_t table_end; /* requests below it: by class_of; 0: no heap */
 	const uint8_t *class_of;
 	int64_t ticks; /* frees until the next bin is looked at */
 
@@ -234,14 +238,15 @@ static inline size_t je_bin_bytes(const struct je_heap *heap, unsigned bin)
 /* ---- cache.c ------------------------------------------------------------ */
 
 /* The bin is at its low-water mark, or empty: malloc's slow path. */
-void *je_cache_miss(struct je_handle *self, struct je_cache_bin *bin);
+je_noinline void *je_cache_miss(struct je_handle *self,
+                                struct je_cache_bin *bin);
 
 /* The bin is full, or has no array: free's slow path. */
-void je_cache_full(struct je_handle *self, struct je_cache_bin *bin,
-                   void *block);
+je_noinline void je_cache_full(struct je_handle *self, struct je_cache_bin *bin,
+                               void *block);
 
 /* Every so many frees: looks at the next bin. */
-void je_cache_collect(struct je_handle *self);
+je_noinline void je_cache_collect(struct je_handle *self);
 
 /* Empties all bins. */
 void je_cache_flush_all(struct je_handle *self);

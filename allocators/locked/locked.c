@@ -49,6 +49,7 @@
 #include "../common/heap_stats.h"
 #include "../common/heap_usage.h"
 #include "../common/page_source.h"
+#include "../common/unattached.h"
 
 /* A logical thread. */
 struct handle {
@@ -257,6 +258,8 @@ static void *locked_malloc(struct thread_heap *self, size_t size)
 {
 	struct handle *handle = handle_of(self);
 
+	if (handle->heap == NULL)
+		return unattached_malloc(size);
 	take(handle->heap);
 	void *block = handle->heap->allocator->malloc(handle->inner, size);
 	drop(handle->heap);
@@ -300,6 +303,11 @@ static void locked_free(struct thread_heap *self, void *block)
 {
 	struct handle *handle = handle_of(self);
 
+	if (handle->heap == NULL) {
+		if (block != NULL)
+			unattached_free(block);
+		return;
+	}
 	take(handle->heap);
 	handle->heap->allocator->free(handle->inner, block);
 	drop(handle->heap);
@@ -542,40 +550,51 @@ static struct heap *(*const creates[])(const struct knob_values *,
 
 static_assert(sizeof creates == LOCKED_MAX * sizeof creates[0], "one each");
 
+const struct allocator locked_calls = {
+	.has_locks = true,
+	.knows_unattached = true,
+	.serves = locked_serves,
+	.destroy = locked_destroy,
+	.attach = locked_attach,
+	.detach = locked_detach,
+	.malloc = locked_malloc,
+	.zero_malloc = locked_zero_malloc,
+	.aligned_malloc = locked_aligned_malloc,
+	.realloc = locked_realloc,
+	.free = locked_free,
+	.usable_size = locked_usable_size,
+	.trim = locked_trim,
+	.stats = locked_stats,
+	.usage = locked_usage,
+	.fork_prepare = locked_fork_prepare,
+	.fork_parent = locked_fork_parent,
+	.fork_child = locked_fork_child,
+	.walk = locked_walk,
+	.check = locked_check,
+	.free_lists = locked_free_lists,
+	.explain = locked_explain,
+};
+
 /* What `inner` leaves out stays out. */
 static struct allocator decorate(const struct allocator *inner, size_t index)
 {
-	return (struct allocator){
-		.name = inner->name,
-		.summary = inner->summary,
-		.source = inner->source,
-		.knobs = inner->knobs,
-		.ignores_page_source = inner->ignores_page_source,
-		.has_locks = true,
-		.weaker_align = inner->weaker_align,
-		.refuse = inner->refuse,
-		.serves = inner->serves ? locked_serves : NULL,
-		.create = creates[index],
-		.destroy = locked_destroy,
-		.attach = locked_attach,
-		.detach = locked_detach,
-		.malloc = locked_malloc,
-		.zero_malloc = locked_zero_malloc,
-		.aligned_malloc = locked_aligned_malloc,
-		.realloc = locked_realloc,
-		.free = locked_free,
-		.usable_size = inner->usable_size ? locked_usable_size : NULL,
-		.trim = inner->trim ? locked_trim : NULL,
-		.stats = locked_stats,
-		.usage = locked_usage,
-		.fork_prepare = locked_fork_prepare,
-		.fork_parent = locked_fork_parent,
-		.fork_child = locked_fork_child,
-		.walk = inner->walk ? locked_walk : NULL,
-		.check = locked_check,
-		.free_lists = inner->free_lists ? locked_free_lists : NULL,
-		.explain = inner->explain ? locked_explain : NULL,
-	};
+	struct allocator calls = locked_calls;
+
+	calls.name = inner->name;
+	calls.summary = inner->summary;
+	calls.source = inner->source;
+	calls.knobs = inner->knobs;
+	calls.ignores_page_source = inner->ignores_page_source;
+	calls.weaker_align = inner->weaker_align;
+	calls.refuse = inner->refuse;
+	calls.create = creates[index];
+	calls.serves = inner->serves ? locked_serves : NULL;
+	calls.usable_size = inner->usable_size ? locked_usable_size : NULL;
+	calls.trim = inner->trim ? locked_trim : NULL;
+	calls.walk = inner->walk ? locked_walk : NULL;
+	calls.free_lists = inner->free_lists ? locked_free_lists : NULL;
+	calls.explain = inner->explain ? locked_explain : NULL;
+	return calls;
 }
 
 const struct allocator *locked_over(const struct allocator *inner)

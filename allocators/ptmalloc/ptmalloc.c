@@ -70,6 +70,7 @@
 #include <string.h>
 
 #include "../common/misuse.h"
+#include "../common/unattached.h"
 
 static const char *const thresholds[] = {
 	[THRESHOLDS_DYNAMIC] = "dynamic",
@@ -210,6 +211,10 @@ static void pt_destroy(struct heap *heap)
 	page_source_shrink(self->pages, self->main.committed_bytes);
 }
 
+static_assert(offsetof(struct tcache, heap) + sizeof(struct pt_heap *) <=
+                      UNATTACHED_BYTES,
+              "a handle of no heap has empty bins without room");
+
 /* ---- malloc --------------------------------------------------------------- */
 
 static void *no_memory(void)
@@ -248,6 +253,8 @@ static struct answer ask_arenas(struct tcache *cache, size_t bytes)
 
 static NOINLINE void *malloc_from_arena(struct tcache *cache, size_t size)
 {
+	if (cache->heap == NULL)
+		return unattached_malloc(size);
 	if (size > PTRDIFF_MAX)
 		return no_memory();
 	struct answer answer = ask_arenas(cache, chunk_bytes_for(size));
@@ -377,6 +384,10 @@ static NOINLINE void free_to_arena(struct tcache *cache, void *block)
 {
 	struct chunk *chunk = block_chunk(block);
 
+	if (cache->heap == NULL) {
+		unattached_free(block);
+		return;
+	}
 	if (chunk_is_mapped(chunk)) {
 		pt_mapped_free(cache->heap, chunk);
 		return;
@@ -400,7 +411,7 @@ static void pt_free(struct thread_heap *self, void *block)
 
 	if (unlikely(block == NULL))
 		return;
-	if (CHECKED)
+	if (CHECKED && cache->heap != NULL)
 		pt_require_live(cache->heap, block, "free");
 	size_t bin = cache_bin(chunk_head(block_chunk(block)));
 	if (unlikely(bin >= CACHE_BINS || cache_room(cache, bin) == 0)) {
@@ -512,6 +523,7 @@ const struct allocator ptmalloc_allocator = {
 	.source = "glibc",
 	.knobs = knobs,
 	.has_locks = true,
+	.knows_unattached = true,
 	.create = pt_create,
 	.destroy = pt_destroy,
 	.attach = pt_attach,

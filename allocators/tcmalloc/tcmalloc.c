@@ -60,7 +60,30 @@
  *
  * Read next: size_classes.c.
  */
+#include "../common/unattached.h"
 #include "tcmalloc.h"
+
+/* What the fast paths read of a handle of no heap. */
+static_assert(offsetof(struct tcm_cache, bin) + sizeof(struct tcm_bin) <=
+                      UNATTACHED_BYTES,
+              "its first bin lies in the zeros");
+
+/* The list is at its low-water mark; or there is no list and no heap. */
+static TCM_NOINLINE void *malloc_at_low(struct tcm_cache *self, size_t size,
+                                        struct tcm_bin *bin)
+{
+	if (self->heap == NULL)
+		return unattached_malloc(size);
+	return tcm_cache_at_low(self, bin);
+}
+
+/* A size that the handle's table does not have. */
+static TCM_NOINLINE void *malloc_any(struct tcm_cache *self, size_t size)
+{
+	if (self->heap == NULL)
+		return unattached_malloc(size);
+	return tcm_malloc_any(self, size);
+}
 
 /*
  * The fast paths.  They count nothing, and their slow ways are tail calls, so
@@ -72,11 +95,11 @@ void *tcm_malloc(struct thread_heap *handle, size_t size)
 	struct tcm_cache *self = tcm_cache_of(handle);
 
 	if (size > TCM_LOOKUP_MAX)
-		return tcm_malloc_any(self, size);
+		return malloc_any(self, size);
 	struct tcm_bin *bin = &self->bin[self->class_of[(size + 7) / 8]];
 	void **top = tcm_bin_top(bin);
 	if (top == bin->low)
-		return tcm_cache_at_low(self, bin);
+		return malloc_at_low(self, size, bin);
 	tcm_bin_set_top(bin, top - 1);
 	return top[-1];
 }
@@ -101,11 +124,13 @@ static TCM_NOINLINE void free_by_any_map(struct tcm_cache *self, void *block)
 	free_mapped(self, block, tcm_page_map_get(&self->heap->map, block));
 }
 
-/* The page map is not the default. */
+/* The page map is not the default, or there is no heap. */
 static TCM_NOINLINE void free_by_map(struct tcm_cache *self, void *block)
 {
 	if (self->map_kind == TCM_MAP_3)
 		free_mapped(self, block, tcm_map3_get(self->map_root, block));
+	else if (self->heap == NULL)
+		unattached_free(block);
 	else
 		free_by_any_map(self, block);
 }
@@ -116,7 +141,7 @@ void tcm_free(struct thread_heap *handle, void *block)
 
 	if (block == NULL)
 		return;
-	if (CHECKED)
+	if (CHECKED && self->heap != NULL)
 		tcm_misuse_check(self, block, "free");
 	if (self->map_kind == TCM_MAP_2)
 		free_mapped(self, block, tcm_map2_get(self->map_root, block));
@@ -140,6 +165,7 @@ const struct allocator tcmalloc_allocator = {
 	.source = "Ghemawat",
 	.knobs = tcm_knobs,
 	.has_locks = true,
+	.knows_unattached = true,
 	.create = tcm_create,
 	.destroy = tcm_destroy,
 	.attach = tcm_attach,

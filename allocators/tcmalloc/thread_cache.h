@@ -93,11 +93,12 @@ void tcm_cache_detach(struct tcm_cache *self);
 void tcm_cache_abandon(struct tcm_heap *heap, struct tcm_cache *other);
 
 /* malloc where top has met low: another object of the list, or a refill. */
-void *tcm_cache_at_low(struct tcm_cache *self, struct tcm_bin *bin);
+TCM_NOINLINE void *tcm_cache_at_low(struct tcm_cache *self,
+                                    struct tcm_bin *bin);
 
 /* free where the list is full; of class 0, of a block of pages. */
-void tcm_cache_at_limit(struct tcm_cache *self, struct tcm_bin *bin,
-                        void *block);
+TCM_NOINLINE void tcm_cache_at_limit(struct tcm_cache *self,
+                                     struct tcm_bin *bin, void *block);
 
 /* ---- budget.c ------------------------------------------------------------------- */
 

@@ -1,0 +1,242 @@
+/*
+ * handle.c - a handle for each thread of a program that knows nothing of
+ * handles.
+ *
+ * Idea.  preload_self begins at a handle of no heap, so the first call of a
+ * thread arrives at handle_find(), which attaches the thread; all later calls
+ * find the handle there.  What calls before it has one, or after it has lost it,
+ * uses a handle that all such threads share, behind a lock.
+ *
+ *     preload_self
+ *       FRESH --first call--> ATTACHING --> a handle --thread ends--> GONE
+ *                                 |           |   ^                    |
+ *                       calls made by         |   | next call:         |
+ *                       attaching itself      v   | writes a report    |
+ *                                 |         SIGNALLED                  |
+ *                                 '-----> the shared handle <----------'
+ *
+ * Words.
+ *     start    building the heap, at the first call of the process, or in our
+ *              constructor, whichever comes first
+ *     key      of pthread_key_create: its destructor runs when a thread ends
+ *
+ * Fork.  glibc runs prepare handlers in the reverse order of registration, and
+ * the others in that order.  Ours are the first (-z initfirst), so those of the
+ * program may call malloc: all locks of the heap are taken after theirs ran, and
+ * are free again before theirs run.  They cannot be registered at the first
+ * call, for pthread_atfork calls malloc under its lock.  A process with one
+ * thread takes no lock at all: fork may be called by a signal handler that
+ * interrupted malloc.
+ *
+ * Threads.  Any.  Lock order: start_lock, shared_lock, then the heap's.
+ * Sources.  pthread_key_create(3), pthread_atfork(3), ld.so(8).
+ *
+ * Read next: report.c.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+
+#include "preload.h"
+
+_Alignas(64) const char preload_zeros[PRELOAD_STATES][UNATTACHED_BYTES];
+
+#define HANDLE_OF(state) ((struct thread_heap *)preload_zeros[state])
+
+_Thread_local struct thread_heap *preload_self = HANDLE_OF(STATE_FRESH);
+
+struct page_source preload_pages;
+
+static struct lock start_lock;
+/* written under start_lock; meets the acquire in preload_heap() */
+static struct heap *_Atomic heap_started;
+static pthread_key_t key;
+static bool key_is_made;
+
+static struct lock shared_lock;
+/* written under shared_lock; NULL until it is needed */
+static struct thread_heap *_Atomic shared;
+
+struct heap *preload_heap(void)
+{
+	return atomic_load_explicit(&heap_started, memory_order_acquire);
+}
+
+/* ---- start ------------------------------------------------------------------ */
+
+/* A thread ends: the value of the key is NULL already. */
+static void end_thread(void *handle)
+{
+	preload_self = HANDLE_OF(STATE_GONE);
+	PRELOAD_CALLS.detach(handle);
+}
+
+static struct heap *build_heap(void)
+{
+	const struct page_source_options options = {
+		.kind = PAGE_SOURCE_OS,
+		.has_real_clock = true,
+	};
+
+	settings_read();
+	if (!key_is_made)
+		key_is_made = pthread_key_create(&key, end_thread) == 0;
+	if (!page_source_open(&preload_pages, &options))
+		return NULL;
+	return locked_over(&PRELOAD_ALLOCATOR)
+	        ->create(&preload_settings.knobs, &preload_pages,
+	                 &__libc_single_threaded);
+}
+
+bool preload_start(void)
+{
+	if (preload_heap() != NULL)
+		return true;
+	lock_take(&start_lock, &MANY_THREADS);
+	if (preload_heap() == NULL)
+		atomic_store_explicit(&heap_started, build_heap(),
+		                      memory_order_release);
+	lock_drop(&start_lock, &MANY_THREADS);
+	return preload_heap() != NULL;
+}
+
+/* ---- finding a handle --------------------------------------------------------- */
+
+/*
+ * Gives the thread a handle.  Setting the key may call calloc, which finds the
+ * new handle.  Without a key nobody would detach it.
+ */
+static bool attach(void)
+{
+	preload_self = HANDLE_OF(STATE_ATTACHING);
+	struct thread_heap *handle =
+		preload_start() && key_is_made
+			? PRELOAD_CALLS.attach(preload_heap())
+			: NULL;
+
+	if (handle == NULL) {
+		preload_self = HANDLE_OF(STATE_FRESH);
+		return false;
+	}
+	preload_self = handle;
+	if (pthread_setspecific(key, handle) == 0)
+		return true;
+	end_thread(handle);
+	return false;
+}
+
+static struct thread_heap *take_shared(void)
+{
+	if (!preload_start())
+		return NULL;
+	lock_take(&shared_lock, &MANY_THREADS);
+	struct thread_heap *handle =
+		atomic_load_explicit(&shared, memory_order_relaxed);
+	if (handle == NULL) {
+		handle = PRELOAD_CALLS.attach(preload_heap());
+		atomic_store_explicit(&shared, handle, memory_order_relaxed);
+	}
+	if (handle == NULL)
+		lock_drop(&shared_lock, &MANY_THREADS);
+	return handle;
+}
+
+NOINLINE struct thread_heap *handle_find(void)
+{
+	int saved_errno = errno;
+	struct thread_heap *self = preload_self;
+
+	if (self == HANDLE_OF(STATE_SIGNALLED)) {
+		preload_self = pthread_getspecific(key);
+		report_if_wanted();
+		errno = saved_errno;
+		return preload_self;
+	}
+	if (self == HANDLE_OF(STATE_FRESH) && attach())
+		self = preload_self;
+	else
+		self = take_shared();
+	if (self != NULL)
+		errno = saved_errno;
+	return self;
+}
+
+void handle_drop(struct thread_heap *handle)
+{
+	if (handle == atomic_load_explicit(&shared, memory_order_relaxed))
+		lock_drop(&shared_lock, &MANY_THREADS);
+}
+
+/* A thread whose handle is not where it belongs is about to get or lose it. */
+void handle_interrupt(void)
+{
+	if (key_is_made && pthread_getspecific(key) == preload_self)
+		preload_self = HANDLE_OF(STATE_SIGNALLED);
+}
+
+/* ---- fork --------------------------------------------------------------------- */
+
+static bool forks_alone; /* by the one thread of the process */
+
+/* The shared handle would be one that the child has to abandon. */
+static void detach_shared(void)
+{
+	struct thread_heap *handle =
+		atomic_load_explicit(&shared, memory_order_relaxed);
+
+	if (handle == NULL)
+		return;
+	PRELOAD_CALLS.detach(handle);
+	atomic_store_explicit(&shared, NULL, memory_order_relaxed);
+}
+
+static void fork_prepare(void)
+{
+	forks_alone = __libc_single_threaded;
+	if (forks_alone)
+		return;
+	lock_take(&start_lock, &MANY_THREADS);
+	lock_take(&shared_lock, &MANY_THREADS);
+	if (preload_heap() == NULL)
+		return;
+	detach_shared();
+	PRELOAD_CALLS.fork_prepare(preload_heap());
+	page_source_fork_prepare(&preload_pages);
+}
+
+static void drop_own_locks(void)
+{
+	lock_drop(&shared_lock, &MANY_THREADS);
+	lock_drop(&start_lock, &MANY_THREADS);
+}
+
+static void fork_parent(void)
+{
+	if (forks_alone)
+		return;
+	if (preload_heap() != NULL) {
+		page_source_fork_parent(&preload_pages);
+		PRELOAD_CALLS.fork_parent(preload_heap());
+	}
+	drop_own_locks();
+}
+
+static void fork_child(void)
+{
+	if (forks_alone)
+		return;
+	if (preload_heap() != NULL) {
+		page_source_fork_child(&preload_pages);
+		PRELOAD_CALLS.fork_child(preload_heap(),
+		                         pthread_getspecific(key));
+	}
+	drop_own_locks();
+}
+
+static __attribute__((constructor)) void begin(void)
+{
+	preload_start();
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	report_start();
+}
