@@ -25,7 +25,8 @@ struct options {
 	bool follow;
 	bool timed;
 	bool keep_raw;
-	char **argv; /* the program's, ended by NULL */
+	struct tick_scale scale; /* of the times of this recording */
+	char **argv;             /* the program's, ended by NULL */
 	int argc;
 };
 
@@ -214,10 +215,11 @@ static int report_inherited(const char *path, const struct merge_counts *counts)
 static int write_image(const struct options *options, const char *path,
                        const char *source, struct recorded_image *image)
 {
-	const struct merge_options merge = {.name = path,
-	                                    .source = source,
-	                                    .timed = options->timed,
-	                                    .interrupts = &launch_interrupts};
+	const struct merge_options merge = {
+		.name = path,
+		.source = source,
+		.times = options->timed ? &options->scale : NULL,
+		.interrupts = &launch_interrupts};
 	struct merge_counts counts;
 	struct trace_error error;
 	struct trace trace;
@@ -323,19 +325,23 @@ static int write_traces(const struct options *options, const char *out,
 	return status > others ? status : others;
 }
 
-static int record(const struct options *options, const char *library,
-                  const char *out, struct recording *recording)
+static int record(struct options *options, const char *library, const char *out,
+                  struct recording *recording)
 {
 	struct launch launch = {.library = library,
 	                        .directory = recording->directory,
-	                        .follow = options->follow,
-	                        .timed = options->timed,
+	                        .control = recording->control,
 	                        .argv = options->argv};
 	struct trace_error error;
 
+	tick_scale_begin(&options->scale);
+	recording->control->follow = options->follow;
+	recording->control->clock =
+		options->timed ? options->scale.clock : RAW_CLOCK_NONE;
 	launch_catch_signals();
 	if (!launch_and_wait(&launch, &error))
 		return say(EXIT_USAGE, &error);
+	tick_scale_end(&options->scale);
 	launch_interrupts = 0; /* those were the program's */
 	report_program(options, launch.status);
 	if (!recording_open(recording, &error))

@@ -331,7 +331,7 @@ static void times_are_kept_on_request(void **state)
 /* Windows of 4, 8, ..., 512 KiB fit below 1 MiB together, the next does not. */
 static void a_full_disk_leaves_a_true_beginning(void **state)
 {
-	enum { RECORDS = (1024 - 4) * 1024 / 32 };
+	enum { RECORDS = (1024 - 4) * 1024 / 16 };
 	struct trace trace;
 
 	(void)state;
@@ -339,7 +339,7 @@ static void a_full_disk_leaves_a_true_beginning(void **state)
 	recorder_run(1, "-o", "full.trace", recorded_program("record_process"),
 	             "exit", "100000", NULL);
 	recorder_file_limit = RLIM_INFINITY;
-	recorder_said("recording stopped after call 32640: File too large");
+	recorder_said("recording stopped after call 65280: File too large");
 	recorder_said_not("exited with status");
 	read_trace("full.trace", &trace);
 	assert_int_equal(trace.events, RECORDS);

@@ -57,13 +57,8 @@ static void set_preload(const char *library)
 
 static _Noreturn void become(const struct launch *launch, int report)
 {
-	char process[32];
-
-	snprintf(process, sizeof process, "%ld", (long)getpid());
+	launch->control->process = getpid();
 	setenv(RAW_ENV_DIRECTORY, launch->directory, 1);
-	setenv(RAW_ENV_PROCESS, process, 1);
-	setenv(RAW_ENV_FOLLOW, launch->follow ? "1" : "0", 1);
-	setenv(RAW_ENV_TIME, launch->timed ? "1" : "0", 1);
 	set_preload(launch->library);
 	execvp(launch->argv[0], launch->argv);
 	int error = errno;
@@ -145,7 +140,7 @@ static void wait_for_orphans(const struct launch *launch)
 
 bool launch_and_wait(struct launch *launch, struct trace_error *error)
 {
-	if (launch->follow)
+	if (launch->control->follow != 0)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (!start(launch, error)) {
 		if (launch->process > 0)
@@ -153,7 +148,7 @@ bool launch_and_wait(struct launch *launch, struct trace_error *error)
 		return false;
 	}
 	wait_for_program(launch);
-	if (launch->follow)
+	if (launch->control->follow != 0)
 		wait_for_orphans(launch);
 	return true;
 }

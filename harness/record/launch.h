@@ -9,13 +9,13 @@
 #include <sys/types.h>
 
 #include "../trace/trace.h"
+#include "raw.h"
 
 struct launch {
 	const char *library;   /* path of liballoclab-record.so              */
 	const char *directory; /* absolute: where it writes                  */
-	bool follow;           /* forked children and what they exec, too    */
-	bool timed;            /* with the time of each call                 */
-	char **argv;           /* the program and its arguments, then NULL   */
+	struct raw_control *control; /* the one in that folder               */
+	char **argv; /* the program and its arguments, then NULL   */
 
 	pid_t process; /* out: its pid                           */
 	int status;    /* out: as from waitpid                   */
@@ -30,7 +30,7 @@ extern volatile sig_atomic_t launch_interrupts;
 void launch_catch_signals(void);
 
 /*
- * Runs the program and waits for it; with `follow` also for the processes that
+ * Runs the program and waits for it; where all are followed also for the processes that
  * it leaves behind, until an interrupt.  False with `error` set if it could
  * not be started.
  */
