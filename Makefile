@@ -55,7 +55,7 @@ draw-last:
 list: ready
 	@build/alloclab list
 
-bench: NEEDS = build libs
+bench: NEEDS = build libs recorder
 bench: ready
 	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(filter-out 0,$(QUICK)),--quick) \

@@ -91,28 +91,6 @@ static int say(int status, const struct trace_error *error)
 
 /* --- before ------------------------------------------------------------- */
 
-/* The library lies beside the program: build/alloclab, build/lib/... */
-static bool find_library(char path[PATH_MAX], struct trace_error *error)
-{
-	char self[PATH_MAX];
-	ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (got < 0)
-		return trace_fail(error, "/proc/self/exe: %s", strerror(errno));
-	self[got] = '\0';
-	int used = snprintf(path, PATH_MAX, "%s/lib/liballoclab-record.so",
-	                    dirname(self));
-	if (used >= PATH_MAX || access(path, R_OK) != 0)
-		return trace_fail(error, "%s is not there; `make` builds it",
-		                  path);
-	if (strpbrk(path, " :") != NULL)
-		return trace_fail(error,
-		                  "%s: LD_PRELOAD can hold no path with a "
-		                  "blank or a colon",
-		                  path);
-	return true;
-}
-
 /* Before the program runs for an hour: can its trace be written at the end? */
 static bool check_output(const char *out, struct trace_error *error)
 {
@@ -363,7 +341,8 @@ int cmd_record(int argc, char **argv)
 	if (options.out != NULL)
 		snprintf(out, sizeof out, "%s", options.out);
 	if (!program_check(options.argv[0], &error) ||
-	    !check_output(out, &error) || !find_library(library, &error) ||
+	    !check_output(out, &error) ||
+	    !launch_find_library(library, &error) ||
 	    !recording_create(&recording, &error))
 		return say(EXIT_USAGE, &error);
 	int status = record(&options, library, out, &recording);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,28 @@
 #include <unistd.h>
 
 #include "raw.h"
+
+/* The library lies beside the program: build/alloclab, build/lib/... */
+bool launch_find_library(char path[PATH_MAX], struct trace_error *error)
+{
+	char self[PATH_MAX];
+	ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (got < 0)
+		return trace_fail(error, "/proc/self/exe: %s", strerror(errno));
+	self[got] = '\0';
+	int used = snprintf(path, PATH_MAX, "%s/lib/liballoclab-record.so",
+	                    dirname(self));
+	if (used >= PATH_MAX || access(path, R_OK) != 0)
+		return trace_fail(error, "%s is not there; `make` builds it",
+		                  path);
+	if (strpbrk(path, " :") != NULL)
+		return trace_fail(error,
+		                  "%s: LD_PRELOAD can hold no path with a "
+		                  "blank or a colon",
+		                  path);
+	return true;
+}
 
 volatile sig_atomic_t launch_interrupts;
 static volatile sig_atomic_t program; /* its pid while it runs, or 0 */

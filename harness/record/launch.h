@@ -4,6 +4,7 @@
 #ifndef HARNESS_RECORD_LAUNCH_H
 #define HARNESS_RECORD_LAUNCH_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -20,6 +21,12 @@ struct launch {
 	pid_t process; /* out: its pid                           */
 	int status;    /* out: as from waitpid                   */
 };
+
+/*
+ * Finds liballoclab-record.so, which lies beside the program: build/alloclab,
+ * build/lib/...  False with `error` set if it is not there.
+ */
+bool launch_find_library(char path[PATH_MAX], struct trace_error *error);
 
 /*
  * Set by SIGINT, SIGTERM, SIGHUP and SIGQUIT from launch_catch_signals() on.
