@@ -280,10 +280,39 @@ static void report_processes(const struct options *options,
 		        plural(programs));
 }
 
-static int write_traces(const struct options *options, const char *out,
-                        struct recording *recording, pid_t process)
+/*
+ * The command, as the trace's source.  Behind " # ", a comment to a shell, why
+ * the trace is only a beginning; NULL without memory.
+ */
+static char *source_of(const struct options *options, int status,
+                       const struct raw_image *image)
 {
-	struct recorded_image *image = recording_main_image(recording, process);
+	char *command = command_line((const char *const *)options->argv,
+	                             (size_t)options->argc);
+	char *source = command;
+
+	if (command == NULL)
+		return NULL;
+	if (image->stop_errno != 0) {
+		if (asprintf(&source, "%s # ended early: %s", command,
+		             strerror((int)image->stop_errno)) < 0)
+			source = NULL;
+	} else if (WIFSIGNALED(status)) {
+		if (asprintf(&source, "%s # ended early: killed by SIG%s",
+		             command, sigabbrev_np(WTERMSIG(status))) < 0)
+			source = NULL;
+	}
+	if (source != command)
+		free(command);
+	return source;
+}
+
+static int write_traces(const struct options *options, const char *out,
+                        struct recording *recording,
+                        const struct launch *launch)
+{
+	struct recorded_image *image =
+		recording_main_image(recording, launch->process);
 	struct trace_error error;
 
 	if (image == NULL || image->reader.records == 0) {
@@ -293,8 +322,7 @@ static int write_traces(const struct options *options, const char *out,
 		           options->argv[0]);
 		return say(EXIT_FAILED, &error);
 	}
-	char *source = command_line((const char *const *)options->argv,
-	                            (size_t)options->argc);
+	char *source = source_of(options, launch->status, &image->reader.image);
 	int status = source == NULL ? EXIT_FAILED
 	                            : write_image(options, out, source, image);
 	free(source);
@@ -324,7 +352,7 @@ static int record(struct options *options, const char *library, const char *out,
 	report_program(options, launch.status);
 	if (!recording_open(recording, &error))
 		return say(EXIT_FAILED, &error);
-	return write_traces(options, out, recording, launch.process);
+	return write_traces(options, out, recording, &launch);
 }
 
 int cmd_record(int argc, char **argv)
