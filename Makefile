@@ -59,7 +59,7 @@ name-last:
 list: ready
 	@build/alloclab list
 
-bench: NEEDS = build libs
+bench: NEEDS = build libs recorder
 bench: ready
 	@build/alloclab bench $(if $(ALLOCATORS),-a "$(ALLOCATORS)") \
 	    $(if $(filter-out 0,$(QUICK)),--quick) \

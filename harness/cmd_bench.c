@@ -11,6 +11,7 @@
 #include "../allocators/registry.h"
 #include "bench/costs.h"
 #include "bench/growth.h"
+#include "bench/recorder.h"
 #include "bench/results.h"
 #include "bench/scaling.h"
 #include "command.h"
@@ -22,6 +23,7 @@ enum {
 	OPTION_WORKLOADS,
 	OPTION_ROUNDS,
 	OPTION_QUICK,
+	OPTION_RECORDER,
 	OPTION_RESULTS,
 	PAIRS_MAX = 16,
 };
@@ -40,7 +42,7 @@ static const char *const default_others[] = {"lib:mimalloc"};
 static const double SECONDS = 200, QUICK_SECONDS = 20;
 
 /* Of what is not about pairs. */
-enum { ROUNDS = 15, QUICK_ROUNDS = 3 };
+enum { ROUNDS = 15, QUICK_ROUNDS = 3, RECORDER_ROUNDS = 5 };
 
 struct arguments {
 	const char *pairs[PAIRS_MAX];
@@ -49,6 +51,7 @@ struct arguments {
 	const char *workloads;
 	unsigned rounds; /* 0: as many as there is time for */
 	double seconds;
+	bool recorder_alone;
 	const char *results;
 	char command[2048];
 };
@@ -191,17 +194,19 @@ static bool compare(struct bench *bench, struct trace_error *error)
 	return true;
 }
 
-/* What is not about pairs: growth by realloc, threads, the harness. */
+/* What is not about pairs: growth by realloc, threads, the recorder. */
 static bool measure_more(struct bench *bench, struct trace_error *error)
 {
-	unsigned rounds =
-		bench->arguments->seconds < SECONDS ? QUICK_ROUNDS : ROUNDS;
+	bool is_quick = bench->arguments->seconds < SECONDS;
+	unsigned rounds = is_quick ? QUICK_ROUNDS : ROUNDS;
 
 	return growth_run(&bench->comparison, rounds, &bench->demands, stdout,
 	                  error) &&
 	       (interrupt_came() ||
 	        scaling_run(&bench->comparison, rounds, &bench->demands, stdout,
-	                    error));
+	                    error)) &&
+	       (interrupt_came() || is_quick ||
+	        recorder_run(RECORDER_ROUNDS, &bench->demands, stdout, error));
 }
 
 static bool finish(struct bench *bench, struct trace_error *error)
@@ -237,6 +242,20 @@ static bool run(struct bench *bench, struct trace_error *error)
 	return !interrupt_came() || trace_fail(error, "interrupted");
 }
 
+/* --recorder: nothing is compared, nothing written. */
+static int run_recorder(const struct arguments *arguments,
+                        struct trace_error *error)
+{
+	unsigned rounds =
+		arguments->rounds > 0 ? arguments->rounds : RECORDER_ROUNDS;
+	struct demands demands = {.count = 0};
+
+	if (!recorder_run(rounds, &demands, stdout, error))
+		return EXIT_FAILED;
+	demands_print(&demands, stdout);
+	return interrupt_came() ? EXIT_FAILED : EXIT_DONE;
+}
+
 /* ---- the command line ---------------------------------------------------- */
 
 static const struct argp_option options[] = {
@@ -248,6 +267,8 @@ static const struct argp_option options[] = {
          "Workloads, separated by blanks (default all)", 0},
 	{"rounds", OPTION_ROUNDS, "N", 0,
          "Rounds over all workloads (default: what fits in 200 s)", 0},
+	{"recorder", OPTION_RECORDER, NULL, 0,
+         "Only what recording costs a program", 0},
 	{"quick", OPTION_QUICK, NULL, 0,
          "What fits in 20 s, without what the harness costs", 0},
 	{"results", OPTION_RESULTS, "DIR", 0,
@@ -276,6 +297,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_ROUNDS:
 		arguments->rounds = (unsigned)option_whole(state, "--rounds",
 		                                           value, 1, REPS_MAX);
+		break;
+	case OPTION_RECORDER:
+		arguments->recorder_alone = true;
 		break;
 	case OPTION_QUICK:
 		arguments->seconds = QUICK_SECONDS;
@@ -311,10 +335,11 @@ int cmd_bench(int argc, char **argv)
 	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	interrupt_watch();
-	int status = !prepare(&bench, &error) ? EXIT_USAGE
-	             : run(&bench, &error)    ? EXIT_DONE
-	                                      : EXIT_FAILED;
-	if (status != EXIT_DONE)
+	int status = arguments.recorder_alone ? run_recorder(&arguments, &error)
+	             : !prepare(&bench, &error) ? EXIT_USAGE
+	             : run(&bench, &error)      ? EXIT_DONE
+	                                        : EXIT_FAILED;
+	if (status != EXIT_DONE && error.text[0] != '\0')
 		fprintf(stderr, "alloclab: %s\n", error.text);
 	comparison_close(&bench.comparison);
 	interrupt_unwatch();

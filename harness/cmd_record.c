@@ -25,7 +25,8 @@ struct options {
 	bool follow;
 	bool timed;
 	bool keep_raw;
-	char **argv; /* the program's, ended by NULL */
+	struct tick_scale scale; /* of the times of this recording */
+	char **argv;             /* the program's, ended by NULL */
 	int argc;
 };
 
@@ -89,28 +90,6 @@ static int say(int status, const struct trace_error *error)
 }
 
 /* --- before ------------------------------------------------------------- */
-
-/* The library lies beside the program: build/alloclab, build/lib/... */
-static bool find_library(char path[PATH_MAX], struct trace_error *error)
-{
-	char self[PATH_MAX];
-	ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (got < 0)
-		return trace_fail(error, "/proc/self/exe: %s", strerror(errno));
-	self[got] = '\0';
-	int used = snprintf(path, PATH_MAX, "%s/lib/liballoclab-record.so",
-	                    dirname(self));
-	if (used >= PATH_MAX || access(path, R_OK) != 0)
-		return trace_fail(error, "%s is not there; `make` builds it",
-		                  path);
-	if (strpbrk(path, " :") != NULL)
-		return trace_fail(error,
-		                  "%s: LD_PRELOAD can hold no path with a "
-		                  "blank or a colon",
-		                  path);
-	return true;
-}
 
 /* Before the program runs for an hour: can its trace be written at the end? */
 static bool check_output(const char *out, struct trace_error *error)
@@ -214,10 +193,11 @@ static int report_inherited(const char *path, const struct merge_counts *counts)
 static int write_image(const struct options *options, const char *path,
                        const char *source, struct recorded_image *image)
 {
-	const struct merge_options merge = {.name = path,
-	                                    .source = source,
-	                                    .timed = options->timed,
-	                                    .interrupts = &launch_interrupts};
+	const struct merge_options merge = {
+		.name = path,
+		.source = source,
+		.times = options->timed ? &options->scale : NULL,
+		.interrupts = &launch_interrupts};
 	struct merge_counts counts;
 	struct trace_error error;
 	struct trace trace;
@@ -300,10 +280,39 @@ static void report_processes(const struct options *options,
 		        plural(programs));
 }
 
-static int write_traces(const struct options *options, const char *out,
-                        struct recording *recording, pid_t process)
+/*
+ * The command, as the trace's source.  Behind " # ", a comment to a shell, why
+ * the trace is only a beginning; NULL without memory.
+ */
+static char *source_of(const struct options *options, int status,
+                       const struct raw_image *image)
 {
-	struct recorded_image *image = recording_main_image(recording, process);
+	char *command = command_line((const char *const *)options->argv,
+	                             (size_t)options->argc);
+	char *source = command;
+
+	if (command == NULL)
+		return NULL;
+	if (image->stop_errno != 0) {
+		if (asprintf(&source, "%s # ended early: %s", command,
+		             strerror((int)image->stop_errno)) < 0)
+			source = NULL;
+	} else if (WIFSIGNALED(status)) {
+		if (asprintf(&source, "%s # ended early: killed by SIG%s",
+		             command, sigabbrev_np(WTERMSIG(status))) < 0)
+			source = NULL;
+	}
+	if (source != command)
+		free(command);
+	return source;
+}
+
+static int write_traces(const struct options *options, const char *out,
+                        struct recording *recording,
+                        const struct launch *launch)
+{
+	struct recorded_image *image =
+		recording_main_image(recording, launch->process);
 	struct trace_error error;
 
 	if (image == NULL || image->reader.records == 0) {
@@ -313,8 +322,7 @@ static int write_traces(const struct options *options, const char *out,
 		           options->argv[0]);
 		return say(EXIT_FAILED, &error);
 	}
-	char *source = command_line((const char *const *)options->argv,
-	                            (size_t)options->argc);
+	char *source = source_of(options, launch->status, &image->reader.image);
 	int status = source == NULL ? EXIT_FAILED
 	                            : write_image(options, out, source, image);
 	free(source);
@@ -323,24 +331,28 @@ static int write_traces(const struct options *options, const char *out,
 	return status > others ? status : others;
 }
 
-static int record(const struct options *options, const char *library,
-                  const char *out, struct recording *recording)
+static int record(struct options *options, const char *library, const char *out,
+                  struct recording *recording)
 {
 	struct launch launch = {.library = library,
 	                        .directory = recording->directory,
-	                        .follow = options->follow,
-	                        .timed = options->timed,
+	                        .control = recording->control,
 	                        .argv = options->argv};
 	struct trace_error error;
 
+	tick_scale_begin(&options->scale);
+	recording->control->follow = options->follow;
+	recording->control->clock =
+		options->timed ? options->scale.clock : RAW_CLOCK_NONE;
 	launch_catch_signals();
 	if (!launch_and_wait(&launch, &error))
 		return say(EXIT_USAGE, &error);
+	tick_scale_end(&options->scale);
 	launch_interrupts = 0; /* those were the program's */
 	report_program(options, launch.status);
 	if (!recording_open(recording, &error))
 		return say(EXIT_FAILED, &error);
-	return write_traces(options, out, recording, launch.process);
+	return write_traces(options, out, recording, &launch);
 }
 
 int cmd_record(int argc, char **argv)
@@ -357,7 +369,8 @@ int cmd_record(int argc, char **argv)
 	if (options.out != NULL)
 		snprintf(out, sizeof out, "%s", options.out);
 	if (!program_check(options.argv[0], &error) ||
-	    !check_output(out, &error) || !find_library(library, &error) ||
+	    !check_output(out, &error) ||
+	    !launch_find_library(library, &error) ||
 	    !recording_create(&recording, &error))
 		return say(EXIT_USAGE, &error);
 	int status = record(&options, library, out, &recording);

@@ -50,8 +50,8 @@ static void begin(void)
 static void add(uint32_t thread, uint64_t stamp, enum raw_kind kind,
                 uint64_t address, uint64_t size)
 {
-	const struct raw_record record = {
-		.address = address, .size = size, .kind = kind, .stamp = stamp};
+	const struct raw_record record = {raw_head(kind, address, 0),
+	                                  raw_tail(stamp, size)};
 	char suffix[16];
 
 	snprintf(suffix, sizeof suffix, ".%u", thread);
@@ -176,7 +176,7 @@ static void incomplete_records_are_passed_over(void **state)
 	(void)state;
 	begin();
 	add(0, 1, RAW_MALLOC, P, 8);
-	add(0, 0, RAW_MALLOC, Q, 16); /* a signal handler came in between... */
+	add(0, 0, 0, 0, 16); /* a signal handler came in between... */
 	add(0, 2, RAW_FREE, P, 0);    /* ...and the process was killed there */
 	add(0, 0, 0, 0, 0);
 	require_events("0:malloc 0 8 | 0:free 0 0");

@@ -18,7 +18,7 @@ struct demand {
 	bool is_doubtful; /* the machine was too busy to tell */
 };
 
-enum { DEMANDS_MAX = 32 };
+enum { DEMANDS_MAX = 64 };
 
 struct demands {
 	struct demand of[DEMANDS_MAX];

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,28 @@
 #include <unistd.h>
 
 #include "raw.h"
+
+/* The library lies beside the program: build/alloclab, build/lib/... */
+bool launch_find_library(char path[PATH_MAX], struct trace_error *error)
+{
+	char self[PATH_MAX];
+	ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (got < 0)
+		return trace_fail(error, "/proc/self/exe: %s", strerror(errno));
+	self[got] = '\0';
+	int used = snprintf(path, PATH_MAX, "%s/lib/liballoclab-record.so",
+	                    dirname(self));
+	if (used >= PATH_MAX || access(path, R_OK) != 0)
+		return trace_fail(error, "%s is not there; `make` builds it",
+		                  path);
+	if (strpbrk(path, " :") != NULL)
+		return trace_fail(error,
+		                  "%s: LD_PRELOAD can hold no path with a "
+		                  "blank or a colon",
+		                  path);
+	return true;
+}
 
 volatile sig_atomic_t launch_interrupts;
 static volatile sig_atomic_t program; /* its pid while it runs, or 0 */
@@ -57,13 +80,8 @@ static void set_preload(const char *library)
 
 static _Noreturn void become(const struct launch *launch, int report)
 {
-	char process[32];
-
-	snprintf(process, sizeof process, "%ld", (long)getpid());
+	launch->control->process = getpid();
 	setenv(RAW_ENV_DIRECTORY, launch->directory, 1);
-	setenv(RAW_ENV_PROCESS, process, 1);
-	setenv(RAW_ENV_FOLLOW, launch->follow ? "1" : "0", 1);
-	setenv(RAW_ENV_TIME, launch->timed ? "1" : "0", 1);
 	set_preload(launch->library);
 	execvp(launch->argv[0], launch->argv);
 	int error = errno;
@@ -145,7 +163,7 @@ static void wait_for_orphans(const struct launch *launch)
 
 bool launch_and_wait(struct launch *launch, struct trace_error *error)
 {
-	if (launch->follow)
+	if (launch->control->follow != 0)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (!start(launch, error)) {
 		if (launch->process > 0)
@@ -153,7 +171,7 @@ bool launch_and_wait(struct launch *launch, struct trace_error *error)
 		return false;
 	}
 	wait_for_program(launch);
-	if (launch->follow)
+	if (launch->control->follow != 0)
 		wait_for_orphans(launch);
 	return true;
 }

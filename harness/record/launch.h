@@ -4,22 +4,29 @@
 #ifndef HARNESS_RECORD_LAUNCH_H
 #define HARNESS_RECORD_LAUNCH_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "../trace/trace.h"
+#include "raw.h"
 
 struct launch {
 	const char *library;   /* path of liballoclab-record.so              */
 	const char *directory; /* absolute: where it writes                  */
-	bool follow;           /* forked children and what they exec, too    */
-	bool timed;            /* with the time of each call                 */
-	char **argv;           /* the program and its arguments, then NULL   */
+	struct raw_control *control; /* the one in that folder               */
+	char **argv; /* the program and its arguments, then NULL   */
 
 	pid_t process; /* out: its pid                           */
 	int status;    /* out: as from waitpid                   */
 };
+
+/*
+ * Finds liballoclab-record.so, which lies beside the program: build/alloclab,
+ * build/lib/...  False with `error` set if it is not there.
+ */
+bool launch_find_library(char path[PATH_MAX], struct trace_error *error);
 
 /*
  * Set by SIGINT, SIGTERM, SIGHUP and SIGQUIT from launch_catch_signals() on.
@@ -30,7 +37,7 @@ extern volatile sig_atomic_t launch_interrupts;
 void launch_catch_signals(void);
 
 /*
- * Runs the program and waits for it; with `follow` also for the processes that
+ * Runs the program and waits for it; where all are followed also for the processes that
  * it leaves behind, until an interrupt.  False with `error` set if it could
  * not be started.
  */

@@ -117,9 +117,9 @@ static bool place_block(struct merge *merge, uint64_t address, uint32_t id)
 }
 
 static bool on_alloc(struct merge *merge, enum trace_kind kind,
-                     const struct raw_record *record)
+                     const struct raw_call *call)
 {
-	unsigned align_log2 = record->align_log2;
+	unsigned align_log2 = call->align_log2;
 	uint32_t id = id_take(merge);
 
 	if (id == ADDRESS_UNKNOWN)
@@ -128,17 +128,17 @@ static bool on_alloc(struct merge *merge, enum trace_kind kind,
 		align_log2 = TRACE_ALIGN_LOG2_MAX;
 		merge->counts->lowered_aligns++;
 	}
-	return place_block(merge, record->address, id) &&
-	       trace_builder_alloc(merge->builder, kind, id, record->size,
+	return place_block(merge, call->address, id) &&
+	       trace_builder_alloc(merge->builder, kind, id, call->size,
 	                           align_log2, merge->stamp, merge->error);
 }
 
-static bool on_free(struct merge *merge, const struct raw_record *record)
+static bool on_free(struct merge *merge, const struct raw_call *call)
 {
-	if (record->address == 0)
+	if (call->address == 0)
 		return trace_builder_free_null(merge->builder, merge->stamp,
 		                               merge->error);
-	uint32_t id = address_map_take(&merge->map, record->address);
+	uint32_t id = address_map_take(&merge->map, call->address);
 	if (id != ADDRESS_UNKNOWN)
 		return free_id(merge, id);
 	merge->counts->unknown_frees++;
@@ -147,29 +147,29 @@ static bool on_free(struct merge *merge, const struct raw_record *record)
 
 /* The second half of a realloc that went well. */
 static bool on_acquire(struct merge *merge, struct lane *lane,
-                       const struct raw_record *record)
+                       const struct raw_call *call)
 {
 	uint32_t id = lane->moving;
 
 	lane->moving = ADDRESS_UNKNOWN;
 	if (id == ADDRESS_UNKNOWN) {
 		merge->counts->unknown_reallocs++;
-		return on_alloc(merge, TRACE_MALLOC, record);
+		return on_alloc(merge, TRACE_MALLOC, call);
 	}
-	return place_block(merge, record->address, id) &&
-	       trace_builder_realloc(merge->builder, id, record->size,
+	return place_block(merge, call->address, id) &&
+	       trace_builder_realloc(merge->builder, id, call->size,
 	                             merge->stamp, merge->error);
 }
 
 /* A realloc that failed: the block stays where it was all the time. */
 static bool on_cancel(struct merge *merge, struct lane *lane,
-                      const struct raw_record *record)
+                      const struct raw_call *call)
 {
 	uint32_t id = lane->moving;
 
 	lane->moving = ADDRESS_UNKNOWN;
 	merge->counts->failed_reallocs++;
-	return id == ADDRESS_UNKNOWN || place_block(merge, record->address, id);
+	return id == ADDRESS_UNKNOWN || place_block(merge, call->address, id);
 }
 
 /* --- threads ------------------------------------------------------------ */
@@ -211,60 +211,64 @@ static bool lane_end(struct merge *merge, struct lane *lane)
 
 /* --- records ------------------------------------------------------------ */
 
-static bool on_record(struct merge *merge, struct lane *lane,
-                      const struct raw_record *record)
+static bool on_call(struct merge *merge, struct lane *lane,
+                    const struct raw_call *call)
 {
-	switch ((enum raw_kind)record->kind) {
+	switch (call->kind) {
 	case RAW_MALLOC:
-		return on_alloc(merge, TRACE_MALLOC, record);
+		return on_alloc(merge, TRACE_MALLOC, call);
 	case RAW_CALLOC:
-		return on_alloc(merge, TRACE_CALLOC, record);
+		return on_alloc(merge, TRACE_CALLOC, call);
 	case RAW_ALIGNED:
-		return on_alloc(merge, TRACE_ALIGNED, record);
+		return on_alloc(merge, TRACE_ALIGNED, call);
 	case RAW_FREE:
-		return on_free(merge, record);
+		return on_free(merge, call);
 	case RAW_RELEASE:
-		lane->moving = address_map_take(&merge->map, record->address);
+		lane->moving = address_map_take(&merge->map, call->address);
 		return true;
 	case RAW_ACQUIRE:
-		return on_acquire(merge, lane, record);
+		return on_acquire(merge, lane, call);
 	case RAW_CANCEL:
-		return on_cancel(merge, lane, record);
+		return on_cancel(merge, lane, call);
 	case RAW_THREAD_END:
 		lane->ended = true;
 		return true;
+	default:
+		break;
 	}
 	return trace_fail(merge->error, "%s: a record of unknown kind %u",
-	                  merge->options->name, (unsigned)record->kind);
+	                  merge->options->name, (unsigned)call->kind);
 }
 
 /* The times of what this record added: its events since `before`. */
-static void set_time(struct merge *merge, const struct raw_record *record,
+static void set_time(struct merge *merge, const struct raw_call *call,
                      uint64_t before)
 {
-	if (merge->options->timed &&
-	    trace_builder_events(merge->builder) > before)
-		trace_builder_time(merge->builder, record->time_ns);
+	const struct tick_scale *times = merge->options->times;
+
+	if (times != NULL && trace_builder_events(merge->builder) > before)
+		trace_builder_time(merge->builder,
+		                   tick_scale_ns(times, call->time));
 }
 
-static bool merge_record(struct merge *merge, const struct raw_stream *stream,
-                         const struct raw_record *record)
+static bool merge_call(struct merge *merge, const struct raw_stream *stream,
+                       const struct raw_call *call)
 {
 	struct lane *lane = &merge->lanes[stream->thread];
 	uint64_t before = trace_builder_events(merge->builder);
 
 	merge->counts->records++;
-	merge->stamp = record->stamp;
+	merge->stamp = call->stamp;
 	if (!lane->started && !lane_start(merge, lane, stream->thread == 0))
 		return false;
 	if (!trace_builder_thread(merge->builder, lane->thread, merge->stamp,
 	                          merge->error) ||
-	    !on_record(merge, lane, record))
+	    !on_call(merge, lane, call))
 		return false;
 	/* The C library frees a little more after a thread's destructors. */
-	if (lane->ended && raw_stream_is_done(stream) && !lane_end(merge, lane))
+	if (lane->ended && stream->done && !lane_end(merge, lane))
 		return false;
-	set_time(merge, record, before);
+	set_time(merge, call, before);
 	return true;
 }
 
@@ -279,10 +283,10 @@ static bool is_interrupted(const struct merge *merge)
 static bool merge_all(struct merge *merge, struct raw_reader *reader)
 {
 	const struct raw_stream *stream;
-	const struct raw_record *record;
+	struct raw_call call;
 
-	while ((record = raw_reader_next(reader, &stream)) != NULL) {
-		if (!merge_record(merge, stream, record))
+	while (raw_reader_next(reader, &call, &stream)) {
+		if (!merge_call(merge, stream, &call))
 			return false;
 		if (is_interrupted(merge))
 			return trace_fail(merge->error, "%s: interrupted",

@@ -11,11 +11,12 @@
 
 #include "../trace/trace.h"
 #include "raw_reader.h"
+#include "tick_scale.h"
 
 struct merge_options {
 	const char *name;   /* for messages */
 	const char *source; /* the command, for the trace's header */
-	bool timed;         /* keep the times */
+	const struct tick_scale *times; /* how to read them; NULL: none kept */
 	/* Set from a signal handler: give up.  May be NULL. */
 	const volatile sig_atomic_t *interrupts;
 };

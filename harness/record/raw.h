@@ -9,12 +9,20 @@
  *     DIR/4711.0.0    struct raw_record[]  its first thread
  *     DIR/4711.0.1    struct raw_record[]  its second thread
  *     DIR/4711.1      struct raw_image     process 4711 after an exec
+ *     DIR/control     struct raw_control   what is asked of all of them
  *     DIR/skipped     one byte for each image that was not recorded
  *
  * All are written through shared mappings, so the kernel keeps what was stored
- * whatever becomes of the process.  A record whose stamp is 0 was never
- * completed: the tail of a file that was made longer than needed, or the one
- * call in which the process was killed.
+ * whatever becomes of the process.  A record is 16 bytes:
+ *
+ *              63          56 55        48 47                             0
+ *     head   | kind         | align_log2 | address                         |
+ *     tail   | stamp                   40 | size, or RAW_SIZE_IN_FRONT  24 |
+ *
+ * The head is stored last: where it is 0 the record was never completed.  That
+ * is the tail of a file that was made longer than needed, or the one call in
+ * which the process was killed.  What does not fit stands in *notes* in front
+ * of the record, whose tail is one number of 64 bits.
  */
 #ifndef HARNESS_RECORD_RAW_H
 #define HARNESS_RECORD_RAW_H
@@ -24,11 +32,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How `alloclab record` speaks to the library. */
-#define RAW_ENV_DIRECTORY "ALLOCLAB_RECORD_DIR"    /* an absolute path        */
-#define RAW_ENV_PROCESS   "ALLOCLAB_RECORD_PID"    /* record this process...  */
-#define RAW_ENV_FOLLOW    "ALLOCLAB_RECORD_FOLLOW" /* ..."1": or all of them  */
-#define RAW_ENV_TIME      "ALLOCLAB_RECORD_TIME"   /* "1": fill in time_ns    */
+/* How the library finds the recording: an absolute path, in the environment. */
+#define RAW_ENV_DIRECTORY "ALLOCLAB_RECORD_DIR"
+#define RAW_CONTROL_FILE  "control"
 #define RAW_SKIPPED_FILE  "skipped"
 
 enum raw_kind {
@@ -40,18 +46,51 @@ enum raw_kind {
 	RAW_ACQUIRE,    /* after realloc: its address and size from now on  */
 	RAW_CANCEL,     /* after a realloc that failed: nothing has changed */
 	RAW_THREAD_END, /* the thread's destructors have run                */
+
+	RAW_NOTES,            /* from here on: not records but notes      */
+	RAW_SIZE = RAW_NOTES, /* the size of the record behind it         */
+	RAW_TIME,             /* from here on it is so late, in ticks     */
 };
 
 struct raw_record {
-	uint64_t address;
-	uint64_t size;
-	uint64_t time_ns : 48; /* since the image began, up to 78 hours */
-	uint64_t kind : 8;     /* enum raw_kind */
-	uint64_t align_log2 : 8;
-	_Atomic uint64_t stamp; /* 1, 2, 3... over all threads; stored last */
+	_Atomic uint64_t head;
+	uint64_t tail;
 };
-static const uint64_t RAW_TIME_MASK = ((uint64_t)1 << 48) - 1;
-static_assert(sizeof(struct raw_record) == 32, "bytes an event on disk");
+static_assert(sizeof(struct raw_record) == 16, "bytes an event on disk");
+
+enum { RAW_STAMP_SHIFT = 24, RAW_ALIGN_SHIFT = 48, RAW_KIND_SHIFT = 56 };
+static const uint64_t RAW_ADDRESS_MASK = ((uint64_t)1 << RAW_ALIGN_SHIFT) - 1;
+static const uint64_t RAW_SIZE_MASK = ((uint64_t)1 << RAW_STAMP_SHIFT) - 1;
+static const uint64_t RAW_SIZE_IN_FRONT = RAW_SIZE_MASK; /* in a RAW_SIZE */
+
+static inline uint64_t raw_head(enum raw_kind kind, uint64_t address,
+                                unsigned align_log2)
+{
+	return (uint64_t)kind << RAW_KIND_SHIFT |
+	       (uint64_t)align_log2 << RAW_ALIGN_SHIFT |
+	       (address & RAW_ADDRESS_MASK);
+}
+
+/* Stamps reach 2^40: that many records take 16 TiB of disk. */
+static inline uint64_t raw_tail(uint64_t stamp, uint64_t size)
+{
+	return stamp << RAW_STAMP_SHIFT |
+	       (size < RAW_SIZE_IN_FRONT ? size : RAW_SIZE_IN_FRONT);
+}
+
+/* What `alloclab record` wants of every process that it records. */
+struct raw_control {
+	int32_t process; /* the one that was started            */
+	uint32_t follow; /* 1: record all others, too           */
+	uint32_t clock;  /* enum raw_clock                      */
+};
+
+/* What RAW_TIME counts. */
+enum raw_clock {
+	RAW_CLOCK_NONE,  /* no times are kept                         */
+	RAW_CLOCK_NS,    /* of CLOCK_MONOTONIC                        */
+	RAW_CLOCK_TICKS, /* of the processor's time stamp counter     */
+};
 
 enum { RAW_IMAGE_BYTES = 4096 };
 static const char RAW_MAGIC[8] = "alabraw1";
@@ -62,7 +101,7 @@ struct raw_image {
 	uint32_t forked;          /* 1: a fork without exec began it        */
 	_Atomic uint32_t threads; /* files of records are numbered below it */
 	_Atomic uint32_t skipped_children; /* forked, and not recorded       */
-	uint64_t started_ns; /* CLOCK_MONOTONIC: orders the images          */
+	uint64_t started_ns; /* CLOCK_MONOTONIC: orders the images         */
 	/*
 	 * Where recording had to stop early (a full disk...): records above
 	 * the stamp are void, so that what remains is a true beginning.

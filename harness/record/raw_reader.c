@@ -1,9 +1,9 @@
 /*
  * raw_reader.c - a k-way merge: a binary heap of streams, ordered by the stamp
- * of the record that each would give next.
+ * of the call that each would give next.
  *
  * Invariants.
- *     I1  a stream in the heap has a complete record at `next`
+ *     I1  a stream in the heap is not done: `call` is its next call
  *     I2  no stream's next stamp is below that of its parent in the heap
  */
 #include "raw_reader.h"
@@ -20,26 +20,62 @@
 /* Files up to this are read, larger ones mapped. */
 enum { READ_MAX_BYTES = 64 * 1024 };
 
+/* --- records to calls --------------------------------------------------- */
+
 static uint64_t next_stamp(const struct raw_stream *stream)
 {
-	return stream->next->stamp;
+	return stream->call.stamp;
 }
 
-/* Whether the record counts: completed, and before recording had to stop. */
-static bool is_valid(const struct raw_reader *reader,
-                     const struct raw_record *record)
+/* Whether a call was made before recording had to stop. */
+static bool is_in_time(const struct raw_reader *reader, uint64_t stamp)
 {
-	uint64_t stamp = record->stamp;
-
-	return stamp != 0 && (reader->image.stop_errno == 0 ||
-	                      stamp <= reader->image.stop_stamp);
+	return reader->image.stop_errno == 0 ||
+	       stamp <= reader->image.stop_stamp;
 }
 
-static void skip_invalid(const struct raw_reader *reader,
-                         struct raw_stream *stream)
+/* What a note says of the records behind it. */
+static void take_note(struct raw_call *call, enum raw_kind kind, uint64_t value)
 {
-	while (stream->next != stream->end && !is_valid(reader, stream->next))
-		stream->next++;
+	if (kind == RAW_TIME)
+		call->time = value;
+	if (kind == RAW_SIZE)
+		call->size = value;
+}
+
+/* `call` has the notes in front of this record already. */
+static void take_record(struct raw_call *call, enum raw_kind kind,
+                        uint64_t head, uint64_t tail)
+{
+	uint64_t size = tail & RAW_SIZE_MASK;
+
+	call->kind = kind;
+	call->address = head & RAW_ADDRESS_MASK;
+	call->align_log2 = head >> RAW_ALIGN_SHIFT & 0xff;
+	call->stamp = tail >> RAW_STAMP_SHIFT;
+	if (size != RAW_SIZE_IN_FRONT)
+		call->size = size;
+}
+
+/* Reads the stream's next call, over records that were never completed. */
+static void stream_advance(const struct raw_reader *reader,
+                           struct raw_stream *stream)
+{
+	while (stream->next != stream->end) {
+		const struct raw_record *record = stream->next++;
+		uint64_t head = record->head;
+		enum raw_kind kind = head >> RAW_KIND_SHIFT;
+		if (kind >= RAW_NOTES) {
+			take_note(&stream->call, kind, record->tail);
+			continue;
+		}
+		if (head == 0 ||
+		    !is_in_time(reader, record->tail >> RAW_STAMP_SHIFT))
+			continue;
+		take_record(&stream->call, kind, head, record->tail);
+		return;
+	}
+	stream->done = true;
 }
 
 /* --- the heap ----------------------------------------------------------- */
@@ -68,38 +104,36 @@ static void heap_build(struct raw_reader *reader)
 {
 	for (uint32_t i = 0; i < reader->image.threads; i++) {
 		struct raw_stream *stream = &reader->streams[i];
-		skip_invalid(reader, stream);
-		if (!raw_stream_is_done(stream))
+		stream_advance(reader, stream);
+		if (!stream->done)
 			reader->heap[reader->heap_count++] = stream;
 	}
 	for (uint32_t i = reader->heap_count / 2; i-- > 0;)
 		sift_down(reader, i);
 }
 
-const struct raw_record *raw_reader_next(struct raw_reader *reader,
-                                         const struct raw_stream **from)
+bool raw_reader_next(struct raw_reader *reader, struct raw_call *call,
+                     const struct raw_stream **from)
 {
 	if (reader->heap_count == 0)
-		return NULL;
+		return false;
 	struct raw_stream *stream = reader->heap[0];
-	const struct raw_record *record = stream->next++;
+	*call = stream->call;
 	*from = stream;
-	skip_invalid(reader, stream);
-	if (raw_stream_is_done(stream))
+	stream_advance(reader, stream);
+	if (stream->done)
 		reader->heap[0] = reader->heap[--reader->heap_count];
 	if (reader->heap_count > 0)
 		sift_down(reader, 0);
-	return record;
+	return true;
 }
 
 /* --- files -------------------------------------------------------------- */
 
 /* The file was made longer than it was filled: zeros follow the records. */
-static void trim_tail(const struct raw_reader *reader,
-                      struct raw_stream *stream)
+static void trim_tail(struct raw_stream *stream)
 {
-	while (stream->end != stream->records &&
-	       !is_valid(reader, stream->end - 1))
+	while (stream->end != stream->records && stream->end[-1].head == 0)
 		stream->end--;
 }
 
@@ -149,7 +183,7 @@ static bool stream_open(struct raw_reader *reader, const char *image_path,
 		return trace_fail(error, "%s: %s", path, strerror(errno));
 	stream->records = stream->next = memory;
 	stream->end = stream->records + bytes / sizeof *stream->records;
-	trim_tail(reader, stream);
+	trim_tail(stream);
 	reader->records += (uint64_t)(stream->end - stream->records);
 	return true;
 }

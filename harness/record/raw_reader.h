@@ -11,19 +11,31 @@
 #include "../trace/trace.h"
 #include "raw.h"
 
+/* A record with what the notes in front of it said. */
+struct raw_call {
+	enum raw_kind kind;
+	unsigned align_log2;
+	uint64_t address;
+	uint64_t size;
+	uint64_t stamp;
+	uint64_t time; /* of the last RAW_TIME, in ticks; 0: none */
+};
+
 /* One thread's file, mapped or read. */
 struct raw_stream {
 	const struct raw_record *records;
-	const struct raw_record *next;
-	const struct raw_record *end; /* behind the last complete record */
-	size_t mapped_bytes;          /* 0: not mapped                   */
-	void *read;                   /* NULL: not read                  */
+	const struct raw_record *next; /* behind that of `call` */
+	const struct raw_record *end;
+	struct raw_call call; /* the next one, if not done */
+	bool done;
+	size_t mapped_bytes; /* 0: not mapped */
+	void *read;          /* NULL: not read */
 	uint32_t thread;
 };
 
 struct raw_reader {
 	struct raw_image image; /* the head file, copied */
-	uint64_t records;       /* in all streams        */
+	uint64_t records;       /* in all streams, with notes */
 	struct raw_stream *streams;
 	struct raw_stream **heap; /* streams with records left, least first */
 	uint32_t heap_count;
@@ -38,16 +50,10 @@ bool raw_reader_open(struct raw_reader *reader, const char *path,
 void raw_reader_close(struct raw_reader *reader);
 
 /*
- * The next record and the stream that it is from; NULL at the end.  O(log
- * threads).  The record lives until close.
+ * Sets `call` to the next one and `from` to the stream that it is from; false
+ * at the end.  O(log threads).
  */
-const struct raw_record *raw_reader_next(struct raw_reader *reader,
-                                         const struct raw_stream **from);
-
-/* Whether a stream has no further record. */
-static inline bool raw_stream_is_done(const struct raw_stream *stream)
-{
-	return stream->next == stream->end;
-}
+bool raw_reader_next(struct raw_reader *reader, struct raw_call *call,
+                     const struct raw_stream **from);
 
 #endif

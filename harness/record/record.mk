@@ -27,7 +27,7 @@ PROGRAMS = $(PROGRAM_SRC:tests/programs/%.c=$(BUILD)/tests/programs/%) \
            $(BUILD)/tests/programs/record_static \
            $(BUILD)/tests/programs/record_hammer_eager
 
-$(BUILD)/tests/programs/%: tests/programs/%.c
+$(BUILD)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	$(call say,CC) $(PROGRAM_CC) $< -o $@ -lpthread
 
@@ -37,8 +37,9 @@ $(BUILD)/tests/programs/record_static: tests/programs/record_process.c
 
 # The same program above an allocator that provokes races.
 $(BUILD)/tests/programs/record_hammer_eager: tests/programs/record_hammer.c \
+                                             tests/programs/hammer_counts.h \
                                              $(BUILD)/tests/programs/eager_malloc.so
-	$(call say,CC) $(PROGRAM_CC) $^ -o $@ -Wl,-rpath,'$$ORIGIN' -lpthread
+	$(call say,CC) $(PROGRAM_CC) $(filter %.c %.so,$^) -o $@ -Wl,-rpath,'$$ORIGIN' -lpthread
 
 $(BUILD)/tests/programs/eager_malloc.so: tests/programs/lib/eager_malloc.c
 	@mkdir -p $(@D)

@@ -5,13 +5,37 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "raw.h"
+
+/* Maps the control file, made here; false with errno. */
+static bool make_control(struct recording *recording)
+{
+	char path[sizeof recording->directory + 16];
+
+	snprintf(path, sizeof path, "%s/%s", recording->directory,
+	         RAW_CONTROL_FILE);
+	int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file < 0)
+		return false;
+	bool good = ftruncate(file, sizeof *recording->control) == 0;
+	void *memory = MAP_FAILED;
+	if (good)
+		memory = mmap(NULL, sizeof *recording->control,
+		              PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	close(file);
+	if (memory == MAP_FAILED)
+		return false;
+	recording->control = memory;
+	return true;
+}
 
 bool recording_create(struct recording *recording, struct trace_error *error)
 {
@@ -33,6 +57,12 @@ bool recording_create(struct recording *recording, struct trace_error *error)
 		recording->directory[0] = '\0';
 		return trace_fail(error, "%s: no temporary folder there: %s",
 		                  parent, strerror(errno));
+	}
+	if (!make_control(recording)) {
+		trace_fail(error, "%s: %s", recording->directory,
+		           strerror(errno));
+		recording_close(recording, false);
+		return false;
 	}
 	return true;
 }
@@ -233,6 +263,8 @@ void recording_close(struct recording *recording, bool keep)
 		free(recording->images[i].program);
 	}
 	free(recording->images);
+	if (recording->control != NULL)
+		munmap(recording->control, sizeof *recording->control);
 	if (!keep && recording->directory[0] != '\0')
 		remove_folder(recording->directory);
 	*recording = (struct recording){.count = 0};

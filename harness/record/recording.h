@@ -21,13 +21,17 @@ struct recorded_image {
 
 struct recording {
 	char directory[4096];
+	struct raw_control *control;   /* shared with the recorded processes */
 	struct recorded_image *images; /* by start */
 	size_t count;
 	uint64_t skipped_programs; /* ran with the library, not recorded   */
 	uint64_t skipped_children; /* the same, forked and without an exec */
 };
 
-/* Makes an empty folder below ${TMPDIR:-/tmp}; its path is absolute. */
+/*
+ * Makes a folder below ${TMPDIR:-/tmp}, with nothing but a zeroed control file in
+ * it; its path is absolute.
+ */
 bool recording_create(struct recording *recording, struct trace_error *error);
 
 /* Opens what the library wrote there. */

@@ -7,7 +7,7 @@
 # Installs through apt where that is allowed (root, or sudo without a password)
 # and DEPS is not "skip".  What stays missing: of the groups build and test, it is
 # named with the command that installs it, and exit 2.  Charts, fuzzing, scripts
-# and libs (mallocs to compare with) are extras: exit 0, and who needs them says what is left out.
+# libs (mallocs to compare with) and recorder (programs to record) are extras: exit 0, and who needs them says what is left out.
 set -eu
 cd "$(dirname "$0")/../.."
 local_root=build/deps
@@ -31,6 +31,9 @@ needs() {
 		libs   library:libjemalloc.so.2  libjemalloc2
 		libs   library:libtcmalloc_minimal.so.4  libtcmalloc-minimal4
 		libs   library:libmimalloc.so.2.0  libmimalloc2.0
+		recorder command:heaptrack     heaptrack
+		recorder command:sqlite3       sqlite3
+		recorder command:perl          perl
 		fuzz   command:clang           clang
 		fuzz   fuzzer:                 libclang-rt-dev
 	EOF

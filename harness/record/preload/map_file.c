@@ -35,6 +35,16 @@ static int take_room(int file, off_t offset, off_t bytes)
 	return error;
 }
 
+/*
+ * All pages at once, and for writing: MAP_POPULATE would map a shared file's
+ * pages for reading, so that the first store into each one would trap.
+ */
+static void prefault(void *memory, size_t bytes)
+{
+	if (madvise(memory, bytes, MADV_POPULATE_WRITE) != 0)
+		errno = 0; /* Linux before 5.14: a trap for each page */
+}
+
 void *map_file(const char *path, int flags, off_t offset, size_t bytes)
 {
 	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
@@ -44,8 +54,8 @@ void *map_file(const char *path, int flags, off_t offset, size_t bytes)
 	int error = take_room(file, offset, (off_t)bytes);
 	void *memory = MAP_FAILED;
 	if (error == 0) {
-		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		              MAP_SHARED | MAP_POPULATE, file, offset);
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		              file, offset);
 		error = errno;
 	}
 	close(file);
@@ -53,5 +63,6 @@ void *map_file(const char *path, int flags, off_t offset, size_t bytes)
 		errno = error;
 		return NULL;
 	}
+	prefault(memory, bytes);
 	return memory;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../ticks.h"
 #include "map_file.h"
 #include "next.h"
 #include "writer.h"
@@ -20,13 +21,9 @@
 enum { SESSION_PAGE_BYTES = 4096 };
 static_assert(sizeof(struct session) <= SESSION_PAGE_BYTES, "one page");
 
-/* Read once from the environment; a forked child inherits it. */
-static struct {
-	const char *directory;
-	bool follow;
-	bool timed;
-	bool first_process;
-} settings;
+/* From the environment, once; a forked child inherits both. */
+static char directory[4096 - 64];
+static struct raw_control *control;
 
 static char image_path[4096];
 
@@ -47,30 +44,32 @@ static uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-uint64_t session_time_ns(void)
+uint64_t session_clock(void)
 {
-	return clock_ns() - session->image->started_ns;
+	switch (session->clock) {
+	case RAW_CLOCK_NONE:
+		return 0;
+	case RAW_CLOCK_NS:
+		return clock_ns();
+	case RAW_CLOCK_TICKS:
+		return ticks();
+	}
+	return 0;
 }
 
 /* False where the environment does not ask for a recording. */
-static bool settings_read(void)
+static bool find_recording(void)
 {
-	const char *process = getenv(RAW_ENV_PROCESS);
-	const char *follow = getenv(RAW_ENV_FOLLOW);
-	const char *timed = getenv(RAW_ENV_TIME);
-	const char *directory = getenv(RAW_ENV_DIRECTORY);
+	const char *path = getenv(RAW_ENV_DIRECTORY);
+	char file[sizeof image_path];
 
-	if (directory == NULL || process == NULL)
+	if (path == NULL || strlen(path) >= sizeof directory)
 		return false;
 	/* The program may change its environment: keep a copy. */
-	static char kept[4096 - 64];
-	if (strlen(directory) >= sizeof kept)
-		return false;
-	settings.directory = strcpy(kept, directory);
-	settings.follow = follow != NULL && strcmp(follow, "1") == 0;
-	settings.timed = timed != NULL && strcmp(timed, "1") == 0;
-	settings.first_process = strtol(process, NULL, 10) == (long)getpid();
-	return true;
+	strcpy(directory, path);
+	snprintf(file, sizeof file, "%s/%s", directory, RAW_CONTROL_FILE);
+	control = map_file(file, 0, 0, sizeof *control);
+	return control != NULL;
 }
 
 /* One byte more in DIR/skipped; appends of one byte do not mix. */
@@ -78,8 +77,7 @@ static void note_skipped_program(void)
 {
 	char path[sizeof image_path];
 
-	snprintf(path, sizeof path, "%s/%s", settings.directory,
-	         RAW_SKIPPED_FILE);
+	snprintf(path, sizeof path, "%s/%s", directory, RAW_SKIPPED_FILE);
 	int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (file < 0)
 		return;
@@ -127,8 +125,8 @@ static bool image_create(bool forked)
 	struct raw_image *image = NULL;
 
 	for (unsigned n = 0; image == NULL; n++) {
-		snprintf(image_path, sizeof image_path, "%s/%d.%u",
-		         settings.directory, (int)getpid(), n);
+		snprintf(image_path, sizeof image_path, "%s/%d.%u", directory,
+		         (int)getpid(), n);
 		image = map_file(image_path, O_EXCL, 0, sizeof *image);
 		if (image == NULL && errno != EEXIST)
 			return false;
@@ -139,16 +137,16 @@ static bool image_create(bool forked)
 	read_command(image);
 	memcpy(image->magic, RAW_MAGIC, sizeof image->magic);
 	session->image = image;
-	session->timed = settings.timed;
+	session->clock = control->clock;
 	return true;
 }
 
 /* A program was started with the library in it: for us? */
 static bool start_program(void)
 {
-	if (!settings_read())
+	if (!find_recording())
 		return false;
-	if (!settings.follow && !settings.first_process) {
+	if (control->follow == 0 && control->process != getpid()) {
 		note_skipped_program();
 		return false;
 	}
@@ -158,7 +156,7 @@ static bool start_program(void)
 /* The page was wiped: this is a forked child of a recorded process. */
 static bool start_forked_child(struct raw_image *image_of_parent)
 {
-	if (settings.follow)
+	if (control->follow != 0)
 		return image_create(true);
 	atomic_fetch_add(&image_of_parent->skipped_children, 1);
 	return false;

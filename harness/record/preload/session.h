@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 
 #include "../raw.h"
 
@@ -33,7 +34,7 @@ enum session_state {
 struct session {
 	_Atomic int state;      /* enum session_state */
 	_Atomic uint64_t stamp; /* the last one given out */
-	bool timed;             /* records carry the time */
+	enum raw_clock clock;   /* that RAW_TIME counts, or none */
 	struct raw_image *image;
 };
 
@@ -55,8 +56,8 @@ void session_stop(int error);
 /* "DIR/4711.0", the path of the image's head file. */
 const char *session_image_path(void);
 
-/* Nanoseconds since the image began. */
-uint64_t session_time_ns(void);
+/* The time that RAW_TIME keeps; 0 if none is kept. */
+uint64_t session_clock(void);
 
 /*
  * Whether the call that is about to be made should be recorded.  First thing
@@ -75,12 +76,19 @@ static inline bool session_enter(void)
  * The next stamp.  Relaxed is enough: where one call happens before another
  * (a block is passed on, or freed and handed out again under the allocator's
  * lock), the first one's increment comes first in the counter's own order
- * [C11, 5.1.2.4].
+ * [C11, 5.1.2.4].  A process of one thread saves the locked instruction, which
+ * takes as long as the rest of a record.  There a signal handler that allocates
+ * between the two lines repeats a stamp; its file keeps both records in order.
  */
 static inline uint64_t session_stamp(void)
 {
-	return 1 + atomic_fetch_add_explicit(&session->stamp, 1,
-	                                     memory_order_relaxed);
+	if (!__libc_single_threaded)
+		return 1 + atomic_fetch_add_explicit(&session->stamp, 1,
+		                                     memory_order_relaxed);
+	uint64_t stamp =
+		1 + atomic_load_explicit(&session->stamp, memory_order_relaxed);
+	atomic_store_explicit(&session->stamp, stamp, memory_order_relaxed);
+	return stamp;
 }
 
 #endif

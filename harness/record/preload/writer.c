@@ -13,8 +13,17 @@
 
 #include "map_file.h"
 
-/* A page at first, 128 records: programs start threads by the thousand. */
+/* A page at first, 256 records: programs start threads by the thousand. */
 enum { WINDOW_MIN_BYTES = 4 * 1024, WINDOW_MAX_BYTES = 4 * 1024 * 1024 };
+
+/* A record and the notes in front of it. */
+enum { GROUP_MAX = 3 };
+
+/*
+ * Calls less than so many ticks after the last noted time get none of their own:
+ * about 1 us of a processor's counter, 2 us of CLOCK_MONOTONIC.
+ */
+enum { TIME_STEP = 2048 };
 
 /*
  * glibc keeps the values of the first 32 keys inside the thread descriptor and
@@ -108,53 +117,111 @@ static bool map_window(void)
 	return true;
 }
 
+/* One call, and what it needs in front of it. */
+struct group {
+	enum raw_kind kind;
+	const void *block;
+	size_t size;
+	unsigned align_log2;
+	uint64_t time; /* 0: no RAW_TIME */
+	unsigned count;
+};
+
+static void group_plan(struct group *group)
+{
+	uint64_t now = session_clock();
+
+	group->time = now - writer.time >= TIME_STEP ? now : 0;
+	group->count = 1;
+	group->count += group->time != 0;
+	group->count += group->size >= RAW_SIZE_IN_FRONT;
+}
+
+/* Writes `count` records and notes to where there is room for them. */
+static void group_store(const struct group *group, struct raw_record *to)
+{
+	uint64_t stamp = session_stamp();
+
+	if (group->time != 0) {
+		writer_store(to++, RAW_TIME, NULL, 0, group->time);
+		writer.time = group->time;
+	}
+	if (group->size >= RAW_SIZE_IN_FRONT)
+		writer_store(to++, RAW_SIZE, NULL, 0, group->size);
+	writer_store(to, group->kind, group->block, group->align_log2,
+	             raw_tail(stamp, group->size));
+}
+
+/* Into the window; false where it has no room. */
+static bool group_append(struct group *group)
+{
+	group_plan(group);
+	if (writer.limit - writer.next < (ptrdiff_t)group->count)
+		return false;
+	struct raw_record *to = writer.next;
+	writer.next += group->count;
+	group_store(group, to);
+	return true;
+}
+
 /*
  * After its destructors the C library still frees a few blocks for a thread.
  * A window for each ended thread would stay mapped for ever: write instead.
  */
-static bool write_late(const struct raw_record *record)
+static bool write_late(struct group *group)
 {
-	struct raw_record copy = {0};
+	struct raw_record copy[GROUP_MAX] = {0};
 	char path[4096 + 16];
 
 	thread_path(path, sizeof path);
 	int file = open(path, O_WRONLY | O_CLOEXEC);
 	if (file < 0)
 		return false;
-	writer_store(&copy, record);
-	ssize_t written = pwrite(file, &copy, sizeof copy, writer.limit_offset);
+	group_plan(group);
+	group_store(group, copy);
+	size_t bytes = group->count * sizeof copy[0];
+	ssize_t written = pwrite(file, copy, bytes, writer.limit_offset);
 	close(file);
-	writer.limit_offset += (int64_t)sizeof copy;
-	return written == (ssize_t)sizeof copy;
+	writer.limit_offset += (int64_t)bytes;
+	return written == (ssize_t)bytes;
 }
 
-static bool record_without_window(const struct raw_record *record)
+static bool record_without_window(struct group *group)
 {
 	if (writer.ended)
-		return write_late(record);
+		return write_late(group);
 	if (!writer.has_thread)
 		take_thread_number();
-	if (!map_window())
-		return false;
-	writer_store(writer.next++, record);
-	return true;
+	return map_window() && group_append(group);
 }
 
-void writer_record_slowly(const struct raw_record *record)
+/* Opens files, so that it must keep errno and not be a cancellation point. */
+static void record_with_files(struct group *group)
 {
 	int error = errno, cancel;
 
-	/* open and close are cancellation points; malloc must not be one. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (writer.busy) { /* a signal handler that allocates, at this point */
 		session_stop(EBUSY);
 	} else {
 		writer.busy = true;
 		errno = EIO; /* a short write sets none */
-		if (!record_without_window(record))
+		if (!record_without_window(group))
 			session_stop(errno);
 		writer.busy = false;
 	}
 	pthread_setcancelstate(cancel, NULL);
 	errno = error;
+}
+
+void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
+                          unsigned align_log2)
+{
+	struct group group = {.kind = kind,
+	                      .block = block,
+	                      .size = size,
+	                      .align_log2 = align_log2};
+
+	if (!group_append(&group))
+		record_with_files(&group);
 }

@@ -12,6 +12,7 @@
 #define HARNESS_RECORD_PRELOAD_WRITER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../raw.h"
@@ -26,6 +27,7 @@ struct writer {
 	bool has_thread;          /* `thread` was given out                */
 	bool ended;               /* its destructors have run              */
 	bool busy;                /* mapping a window; a signal came in    */
+	uint64_t time;            /* of the last RAW_TIME, in ticks        */
 };
 
 /*
@@ -37,41 +39,42 @@ extern __thread struct writer writer __attribute__((tls_model("initial-exec")));
 void writer_forget(void);
 
 /*
- * Records without a window: the thread's first record, a full window, a
- * thread that has ended.  Keeps errno.
+ * Records what the fast path does not: notes, the thread's first record, a full
+ * window, a thread that has ended.  Keeps errno.
  */
-void writer_record_slowly(const struct raw_record *record);
+void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
+                          unsigned align_log2);
 
-static inline void writer_store(struct raw_record *to,
-                                const struct raw_record *record)
+static inline void writer_store(struct raw_record *to, enum raw_kind kind,
+                                const void *block, unsigned align_log2,
+                                uint64_t tail)
 {
-	to->address = record->address;
-	to->size = record->size;
-	to->kind = record->kind;
-	to->align_log2 = record->align_log2;
-	to->time_ns = session->timed ? session_time_ns() & RAW_TIME_MASK : 0;
-	/* Release: whoever sees the stamp sees the whole record. */
-	atomic_store_explicit(&to->stamp, session_stamp(),
+	to->tail = tail;
+	/* Release: whoever sees the head sees the whole record. */
+	atomic_store_explicit(&to->head,
+	                      raw_head(kind, (uintptr_t)block, align_log2),
 	                      memory_order_release);
 }
 
 /*
  * Appends a record and gives it the next stamp; only while session_enter() says
- * so.  Cost: an atomic increment and 32 bytes, with the kernel's fresh pages
- * 25 to 30 ns.
+ * so.  The stamp comes first: an atomic increment waits for the stores before
+ * it, and those of the record go to memory that is not in the cache.
+ * Cost: 16 bytes, and 10 to 20 ns with the kernel's fresh pages.
  */
 static inline void writer_record(enum raw_kind kind, const void *block,
                                  size_t size, unsigned align_log2)
 {
-	const struct raw_record record = {.address = (uintptr_t)block,
-	                                  .size = size,
-	                                  .kind = kind,
-	                                  .align_log2 = align_log2 & 0xff};
-
-	if (__builtin_expect(writer.next != writer.limit, 1))
-		writer_store(writer.next++, &record);
-	else
-		writer_record_slowly(&record);
+	if (__builtin_expect(writer.next == writer.limit ||
+	                             size >= RAW_SIZE_IN_FRONT ||
+	                             session->clock != RAW_CLOCK_NONE,
+	                     0)) {
+		writer_record_slowly(kind, block, size, align_log2);
+		return;
+	}
+	uint64_t stamp = session_stamp();
+	writer_store(writer.next++, kind, block, align_log2,
+	             raw_tail(stamp, size));
 }
 
 #endif
