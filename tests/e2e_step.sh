@@ -73,6 +73,7 @@ holes='a=80 b=16 c=48 d=16 e=192 f=16 -a -c -e g=40 h=48'
 for allocator in bump first-fit best-fit buddy slab; do
 	golden $allocator 0 "$small" -a $allocator
 done
+golden tcmalloc 0 -a tcmalloc 'a=100 b=100 -a'
 golden next-fit 0 "$holes" -a next-fit
 golden best-fit-tree 0 "$holes" -a best-fit:index=tree,min_block=64 --at 10
 golden pool 1 'a=120 b=10 -a c=100 -b -c d=300' -a pool:chunk=4K

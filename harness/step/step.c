@@ -69,9 +69,12 @@ static void tell_head(const struct step_options *options,
 	else
 		snprintf(legend, sizeof legend,
 		         "\"a 112\" block a and its usable bytes; \". 48\" "
-		         "free; \"~ 3504\" wilderness; \"/ 16\" of no use to "
+		         "free; %s\"~ 3504\" wilderness; \"/ 16\" of no use to "
 		         "any request; %s. ^ what the event is about. "
 		         "Addresses count from the start of the heap.",
+		         /* designs for threads are those with caches */
+		         options->allocator->has_locks ? "\": 48\" cached; "
+		                                       : "",
 		         options->shows_all ? "\"# 8\" a header"
 		                            : "headers are left out");
 	board_note(board, "heap", legend);

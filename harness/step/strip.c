@@ -16,10 +16,18 @@ enum {
 	LINE_CELLS = LINE_COLUMNS / 2,
 };
 
+/* Free, but kept for the next request of its size: fast bins are such, too. */
+static bool is_cached(const char *tier)
+{
+	return strstr(tier, "cache") != NULL || strcmp(tier, "fast bin") == 0;
+}
+
 static char sign_of(const struct extent *extent)
 {
 	switch (extent->kind) {
 	case EXTENT_FREE:
+		if (is_cached(extent->tier))
+			return ':';
 		return strcmp(extent->tier, "wilderness") == 0 ? '~' : '.';
 	case EXTENT_METADATA:
 		return '#';
@@ -159,7 +167,7 @@ static enum ink cell_ink(const struct strip_cell *cell, bool is_focus)
 {
 	if (is_focus)
 		return INK_FOCUS;
-	if (cell->sign == '.' || cell->sign == '~')
+	if (cell->sign == '.' || cell->sign == '~' || cell->sign == ':')
 		return INK_FREE;
 	return cell->name[0] != '\0' ? INK_PLAIN : INK_FAINT;
 }
