@@ -35,6 +35,10 @@ diff -r "$dir/one" "$dir/two" >"$dir/out" 2>&1
 is "byte for byte the same"
 results=$dir/results
 
+run --quick -a ptmalloc 'a=100 start(1) @1 exit(1)'
+grep -q 'event 2: a new thread: its arena and cache took [0-9,.]* ' "$dir/out"
+is "a heap that grew for a new thread says so"
+
 # ---- real threads ----------------------------------------------------------
 run --threads 4 --reps 2 -a "first-fit slab system" larson
 [ $status -eq 0 ]
