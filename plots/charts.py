@@ -12,6 +12,7 @@ import blow_up
 import growth
 import heap_map
 import locks
+import programs
 import scaling
 import throughput
 import waste
@@ -25,6 +26,8 @@ def main():
     charts = [heap_map, waste, throughput, growth, blow_up, locks]
     if run.main == "scale":
         charts = [scaling, locks]
+    elif run.main == "programs":
+        charts = [programs]
     elif "workload" in run.summary.text:
         charts = [across]
     return 1 if sum(chart.draw(run) for chart in charts) else 0

@@ -68,7 +68,7 @@ class Run:
         self.folder = folder
         self.name = os.path.basename(os.path.realpath(folder))
         self.tables = {}
-        self.main = "summary" if self.has("summary") else "scale"
+        self.main = next(name for name in ("summary", "scale", "programs") if self.has(name))
         self.summary = self.table(self.main)
         self.allocators = list(dict.fromkeys(self.summary.text["allocator"]))
 

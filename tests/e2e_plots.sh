@@ -80,7 +80,7 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP the fixture needs python3"
 	exit 0
 fi
-echo "1..25"
+echo "1..27"
 : >"$work/log"
 python=$(find_python)
 have_gnuplot=$(command -v gnuplot)
@@ -130,7 +130,7 @@ fi
 
 # --- the charts ---
 if [ -z "$python" ] || [ -z "$have_gnuplot" ]; then
-	while [ "$number" -lt 25 ]; do
+	while [ "$number" -lt 27 ]; do
 		result "all charts" 0 "gnuplot or matplotlib is missing"
 	done
 	exit 0
@@ -185,6 +185,15 @@ for case in "1 2" "7 16" "14 64"; do
 		absent "$made" "$from_gnuplot heap-map" &&
 		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
 	result "scaling of $1 allocators on up to $2 threads" $?
+done
+for case in "3 1" "14 6"; do
+	# shellcheck disable=SC2086
+	set -- $case
+	made=$work/compare-$2
+	python3 tests/plots/fake_results.py "$made" --allocators "$1" --programs "$2" &&
+		draw "$made" && drawn "$made" programs && absent "$made" "throughput heap-map" &&
+		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
+	result "$2 programs under $1 allocators and three libraries" $?
 done
 sed 's/,crash,/,ok,/' "$work/small/summary.csv" | awk -F , 'NR == 1 || $2 = "crash"' OFS=, \
 	>"$work/small/s" && mv "$work/small/s" "$work/small/summary.csv" &&

@@ -13,6 +13,7 @@ The same arguments write the same bytes.  Needs nothing but the standard library
 --paced         replayed with recorded time: 1 ms an event, 9 s of rest after the 500th
 --long          long names with commas
 --across        OUT/summary.csv over many workloads instead of one run
+--programs N    OUT/programs.csv as of `alloclab compare` on N programs
 --scale N       OUT/scale.csv as of `alloclab scale` on up to N threads
 """
 import argparse
@@ -419,6 +420,27 @@ def write_scale(folder, count, most):
           lock_rows(rng, names[1:], [(work, n) for work in works for n in counts]))
 
 
+PROGRAM_COLUMNS = ("program allocator kind status is_telling wall_ratio wall_ratio_lo"
+                   " wall_ratio_hi peak_ratio peak_ratio_lo peak_ratio_hi").split()
+
+
+def write_programs(folder, count, programs):
+    """Made-up ratios of whole programs; buddy crashes in the first, the second calls rarely."""
+    rng, rows = random.Random(5), []
+    names = NAMES[:count] + ["lib:jemalloc", "lib:tcmalloc", "lib:mimalloc"]
+    for program in ("sqlite3", "true", "python3", "gcc", "perl", "git")[:programs]:
+        for name in [name for name in names if name != "system"]:
+            kind = "library" if name.startswith("lib:") else "lab"
+            crashed = name == "buddy" and program == "sqlite3"
+            time, memory = rng.lognormvariate(.05, .15), rng.lognormvariate(.1, .2)
+            time *= 30 if name == "best-fit" else 1
+            rows.append((program, name, kind, "crash" if crashed else "ok", int(program != "true"),
+                         *([""] * 6 if crashed else [f"{ratio * k:.4f}" for ratio in (time, memory)
+                                                     for k in (1, .96, 1.03)])))
+        rows.append((program, "system", "system", "ok", int(program != "true"), *[1] * 6))
+    write(folder, "programs", PROGRAM_COLUMNS, rows)
+
+
 def write_across(folder, count):
     rng, rows = random.Random(3), []
     for workload in ("sqlite", "python-json", "git-repack", "cc1", "perl-hash", "awk", "churn",
@@ -441,10 +463,13 @@ def main():
     for flag in ("--ends", "--large", "--long", "--across", "--short", "--paced"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--scale", type=int, default=0)
+    parser.add_argument("--programs", type=int, default=0)
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     if options.across:
         write_across(options.out, options.allocators)
+    elif options.programs:
+        write_programs(options.out, options.allocators, options.programs)
     elif options.scale:
         write_scale(options.out, options.allocators, options.scale)
     else:

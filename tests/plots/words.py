@@ -7,6 +7,7 @@ import numpy as np
 import across
 import locks
 import moments
+import programs
 import throughput
 
 
@@ -73,6 +74,22 @@ def test_means_that_tie():
         "No allocator came to the end of every workload"
 
 
+def test_programs():
+    row = (.9, .85, .95, 1.2, 1.2, 1.2)
+    base = (1., 1., 1., 1., 1., 1.)
+    slow = (1.1, .9, 1.3, .8, .8, .8)
+    said = programs.finding({"system": base, "a": row, "b": slow}, "perl")
+    assert said == ("perl, beside the C library: a takes 0.90x the time and 1.20x the memory, "
+                    "b 1.10x and 0.80x"), said
+    said = programs.finding({"system": base, "b": slow}, "perl")
+    assert "not resolved: 0.90..1.30" in said, said
+    means = programs.means_of({"p": {"a": row, "b": slow},
+                               "q": {"a": (.4, .4, .4, 4.8, 4.8, 4.8)}})
+    assert list(means) == ["a"], "who did not come through everything has no mean"
+    assert abs(means["a"][0] - .6) < 1e-9 and abs(means["a"][3] - 2.4) < 1e-9
+    assert 1 in programs.ratio_ticks(.93, 1.2) and 1 in programs.ratio_ticks(.4, 3)
+
+
 def test_ticks():
     for low, high in ((.03, 700), (42, 175), (2, 3), (97, 103)):
         ticks = throughput.log_ticks(low, high)
@@ -86,6 +103,7 @@ def main():
     test_by_time()
     test_lock_titles()
     test_means_that_tie()
+    test_programs()
     test_ticks()
     print("ok")
 
