@@ -80,7 +80,7 @@ def draw_panel(axes, lines, looks, title, top):
         colours.append(colour)
     axes.set_xticks(counts, [f"{count:.0f}" for count in counts])
     ticks = ticks_within(*axes.get_ylim())
-    axes.set_yticks(ticks, [f"{tick:g}x" for tick in ticks])
+    axes.set_yticks(ticks, [f"{tick:.3g}x" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("threads")
     axes.set_ylabel("speed-up (log)")
@@ -96,6 +96,9 @@ def draw(run):
     if not panels:
         return 0
     looks = palette(run)
+    rounds = run.summary.numbers("rounds")[0]
+    bars = f"bars are 95 % intervals over {rounds:.0f} rounds" if rounds > 1 else \
+        "one round, no intervals"
     height = 4.6 + .12 * max(0, len(run.allocators) - 12)
     names = max([len(elide(name, 22)) for name in run.allocators] + [len("no allocator")])
     each = 3.87 + .076 * names
@@ -103,9 +106,8 @@ def draw(run):
     figure = plt.figure(figsize=(width, height))
     used = write_title(figure, finding(lines_of(run, "private")),
                        f"speed-up over one thread, each thread doing the same work whatever their "
-                       f"number; bars are 95 % intervals over {run.summary.numbers('rounds')[0]:.0f} "
-                       "rounds; dashed: ideal; dotted: the same work without an allocator, which is "
-                       "what the machine allows")
+                       f"number; {bars}; dashed: ideal; dotted: the same work without an "
+                       "allocator, which is what the machine allows")
     for k, (title, lines) in enumerate(panels):
         axes = figure.add_axes([(each * k + .82) / width, .5 / height, 2.7 / width,
                                 (height - used - .5 - .35) / height])
