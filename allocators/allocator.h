@@ -206,7 +206,10 @@ struct allocator {
 	 */
 	void *(*zero_malloc)(struct thread_heap *self, size_t size);
 
-	/* malloc at a multiple of `align`, a power of two, up to 1 MiB. */
+	/*
+	 * malloc at a multiple of `align`, a power of two.  Above 1 MiB it may
+	 * be refused, with ENOMEM.
+	 */
 	void *(*aligned_malloc)(struct thread_heap *self, size_t align,
 	                        size_t size);
 

@@ -24,7 +24,8 @@
 #include "allocators/common/bits.h"
 #include "preload.h"
 
-#define ALIGN_MAX ((size_t)1 << 20) /* the contract's */
+/* Keeping this, every design holds that much address space back, or more. */
+#define ALIGN_MAX ((size_t)1 << 26)
 
 /* Not every header of a C library declares these. */
 EXPORT void *memalign(size_t align, size_t size);

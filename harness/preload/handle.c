@@ -65,11 +65,30 @@ struct heap *preload_heap(void)
 
 /* ---- start ------------------------------------------------------------------ */
 
-/* A thread ends: the value of the key is NULL already. */
-static void end_thread(void *handle)
+/*
+ * The value of the key: the thread's handle, and in the lowest bit whether the
+ * thread is ending.
+ */
+static struct thread_heap *own_handle(void)
 {
+	void *value = key_is_made ? pthread_getspecific(key) : NULL;
+
+	return (struct thread_heap *)((uintptr_t)value & ~(uintptr_t)1);
+}
+
+/*
+ * A thread ends.  Our key is the first, and the destructors of others free
+ * blocks: the handle stays for a second round.  The value is NULL here.
+ */
+static void end_thread(void *value)
+{
+	uintptr_t handle = (uintptr_t)value & ~(uintptr_t)1;
+
+	if (handle == (uintptr_t)value &&
+	    pthread_setspecific(key, (void *)(handle | 1)) == 0)
+		return;
 	preload_self = HANDLE_OF(STATE_GONE);
-	PRELOAD_CALLS.detach(handle);
+	PRELOAD_CALLS.detach((struct thread_heap *)handle);
 }
 
 static struct heap *build_heap(void)
@@ -104,10 +123,10 @@ bool preload_start(void)
 /* ---- finding a handle --------------------------------------------------------- */
 
 /*
- * Gives the thread a handle.  Setting the key may call calloc, which finds the
- * new handle.  Without a key nobody would detach it.
+ * Gives the thread a handle; NULL without memory.  Setting the key may call
+ * calloc, which finds the new handle.  Without a key nobody would detach it.
  */
-static bool attach(void)
+static struct thread_heap *attach(void)
 {
 	preload_self = HANDLE_OF(STATE_ATTACHING);
 	struct thread_heap *handle =
@@ -117,13 +136,14 @@ static bool attach(void)
 
 	if (handle == NULL) {
 		preload_self = HANDLE_OF(STATE_FRESH);
-		return false;
+		return NULL;
 	}
 	preload_self = handle;
 	if (pthread_setspecific(key, handle) == 0)
-		return true;
-	end_thread(handle);
-	return false;
+		return handle;
+	preload_self = HANDLE_OF(STATE_GONE);
+	PRELOAD_CALLS.detach(handle);
+	return NULL;
 }
 
 static struct thread_heap *take_shared(void)
@@ -142,24 +162,30 @@ static struct thread_heap *take_shared(void)
 	return handle;
 }
 
+/* The handle that a signal has set aside. */
+static struct thread_heap *take_up_again(void)
+{
+	struct thread_heap *handle = own_handle();
+
+	preload_self = handle;
+	report_if_wanted();
+	return handle;
+}
+
 NOINLINE struct thread_heap *handle_find(void)
 {
 	int saved_errno = errno;
-	struct thread_heap *self = preload_self;
+	struct thread_heap *state = preload_self, *handle = NULL;
 
-	if (self == HANDLE_OF(STATE_SIGNALLED)) {
-		preload_self = pthread_getspecific(key);
-		report_if_wanted();
+	if (state == HANDLE_OF(STATE_SIGNALLED))
+		handle = take_up_again();
+	else if (state == HANDLE_OF(STATE_FRESH))
+		handle = attach();
+	if (handle == NULL)
+		handle = take_shared();
+	if (handle != NULL)
 		errno = saved_errno;
-		return preload_self;
-	}
-	if (self == HANDLE_OF(STATE_FRESH) && attach())
-		self = preload_self;
-	else
-		self = take_shared();
-	if (self != NULL)
-		errno = saved_errno;
-	return self;
+	return handle;
 }
 
 void handle_drop(struct thread_heap *handle)
@@ -171,7 +197,7 @@ void handle_drop(struct thread_heap *handle)
 /* A thread whose handle is not where it belongs is about to get or lose it. */
 void handle_interrupt(void)
 {
-	if (key_is_made && pthread_getspecific(key) == preload_self)
+	if (own_handle() == preload_self)
 		preload_self = HANDLE_OF(STATE_SIGNALLED);
 }
 
@@ -228,8 +254,7 @@ static void fork_child(void)
 		return;
 	if (preload_heap() != NULL) {
 		page_source_fork_child(&preload_pages);
-		PRELOAD_CALLS.fork_child(preload_heap(),
-		                         pthread_getspecific(key));
+		PRELOAD_CALLS.fork_child(preload_heap(), own_handle());
 	}
 	drop_own_locks();
 }

@@ -69,13 +69,15 @@ bool preload_start(void);
  */
 struct thread_heap *handle_find(void);
 
+/* One read: a signal may come between two (handle_interrupt). */
 static inline struct thread_heap *handle_take(void)
 {
-	uintptr_t at = (uintptr_t)preload_self;
+	struct thread_heap *self =
+		__atomic_load_n(&preload_self, __ATOMIC_RELAXED);
 
-	if (at - (uintptr_t)preload_zeros < sizeof preload_zeros)
+	if ((uintptr_t)self - (uintptr_t)preload_zeros < sizeof preload_zeros)
 		return handle_find();
-	return preload_self;
+	return self;
 }
 
 void handle_drop(struct thread_heap *handle);
@@ -87,13 +89,14 @@ void handle_interrupt(void);
 
 struct preload_settings {
 	struct knob_values knobs;
+	char knobs_text[512];  /* those that were set */
 	char stats_path[4096]; /* absolute; "" for no report */
 	bool stats_on_signal;
 };
 
 extern struct preload_settings preload_settings;
 
-/* Reads the environment, and says on stderr what it cannot use. */
+/* Reads the environment, once, and says on stderr what it cannot use. */
 void settings_read(void);
 
 /* ---- report.c ----------------------------------------------------------- */

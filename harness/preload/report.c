@@ -2,6 +2,7 @@
  * report.c - the numbers of the heap as lines of text, at exit or on SIGUSR2.
  *
  *     allocator tcmalloc
+ *     knobs page_map=hash            those that were set
  *     process 4711
  *     requested unknown              nobody keeps it: that would cost each call
  *     live_bytes 123456
@@ -161,7 +162,11 @@ static NOINLINE void put_stats(struct text *out)
 static void put_head(struct text *out, pid_t process)
 {
 	out->used = 0;
-	put(out, "allocator " PRELOAD_NAME "\n");
+	put(out, "allocator " PRELOAD_NAME "\nknobs ");
+	put(out, preload_settings.knobs_text[0] == '\0'
+	                 ? "default"
+	                 : preload_settings.knobs_text);
+	put(out, "\n");
 	put_line(out, "process", (uint64_t)process);
 	put(out, "requested unknown\n");
 }
@@ -253,7 +258,8 @@ void report_if_wanted(void)
 void report_start(void)
 {
 	struct sigaction old;
-	struct sigaction ours = {.sa_handler = ask, .sa_flags = SA_RESTART};
+	struct sigaction ours = {.sa_handler = ask,
+	                         .sa_flags = SA_RESTART | SA_ONSTACK};
 
 	if (preload_settings.stats_path[0] == '\0' ||
 	    !preload_settings.stats_on_signal)
@@ -305,10 +311,9 @@ static bool report_by_copy(pid_t process)
 
 static __attribute__((destructor)) void report_at_exit(void)
 {
-	pid_t process = getpid();
-
 	if (preload_settings.stats_path[0] == '\0')
 		return;
+	pid_t process = getpid();
 	for (int i = 0; i < TRIES; i++)
 		if (report_by_copy(process))
 			return;

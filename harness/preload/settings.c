@@ -207,7 +207,15 @@ static void read_signal(void)
 
 void settings_read(void)
 {
+	static bool is_done;
+
+	if (is_done)
+		return;
+	is_done = true;
 	read_conf();
+	knob_print(PRELOAD_ALLOCATOR.knobs, &preload_settings.knobs, true,
+	           preload_settings.knobs_text,
+	           sizeof preload_settings.knobs_text);
 	read_stats();
 	read_signal();
 }

@@ -120,7 +120,7 @@ static void try_alignments(void)
 {
 	void *block;
 
-	for (size_t align = 8; align <= (size_t)1 << 20; align *= 2) {
+	for (size_t align = 8; align <= (size_t)1 << 21; align *= 2) {
 		for (size_t size = 0; size < 200000; size += 1 + 9 * size) {
 			CLAIM(posix_memalign(&block, align, size) == 0);
 			CLAIM(is_aligned(block, align));
@@ -134,7 +134,7 @@ static void try_alignments(void)
 		}
 	}
 	/* Beyond what is promised: kept, or refused. */
-	for (size_t align = (size_t)1 << 21; align != 0; align *= 2) {
+	for (size_t align = (size_t)1 << 22; align != 0; align *= 2) {
 		errno = 0;
 		block = memalign(align, 100);
 		CLAIM(block == NULL ? errno == ENOMEM || errno == EINVAL
