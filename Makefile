@@ -36,6 +36,7 @@ help:
 	@echo "make plots WORKLOAD=...   draw the charts of results/<workload>/ again"
 	@echo "make step WORKLOAD=... ALLOCATORS=best-fit [AT=n] [COUNT=n]   event by event"
 	@echo "make check ALLOCATORS=./mine.c   the contract battery on your allocator"
+	@echo "make preload              build/lib/liballoclab-<name>.so, for LD_PRELOAD"
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
 	@echo "make bench [QUICK=1]      our designs beside the real libraries; harness costs"
