@@ -6,80 +6,20 @@
 #include <string.h>
 
 #include "allocators/common/bits.h"
-#include "allocators/common/page_kernel.h"
 #include "lab.h"
+#include "moody_kernel.h"
 
 enum { MIB = 1 << 20 };
-
-/* ---- a kernel that refuses ---------------------------------------------- */
-
-/* What is refused now; and mmap of more than this. */
-static bool no_munmap, no_madvise, no_mprotect, no_mmap, no_mremap;
-static size_t mmap_most = SIZE_MAX;
-
-static int deny(int error)
-{
-	errno = error;
-	return -1;
-}
-
-static void *maybe_mmap(void *wish, size_t bytes, int protection, int flags,
-                        int file, off_t offset)
-{
-	if (!no_mmap && bytes <= mmap_most)
-		return mmap(wish, bytes, protection, flags, file, offset);
-	errno = ENOMEM;
-	return MAP_FAILED;
-}
-
-static int maybe_munmap(void *start, size_t bytes)
-{
-	return no_munmap ? deny(ENOMEM) : munmap(start, bytes);
-}
-
-static int maybe_mprotect(void *start, size_t bytes, int protection)
-{
-	return no_mprotect ? deny(ENOMEM) : mprotect(start, bytes, protection);
-}
-
-static int maybe_madvise(void *start, size_t bytes, int advice)
-{
-	return no_madvise ? deny(EINVAL) : madvise(start, bytes, advice);
-}
-
-static void *maybe_mremap(void *start, size_t old_bytes, size_t new_bytes,
-                          int flags, ...)
-{
-	va_list rest;
-
-	if (no_mremap) {
-		errno = ENOMEM;
-		return MAP_FAILED;
-	}
-	va_start(rest, flags);
-	void *to = va_arg(rest, void *);
-	va_end(rest);
-	return mremap(start, old_bytes, new_bytes, flags, to);
-}
-
-static const struct page_kernel moody = {
-	.mmap = maybe_mmap,
-	.munmap = maybe_munmap,
-	.mprotect = maybe_mprotect,
-	.madvise = maybe_madvise,
-	.mremap = maybe_mremap,
-};
 
 static struct page_source pages;
 
 static int open_source(void **state)
 {
 	const struct page_source_options options = {.kind = PAGE_SOURCE_OS,
-	                                            .kernel = &moody};
+	                                            .kernel = &MOODY_KERNEL};
 
 	(void)state;
-	no_munmap = no_madvise = no_mprotect = no_mmap = no_mremap = false;
-	mmap_most = SIZE_MAX;
+	moody_calm();
 	return page_source_open(&pages, &options) ? 0 : -1;
 }
 
@@ -102,7 +42,7 @@ static void purged_pages_are_zero_though_locked(void **state)
 	(void)state;
 	char *start = page_source_map(&pages, MIB, PAGE_BYTES);
 	memset(start, 7, MIB);
-	no_madvise = true;
+	moody.madvise = 1;
 	page_source_purge(&pages, start, MIB);
 	assert_int_equal(pages.committed_bytes, 0);
 	assert_true(page_source_commit(&pages, start, MIB));
@@ -131,21 +71,21 @@ static void a_range_that_stays_mapped_is_used_again(void **state)
 	(void)state;
 	char *start = page_source_map(&pages, 8 * MIB, PAGE_BYTES);
 	memset(start, 7, 8 * MIB);
-	no_munmap = true;
+	moody.munmap = 1;
 	errno = 1234;
 	page_source_unmap(&pages, start + MIB, MIB);
 	assert_int_equal(errno, 1234);
 	assert_int_equal(pages.kept_bytes, MIB);
 	assert_int_equal(pages.reserved_bytes, 7 * MIB);
 	assert_int_equal(pages.committed_bytes, 7 * MIB);
-	no_mmap = true; /* there are too many mappings: for mmap, too */
+	moody.mmap = 1; /* there are too many mappings: for mmap, too */
 	assert_true(used_again(start + MIB, MIB / 2));
 	assert_true(is_zero(start + MIB, MIB / 2));
 	assert_int_equal(start[MIB - 1], 7);
 	assert_int_equal(start[2 * MIB], 7);
 	assert_int_equal(pages.kept_bytes, MIB / 2);
 	assert_null(page_source_map(&pages, MIB, PAGE_BYTES));
-	no_munmap = no_mmap = false;
+	moody_calm();
 	page_source_unmap(&pages, start, 3 * MIB / 2);
 	assert_int_equal(pages.kept_bytes, 0);
 	page_source_unmap(&pages, start + 2 * MIB, 6 * MIB);
@@ -156,7 +96,7 @@ static void neighbours_are_tried_together(void **state)
 {
 	(void)state;
 	char *start = page_source_reserve(&pages, 5 * MIB, PAGE_BYTES);
-	no_munmap = true;
+	moody.munmap = 1;
 	page_source_release(&pages, start + MIB, MIB);
 	page_source_release(&pages, start + 3 * MIB, MIB);
 	assert_int_equal(pages.kept_bytes, 2 * MIB);
@@ -164,7 +104,7 @@ static void neighbours_are_tried_together(void **state)
 	page_source_release(&pages, start + 2 * MIB, MIB);
 	assert_int_equal(pages.kept_bytes, 3 * MIB);
 	assert_int_equal(pages.kept_count, 1);
-	no_munmap = false;
+	moody.munmap = 0;
 	page_source_release(&pages, start, MIB);
 	assert_int_equal(pages.kept_bytes, 0);
 	page_source_release(&pages, start + 4 * MIB, MIB);
@@ -179,14 +119,14 @@ static void a_full_table_is_survived(void **state)
 	(void)state;
 	char *start = page_source_map(&pages, RANGES * MIB, PAGE_BYTES);
 	memset(start, 7, RANGES * (size_t)MIB);
-	no_munmap = true;
+	moody.munmap = 1;
 	for (size_t i = 1; i < RANGES; i += 2)
 		page_source_unmap(&pages, start + i * MIB, MIB);
 	assert_int_equal(pages.kept_bytes, (size_t)RANGES / 2 * MIB);
 	assert_int_equal(pages.kept_count, PAGE_KEPT_MAX);
 	for (size_t i = 0; i < RANGES; i += 2)
 		assert_int_equal(start[i * MIB], 7);
-	no_munmap = false;
+	moody.munmap = 0;
 	for (size_t i = 0; i < RANGES; i += 2)
 		page_source_unmap(&pages, start + i * MIB, MIB);
 	assert_int_equal(pages.kept_count, 0);
@@ -200,14 +140,14 @@ static void a_refused_commit_changes_nothing(void **state)
 	(void)state;
 	char *start = page_source_reserve(&pages, MIB, PAGE_BYTES);
 	assert_non_null(page_source_grow(&pages, MIB));
-	no_mprotect = true;
+	moody.mprotect = 1;
 	assert_false(page_source_commit(&pages, start, MIB));
 	assert_int_equal(errno, ENOMEM);
 	assert_null(page_source_grow(&pages, 2 * MIB));
 	assert_null(page_source_map(&pages, MIB, PAGE_BYTES));
 	assert_int_equal(pages.committed_bytes, MIB);
 	assert_int_equal(pages.reserved_bytes, 2 * MIB);
-	no_mprotect = false;
+	moody.mprotect = 0;
 	assert_true(page_source_commit(&pages, start, MIB));
 	assert_true(is_zero(start, MIB));
 	page_source_unmap(&pages, start, MIB);
@@ -218,7 +158,7 @@ static void a_refused_move_changes_nothing(void **state)
 	(void)state;
 	char *start = page_source_map(&pages, MIB, MIB);
 	start[MIB - 1] = 7;
-	no_mremap = true;
+	moody.mremap = 1;
 	assert_null(page_source_resize(&pages, start, MIB, 4 * MIB, MIB));
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(pages.committed_bytes, MIB);
@@ -230,7 +170,7 @@ static void a_refused_move_changes_nothing(void **state)
 static void the_region_grows_in_small_steps(void **state)
 {
 	(void)state;
-	mmap_most = 2 * MIB;
+	moody.mmap_most = 2 * MIB;
 	char *start = page_source_grow(&pages, PAGE_BYTES);
 	assert_non_null(start);
 	assert_true(pages.region_end - pages.region <= 2 * MIB);
@@ -240,7 +180,7 @@ static void the_region_grows_in_small_steps(void **state)
 		start[i * MIB] = (char)i;
 	}
 	assert_null(page_source_grow(&pages, 4 * MIB));
-	no_mmap = true;
+	moody.mmap = 1;
 	while (page_source_grow(&pages, PAGE_BYTES) != NULL)
 		;
 	assert_int_equal(start[63 * MIB], 63);
@@ -272,7 +212,7 @@ static void less_is_reserved_where_that_is_all(void **state)
 	assert_non_null(start);
 	assert_int_equal(bytes, 64 * MIB);
 	page_source_release(&pages, start, bytes);
-	mmap_most = 20 * MIB;
+	moody.mmap_most = 20 * MIB;
 	start = page_source_reserve_some(&pages, PAGE_BYTES, &bytes, MIB, MIB);
 	assert_non_null(start);
 	assert_true(is_aligned(start, MIB));
