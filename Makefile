@@ -137,6 +137,15 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# Programs call malloc on threads with stacks of 16 KiB.  Not bound by that: what
+# runs once at the start, and what only the lab's tools call.
+AT_START = common/knob tcmalloc/knobs
+FOR_TOOLS = common/object_pool_check jemalloc/check jemalloc/walk pool/inspect \
+            ptmalloc/walk tcmalloc/check tcmalloc/walk
+FRAME_fast = -Wframe-larger-than=1024
+$(BUILD)/allocators/%.o: WARN += $(FRAME_$(VARIANT))
+$(patsubst %,$(BUILD)/allocators/%.o,$(AT_START) $(FOR_TOOLS)): FRAME_fast =
+
 # The adapter to a library's malloc is one jump, not two.
 $(BUILD)/allocators/system/system.o: OPT += -fno-plt
 

@@ -140,3 +140,12 @@ size_t account_thread_bytes(const struct heap_usage *usage)
 {
 	return usage_tier(usage, "thread cache") + usage_tier(usage, "tcache");
 }
+
+const char *account_heap_wrong(struct lab *lab)
+{
+	const char *wrong = NULL;
+
+	if (lab->allocator->check != NULL)
+		wrong = lab->allocator->check(lab->heap);
+	return wrong != NULL ? wrong : account_wrong(lab, -1);
+}

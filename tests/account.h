@@ -18,6 +18,9 @@
  */
 const char *account_wrong(struct lab *lab, long live);
 
+/* The same, after check(). */
+const char *account_heap_wrong(struct lab *lab);
+
 /* usage(), for allocators that have it. */
 struct heap_usage account_usage(struct lab *lab);
 

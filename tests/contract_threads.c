@@ -211,15 +211,6 @@ static bool is_ours(const struct ours *ours, size_t i)
 	        memcmp(block, block + 1, ours->sizes[i] - 1) == 0);
 }
 
-static const char *heap_wrong(struct lab *lab)
-{
-	const char *wrong = NULL;
-
-	if (lab->allocator->check != NULL)
-		wrong = lab->allocator->check(lab->heap);
-	return wrong != NULL ? wrong : account_wrong(lab, -1);
-}
-
 /* Frees each block and allocates it anew, with one handle and with another. */
 static const char *use_heap(struct ours *ours)
 {
@@ -255,10 +246,10 @@ static const char *live_on(struct ours *ours, uint64_t others)
 		return "not one handle is left";
 	if (usage.abandoned != others)
 		return "the abandoned handles are not counted";
-	wrong = heap_wrong(ours->lab);
+	wrong = account_heap_wrong(ours->lab);
 	if (wrong == NULL)
 		wrong = use_heap(ours);
-	return wrong != NULL ? wrong : heap_wrong(ours->lab);
+	return wrong != NULL ? wrong : account_heap_wrong(ours->lab);
 }
 
 static void run_child(struct ours *ours, uint64_t others)

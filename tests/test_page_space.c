@@ -28,8 +28,10 @@ static bool limit_address_space(size_t bytes)
 	if (file == NULL || fscanf(file, "%lu", &used_pages) != 1)
 		return false;
 	fclose(file);
-	struct rlimit limit = {.rlim_cur = used_pages * PAGE_BYTES + bytes};
-	limit.rlim_max = limit.rlim_cur;
+	const struct rlimit limit = {
+		.rlim_cur = used_pages * PAGE_BYTES + bytes,
+		.rlim_max = RLIM_INFINITY,
+	};
 	return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 

@@ -13,12 +13,14 @@
  *     committed   |#######|        |########|############|#####|              |
  *                                           ^ base       ^ top ^ committed
  *
- * The source aligns the start of a reservation, and here something has to lie
- * before the aligned address.  So twice max_block is reserved and the lower
- * part that is not needed released at once; address space is all that it
- * costs, for that moment.
+ * Where a program may have little address space an arena is a half of max_block
+ * long, a quarter..., but its blocks begin at a multiple of max_block all the
+ * same.  Of the largest part that is to be had it takes half: others need some.
  */
 #include "buddy.h"
+
+/* An arena is no shorter (1 MiB), however little address space there is. */
+enum { LEAST_ORDER = 20 };
 
 /* ---- the list of regions ------------------------------------------------ */
 
@@ -51,13 +53,7 @@ static void region_unlink(struct buddy_heap *heap, struct region *region)
 static char *reserve_behind(struct page_source *pages, size_t before,
                             size_t bytes, size_t align)
 {
-	char *start = page_source_reserve(pages, align + bytes, align);
-
-	if (start == NULL)
-		return NULL;
-	if (align > before)
-		page_source_release(pages, start, align - before);
-	return start + align;
+	return page_source_reserve_some(pages, before, &bytes, bytes, align);
 }
 
 /* ---- the heap ----------------------------------------------------------- */
@@ -91,34 +87,68 @@ void buddy_heap_close(struct buddy_heap *heap)
 
 /* ---- arenas ------------------------------------------------------------- */
 
-/* The reserved bytes of an arena's map. */
-static size_t map_bytes(const struct buddy_heap *heap)
-{
-	return round_up(arena_bytes(heap) >> heap->min_order, PAGE_BYTES);
-}
-
 /* The bytes of the map that the blocks below `end` need. */
 static size_t map_bytes_below(const struct buddy_heap *heap, size_t end)
 {
 	return round_up(end >> heap->min_order, PAGE_BYTES);
 }
 
-struct arena *buddy_arena_open(struct buddy_heap *heap)
+/* What lies before the blocks of an arena: its map and its page. */
+static size_t bytes_before(const struct buddy_heap *heap, size_t bytes)
 {
-	size_t before = map_bytes(heap) + PAGE_BYTES;
-	char *base = reserve_behind(heap->pages, before, arena_bytes(heap),
-	                            arena_bytes(heap));
+	return map_bytes_below(heap, bytes) + PAGE_BYTES;
+}
+
+/* Reserves max_block, or a part of it: `least` at least. */
+static char *reserve_blocks(struct buddy_heap *heap, size_t least,
+                            size_t *bytes)
+{
+	size_t part = arena_bytes(heap), align = part;
+	char *base;
+
+	while ((base = reserve_behind(heap->pages, bytes_before(heap, part),
+	                              part, align)) == NULL &&
+	       part / 2 >= least)
+		part /= 2;
+	*bytes = part;
+	return base;
+}
+
+/*
+ * The upper half of a short arena goes back, and of the map what is for it: the
+ * blocks begin where they did.
+ */
+static size_t leave_half(struct buddy_heap *heap, char *base, size_t bytes)
+{
+	size_t half = bytes / 2;
+	size_t before = bytes_before(heap, bytes);
+	size_t spare = before - bytes_before(heap, half);
+
+	page_source_release(heap->pages, base + half, half);
+	if (spare > 0)
+		page_source_release(heap->pages, base - before, spare);
+	return half;
+}
+
+struct arena *buddy_arena_open(struct buddy_heap *heap, unsigned order)
+{
+	size_t least = order_bytes(order < LEAST_ORDER ? LEAST_ORDER : order);
+	size_t bytes;
+	char *base = reserve_blocks(heap, least, &bytes);
 
 	if (base == NULL)
 		return NULL;
+	if (bytes < arena_bytes(heap) && bytes / 2 >= least)
+		bytes = leave_half(heap, base, bytes);
+	size_t before = bytes_before(heap, bytes);
 	struct arena *arena = (struct arena *)(base - PAGE_BYTES);
 	if (!page_source_commit(heap->pages, arena, PAGE_BYTES)) {
-		page_source_release(heap->pages, base - before,
-		                    before + arena_bytes(heap));
+		page_source_release(heap->pages, base - before, before + bytes);
 		return NULL;
 	}
 	*arena = (struct arena){
 		.base = base,
+		.bytes = bytes,
 		.map = (uint8_t *)(base - before),
 	};
 	region_link(heap, &arena->region, REGION_ARENA);
@@ -143,7 +173,7 @@ static void uncommit(struct buddy_heap *heap, struct arena *arena, size_t end)
 void buddy_arena_close(struct buddy_heap *heap, struct arena *arena)
 {
 	char *start = (char *)arena->map;
-	size_t bytes = map_bytes(heap) + PAGE_BYTES + arena_bytes(heap);
+	size_t bytes = bytes_before(heap, arena->bytes) + arena->bytes;
 
 	region_unlink(heap, &arena->region);
 	uncommit(heap, arena, 0);

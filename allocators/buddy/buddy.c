@@ -303,7 +303,7 @@ struct block buddy_find_wilderness(const struct buddy_heap *heap,
 		if (at->kind != REGION_ARENA)
 			continue;
 		size_t offset = round_up(arena->top, order_bytes(order));
-		if (offset < arena_bytes(heap))
+		if (offset + order_bytes(order) <= arena->bytes)
 			return block_of(arena, offset, order);
 	}
 	return block_of(NULL, 0, order);
@@ -338,7 +338,7 @@ static bool grow(struct buddy_heap *heap, unsigned order, struct block *block)
 	*block = buddy_find_wilderness(heap, order);
 	if (block->arena != NULL)
 		return raise_top(heap, *block);
-	struct arena *arena = buddy_arena_open(heap);
+	struct arena *arena = buddy_arena_open(heap, block->order);
 	if (arena == NULL)
 		return false;
 	*block = block_of(arena, 0, block->order);

@@ -62,6 +62,7 @@ TAILQ_HEAD(region_list, region);
 struct arena {
 	struct region region;
 	char *base;           /* of the blocks                            */
+	size_t bytes;         /* reserved for them, max_block or less     */
 	uint8_t *map;         /* the order map: one byte per unit         */
 	size_t top;           /* blocks tile [0, top); a multiple of pages */
 	size_t committed;     /* [0, committed) is readable, >= top       */
@@ -208,8 +209,11 @@ struct buddy_heap *buddy_heap_open(struct page_source *pages);
 /* Gives every region back, the heap's own last. */
 void buddy_heap_close(struct buddy_heap *heap);
 
-/* A new arena with nothing committed but its descriptor; NULL: ENOMEM. */
-struct arena *buddy_arena_open(struct buddy_heap *heap);
+/*
+ * A new arena for a block of `order` at least, with nothing committed but its
+ * descriptor; NULL: ENOMEM.
+ */
+struct arena *buddy_arena_open(struct buddy_heap *heap, unsigned order);
 void buddy_arena_close(struct buddy_heap *heap, struct arena *arena);
 
 /*

@@ -203,7 +203,7 @@ static const char *check_arena(struct buddy_heap *heap, struct arena *arena,
                                struct census *census)
 {
 	if (arena->top > arena->committed || arena->top % PAGE_BYTES != 0 ||
-	    arena->committed > arena_bytes(heap))
+	    arena->committed > arena->bytes)
 		return broken(heap, "I5: top is wrong", arena);
 	const char *sentence = check_tiles(heap, arena, census);
 	if (sentence != NULL)

@@ -14,6 +14,8 @@
 bool buddy_can_absorb(const struct buddy_heap *heap, struct block block,
                       unsigned order)
 {
+	if (block.offset + order_bytes(order) > block.arena->bytes)
+		return false; /* only of an arena shorter than max_block */
 	for (; block.order < order; block.order++) {
 		struct block buddy = block_buddy(block);
 		if (buddy.offset < block.offset)

@@ -30,6 +30,9 @@
  * On pages from the OS, purging keeps the mapping writable and a region is made
  * writable ahead of its end: fewer and cheaper kernel calls, the same counts.
  *
+ * What the kernel refuses is never more than a refused call here, and what it
+ * does not take back is kept for later (page_kernel.h, page_os.c).
+ *
  * Threads: every function may be called by many at the same time; one lock
  * inside.  open and close: alone.
  */
@@ -64,8 +67,12 @@ enum page_call {
 
 enum page_source_kind { PAGE_SOURCE_OS, PAGE_SOURCE_ARENA };
 
+struct page_kernel; /* page_kernel.h: mmap and its kin */
+extern const struct page_kernel PAGE_KERNEL;
+
 struct page_source_options {
 	enum page_source_kind kind;
+	const struct page_kernel *kernel; /* NULL: PAGE_KERNEL, the kernel's */
 	size_t limit_bytes; /* most committed bytes at a time; 0: no limit   */
 
 	/*
@@ -79,27 +86,42 @@ struct page_source_options {
 	bool has_real_clock;
 };
 
+enum { PAGE_KEPT_MAX = 32 };
+
+struct page_range {
+	char *start;
+	size_t bytes;
+};
+
 struct page_source {
 	/* Read by anyone, written by page_source.c only. */
 	size_t reserved_bytes;  /* address space held, committed included */
 	size_t committed_bytes; /* the footprint                          */
 	size_t peak_committed_bytes; /* largest footprint so far               */
+	size_t kept_bytes; /* released, but the kernel would not unmap them   */
 	uint64_t calls[PAGE_CALLS]; /* made so far, refused ones included     */
 	uint64_t refused;           /* calls refused so far                   */
 
-	/* Private to page_source.c. */
+	/* Private to page_source.c, page_arena.c and page_os.c. */
 	struct lock lock;     /* guards everything but `now` */
 	_Atomic uint64_t now; /* see page_source_now()       */
 	struct page_source_options options;
+	const struct page_kernel *kernel;
 	uint64_t refusable_calls;
-	char *base, *end; /* arena: its address range                      */
 	char *region;     /* contiguous region; NULL before the first grow */
 	char *region_end; /* end of its reserved range                     */
 	char *brk;        /* end of its committed part                     */
-	char *writable;   /* OS: end of its writable part                  */
-	struct page_hole
-		*holes;      /* arena: unreserved ranges, by address       */
-	uint64_t *committed; /* arena: one bit per page, to catch misuse      */
+
+	/* OS */
+	char *writable;     /* end of the region's writable part */
+	size_t region_step; /* what region_end moves by          */
+	struct page_range kept[PAGE_KEPT_MAX]; /* see page_os.c  */
+	unsigned kept_count;
+
+	/* arena */
+	char *base, *end;        /* its address range                       */
+	struct page_hole *holes; /* unreserved ranges, by address           */
+	uint64_t *committed;     /* one bit per page, to catch misuse       */
 };
 
 /*
@@ -132,6 +154,16 @@ void page_source_shrink(struct page_source *source, size_t bytes);
 void *page_source_reserve(struct page_source *source, size_t bytes,
                           size_t align);
 
+/*
+ * The same for designs that can do with less where address space is limited: at
+ * least `least` bytes, and better `*bytes`.  What they get is *bytes, or half of
+ * the largest half, quarter... of it that is to be had, so that some is left; or
+ * `least`.  `*bytes` becomes what was reserved.  There are `before` bytes more in
+ * front of the address that is returned.  A page_call as the other.
+ */
+void *page_source_reserve_some(struct page_source *source, size_t before,
+                               size_t *bytes, size_t least, size_t align);
+
 /* Gives reserved address space back, whole or in part; none of it committed. */
 void page_source_release(struct page_source *source, void *start, size_t bytes);
 
@@ -141,7 +173,11 @@ void page_source_release(struct page_source *source, void *start, size_t bytes);
  */
 bool page_source_commit(struct page_source *source, void *start, size_t bytes);
 
-/* Drops the contents of committed pages; they stay reserved. */
+/*
+ * Drops the contents of committed pages; they stay reserved, and are zero when
+ * they are committed again.  (Of a program that locks its memory they also stay
+ * resident.)
+ */
 void page_source_purge(struct page_source *source, void *start, size_t bytes);
 
 /* reserve + commit; on failure nothing is held.  Counted as the two calls. */

@@ -41,7 +41,10 @@
 
 #include "jemalloc.h"
 
-enum { SLOTS_FIRST = 8, BATCH_MAX = 256 };
+enum {
+	SLOTS_FIRST = 8,
+	BATCH_MAX = 112, /* on the stack, of which a thread may have 16 KiB */
+};
 
 static unsigned number_of(const struct je_handle *self,
                           const struct je_cache_bin *bin)

@@ -23,6 +23,9 @@
  *     ...| old top                       |
  *     ...| free              |16 |P| 0 |P|      the rest of it is free
  *
+ * Where address space is limited a space may get less than 64 MiB; it begins at a
+ * multiple of 64 MiB all the same.
+ *
  * When all of a later heap has merged into its top, the heap goes back, the
  * fence before it is taken down, and what is free there becomes the top again.
  *
@@ -128,23 +131,27 @@ static struct thread_space *space_open(struct page_source *pages, size_t extra,
 	if (need < SPACE_MIN_BYTES)
 		need = SPACE_MIN_BYTES;
 	need = round_up(need, PAGE_BYTES);
-	struct thread_space *space = page_source_reserve(
-		pages, THREAD_SPACE_BYTES, THREAD_SPACE_BYTES);
+	size_t reserved = THREAD_SPACE_BYTES;
+	struct thread_space *space = page_source_reserve_some(
+		pages, 0, &reserved, need, THREAD_SPACE_BYTES);
 	if (space == NULL)
 		return NULL;
 	if (!page_source_commit(pages, space, need)) {
-		page_source_release(pages, space, THREAD_SPACE_BYTES);
+		page_source_release(pages, space, reserved);
 		errno = ENOMEM;
 		return NULL;
 	}
+	space->reserved_bytes = reserved;
 	space->committed_bytes = need;
 	return space;
 }
 
 static void space_close(struct page_source *pages, struct thread_space *space)
 {
+	size_t reserved = space->reserved_bytes;
+
 	page_source_purge(pages, space, space->committed_bytes);
-	page_source_release(pages, space, THREAD_SPACE_BYTES);
+	page_source_release(pages, space, reserved);
 }
 
 static char *space_end(const struct thread_space *space)
@@ -249,7 +256,7 @@ static size_t space_grow(struct arena *arena, size_t need, size_t pad)
 {
 	struct page_source *pages = arena->heap->pages;
 	struct thread_space *space = pt_last_space(arena);
-	size_t room = THREAD_SPACE_BYTES - space->committed_bytes;
+	size_t room = space->reserved_bytes - space->committed_bytes;
 	size_t wish = round_up(need + pad, PAGE_BYTES);
 
 	need = round_up(need, PAGE_BYTES);
@@ -336,7 +343,7 @@ static size_t room_before(const struct thread_space *before)
 	const struct chunk *fence =
 		(const struct chunk *)(space_end(before) - before->fence_bytes);
 	size_t room = before->fence_bytes +
-	              (THREAD_SPACE_BYTES - before->committed_bytes);
+	              (before->reserved_bytes - before->committed_bytes);
 
 	if (!chunk_prev_in_use(fence))
 		room += fence->prev_bytes;

@@ -178,6 +178,7 @@ struct arena {
 struct thread_space {
 	struct arena *arena;
 	struct thread_space *before; /* the arena's heap before this one     */
+	size_t reserved_bytes; /* 64 MiB, or less where that was refused     */
 	size_t committed_bytes;
 	size_t fence_bytes; /* at its end, once another heap follows         */
 };

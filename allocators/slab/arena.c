@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+/* An arena is no shorter, however little address space there is. */
+enum { ARENA_LEAST_BYTES = 256 << 10 };
+
 /* Bytes of the arena's struct with a page map of `entries`, in whole pages. */
 static size_t map_bytes_for(size_t entries)
 {
@@ -98,13 +101,17 @@ static void arena_insert(struct kpages *pages, struct arena *arena)
 	TAILQ_INSERT_BEFORE(above, arena, by_address);
 }
 
-/* Reserves `count` pages and commits a map of the first `entries` of them. */
-static struct arena *arena_map(struct kpages *pages, size_t count,
+/*
+ * Reserves `count` pages, or fewer where it must be, but at least `least`, and
+ * commits a map of the first `entries` of them.
+ */
+static struct arena *arena_map(struct kpages *pages, size_t count, size_t least,
                                size_t entries)
 {
 	size_t bytes = count << PAGE_LOG2;
-	struct arena *arena =
-		page_source_reserve(pages->source, bytes, pages->arena_bytes);
+	struct arena *arena = page_source_reserve_some(pages->source, 0, &bytes,
+	                                               least << PAGE_LOG2,
+	                                               pages->arena_bytes);
 
 	if (arena == NULL)
 		return NULL;
@@ -113,7 +120,7 @@ static struct arena *arena_map(struct kpages *pages, size_t count,
 		errno = ENOMEM;
 		return NULL;
 	}
-	arena->pages = count;
+	arena->pages = bytes >> PAGE_LOG2;
 	arena->map_bytes = map_bytes_for(entries);
 	arena_insert(pages, arena);
 	return arena;
@@ -130,14 +137,28 @@ void kpages_arena_unmap(struct kpages *pages, struct arena *arena)
 	page_source_release(pages->source, arena, reserved);
 }
 
-struct arena *kpages_arena_new(struct kpages *pages)
+/*
+ * The map is about a hundredth of an arena and runs begin at multiples of their
+ * order: four times the run is enough.
+ */
+static size_t least_pages(const struct kpages *pages, size_t run)
 {
-	size_t count = pages->arena_bytes >> PAGE_LOG2;
-	struct arena *arena = arena_map(pages, count, 1);
+	size_t least = (size_t)4 << log2_ceil(run);
+	size_t most = pages->arena_bytes >> PAGE_LOG2;
+
+	if (least < ARENA_LEAST_BYTES >> PAGE_LOG2)
+		least = ARENA_LEAST_BYTES >> PAGE_LOG2;
+	return least < most ? least : most;
+}
+
+struct arena *kpages_arena_new(struct kpages *pages, size_t run)
+{
+	struct arena *arena = arena_map(pages, pages->arena_bytes >> PAGE_LOG2,
+	                                least_pages(pages, run), 1);
 
 	if (arena == NULL)
 		return NULL;
-	arena->first = map_bytes_for(count) >> PAGE_LOG2;
+	arena->first = map_bytes_for(arena->pages) >> PAGE_LOG2;
 	arena->top = arena->first;
 	return arena;
 }
@@ -174,7 +195,8 @@ struct page *kpages_chunk_map(struct kpages *pages, size_t count, size_t align)
 		errno = ENOMEM;
 		return NULL;
 	}
-	struct arena *chunk = arena_map(pages, align + count, align + 1);
+	struct arena *chunk =
+		arena_map(pages, align + count, align + count, align + 1);
 	if (chunk == NULL)
 		return NULL;
 	if (!commit(pages, page_address(chunk, align), count << PAGE_LOG2)) {

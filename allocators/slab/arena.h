@@ -35,8 +35,11 @@ size_t kpages_unback(struct kpages *pages, struct arena *arena, size_t from,
 long kpages_back(struct kpages *pages, struct arena *arena, size_t from,
                  size_t end);
 
-/* Reserves an arena, with as much of its map committed as page 0 holds. */
-struct arena *kpages_arena_new(struct kpages *pages);
+/*
+ * Reserves an arena with room for a run of `run` pages at a multiple of as many,
+ * and commits as much of its map as page 0 holds.
+ */
+struct arena *kpages_arena_new(struct kpages *pages, size_t run);
 
 /* Gives back the arena's map and addresses; no page of it is backed. */
 void kpages_arena_unmap(struct kpages *pages, struct arena *arena);

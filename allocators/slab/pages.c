@@ -307,10 +307,11 @@ static struct page *carve_top(struct kpages *pages, size_t count,
 {
 	struct room room = find_room(pages, count, order);
 	struct arena *arena = room.arena;
+	size_t run = count > (size_t)1 << order ? count : (size_t)1 << order;
 
 	if (arena != NULL)
 		lower_top(pages, arena, room.top);
-	else if ((arena = kpages_arena_new(pages)) == NULL)
+	else if ((arena = kpages_arena_new(pages, run)) == NULL)
 		return NULL;
 	size_t skipped = arena->top;
 	size_t number = place_above(skipped, order);

@@ -1,7 +1,8 @@
 /*
  * growth.c - more committed pages: from returned spans, or from the source.
  *
- * Idea.  Addresses are reserved 64 MiB at a time, memory is committed as the
+ * Idea.  Addresses are reserved 64 MiB at a time, or fewer where the program may
+ * not have so many, memory is committed as the
  * heap needs it, at least a MiB at a time, so that a kernel call serves many
  * spans and neighbours in time are neighbours in memory and can merge:
  *
@@ -32,7 +33,7 @@
 #include "../common/bits.h"
 #include "page_heap.h"
 
-enum { REGION_BYTES = 64 << 20 };
+enum { REGION_BYTES = 64 << 20, REGION_LEAST = 1 << 20 };
 
 static struct tcm_span *take_spare(struct tcm_spares *spares)
 {
@@ -85,14 +86,17 @@ static bool grow_from_returned(struct tcm_page_heap *heap, size_t pages,
 
 /* ---- regions ----------------------------------------------------------------- */
 
-static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes)
+/* A region of `bytes`, or less where it must be, but at least of `least`. */
+static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes,
+                                     size_t least)
 {
 	struct tcm_region *region =
 		tcm_metadata_get(heap->metadata, TCM_POOL_SPAN);
 
 	if (region == NULL)
 		return NULL;
-	char *start = page_source_reserve(heap->source, bytes, TCM_PAGE_BYTES);
+	char *start = page_source_reserve_some(heap->source, 0, &bytes, least,
+	                                       TCM_PAGE_BYTES);
 	if (start == NULL) {
 		tcm_metadata_undo(heap->metadata, TCM_POOL_SPAN, region);
 		errno = ENOMEM;
@@ -101,6 +105,7 @@ static struct tcm_region *region_new(struct tcm_page_heap *heap, size_t bytes)
 	char *end = start + bytes;
 	start += TCM_PAGE_BYTES; /* the first page is never used */
 	*region = (struct tcm_region){heap->newest, start, start, end};
+	assert(bytes % TCM_PAGE_BYTES == 0);
 	heap->newest = region;
 	return region;
 }
@@ -180,8 +185,8 @@ static bool region_grow_for(struct tcm_page_heap *heap,
 static bool grow_from_source(struct tcm_page_heap *heap, size_t pages,
                              struct tcm_spares *spares)
 {
-	size_t bytes =
-		round_up((pages + 2) << TCM_PAGE_LOG2, (size_t)REGION_BYTES);
+	size_t need = (pages + 2) << TCM_PAGE_LOG2;
+	size_t bytes = round_up(need, (size_t)REGION_BYTES);
 	struct tcm_region *region = heap->newest;
 
 	if (region != NULL && region_grow_for(heap, region, pages, spares))
@@ -191,7 +196,8 @@ static bool grow_from_source(struct tcm_page_heap *heap, size_t pages,
 	if (region != NULL &&
 	    (size_t)(region->end - region->top) > (pages + 1) << TCM_PAGE_LOG2)
 		return false; /* there is room: the source has refused */
-	region = region_new(heap, bytes);
+	region = region_new(heap, bytes,
+	                    need < REGION_LEAST ? REGION_LEAST : need);
 	if (region == NULL)
 		return false;
 	if (region_grow_for(heap, region, pages, spares))
@@ -224,7 +230,7 @@ bool tcm_heap_grow_at(struct tcm_page_heap *heap, const char *end, size_t pages,
 bool tcm_heap_fix(struct tcm_page_heap *heap, size_t bytes)
 {
 	heap->is_fixed = true;
-	return region_new(heap, bytes) != NULL;
+	return region_new(heap, bytes, REGION_LEAST) != NULL;
 }
 
 /* Purges what is committed of a region, in runs as long as they are. */

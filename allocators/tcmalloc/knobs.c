@@ -134,8 +134,11 @@ static bool open_tiers(struct tcm_heap *heap, const struct knob_values *values)
 	pages->release_rate = values->of[KNOB_RELEASE];
 	if (!tcm_page_heap_open(pages, &heap->metadata, &heap->map, fixed))
 		return false;
-	if (fixed > 0)
+	if (fixed > 0) { /* or less, where address space is limited */
 		first = tcm_page_of(pages->newest->start) - 1; /* the guard */
+		fixed = (size_t)(pages->newest->end - pages->newest->start) +
+		        TCM_PAGE_BYTES;
+	}
 	if (tcm_page_map_open(&heap->map, kind, &heap->metadata, first,
 	                      fixed >> TCM_PAGE_LOG2))
 		return true;

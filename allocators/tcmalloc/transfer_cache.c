@@ -29,7 +29,10 @@
 #include "../common/bits.h"
 #include "central_list.h"
 
-enum { TRANSFER_BYTES = 128 << 10 }; /* objects of a class, at most          */
+enum {
+	TRANSFER_BYTES = 128 << 10, /* objects of a class, at most           */
+	FLUSH_PIECE = 64,           /* pointers that a flush has on its stack */
+};
 
 size_t tcm_transfer_limit(const struct tcm_centrals *all, unsigned class)
 {
@@ -86,7 +89,7 @@ static bool push_batch(struct tcm_centrals *all, unsigned class, void **objects,
 	return is_done;
 }
 
-/* False if there is no whole batch. */
+/* False if there are not so many. */
 static bool pop_batch(struct tcm_centrals *all, unsigned class, void **out,
                       size_t count)
 {
@@ -130,9 +133,13 @@ void tcm_central_give(struct tcm_centrals *all, unsigned class, void **objects,
 
 void tcm_transfer_flush(struct tcm_centrals *all, unsigned class)
 {
-	void *batch[TCM_BATCH_MAX];
-	size_t count = all->classes->table[class].batch;
+	void *piece[FLUSH_PIECE];
+	size_t count = FLUSH_PIECE;
 
-	while (pop_batch(all, class, batch, count))
-		tcm_spans_give(all, class, batch, count);
+	while (count > 0) {
+		if (pop_batch(all, class, piece, count))
+			tcm_spans_give(all, class, piece, count);
+		else
+			count /= 2;
+	}
 }
