@@ -1,6 +1,6 @@
 /*
  * recorder.c - the same programs with nothing, with our recorder, and with
- * heaptrack [Wolff] in front of malloc.
+ * heaptrack in front of malloc.
  */
 #include "recorder.h"
 
