@@ -191,11 +191,26 @@ static void say_how_to_start(const struct record_switch *wishes)
 		        sigabbrev_np(wishes->stop_signal), (int)getpid());
 }
 
+/* Waits for the signal to start; false if the program ended before. */
+static bool wait_for_start(const struct record_switch *wishes,
+                           struct launch *launch)
+{
+	if (wishes->start_signal == 0)
+		return true;
+	while (launch->control->order == RAW_ORDER_WAIT) {
+		if (launch_has_ended(launch))
+			return false;
+		nanosleep(&between_looks, NULL);
+	}
+	fprintf(stderr, "alloclab record: recording has started\n");
+	return true;
+}
+
 /* Returns whether the program still runs when recording has stopped. */
 static bool wait_for_stop(const struct record_switch *wishes,
                           struct launch *launch)
 {
-	if (!switch_may_stop(wishes))
+	if (!wait_for_start(wishes, launch) || !switch_may_stop(wishes))
 		return false;
 	while (launch->control->order != RAW_ORDER_STOP) {
 		if (launch_has_ended(launch))
@@ -221,6 +236,7 @@ static int write_traces(struct options *options, struct recording *recording,
 static void close_recording(const struct options *options,
                             struct recording *recording)
 {
+	switch_end();
 	if (options->keep_raw)
 		fprintf(stderr, "alloclab record: raw records: %s\n",
 		        recording->directory);

@@ -175,7 +175,8 @@ static void wait_for_orphans(const struct launch *launch)
 
 bool launch_start(struct launch *launch, struct trace_error *error)
 {
-	if (launch->control->follow != 0)
+	launch->follow = launch->control->follow != 0;
+	if (launch->follow)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (start(launch, error))
 		return true;
@@ -187,6 +188,6 @@ bool launch_start(struct launch *launch, struct trace_error *error)
 void launch_wait(struct launch *launch)
 {
 	wait_for_program(launch);
-	if (launch->control->follow != 0)
+	if (launch->follow)
 		wait_for_orphans(launch);
 }

@@ -18,6 +18,7 @@ struct launch {
 	struct raw_control *control; /* the one in that folder               */
 	char **argv; /* the program and its arguments, then NULL   */
 
+	bool follow;   /* out: waits for orphans, too            */
 	pid_t process; /* out: its pid                           */
 	int status;    /* out: as from waitpid                   */
 	bool ended;    /* out: `status` is known                 */

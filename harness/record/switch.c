@@ -113,6 +113,18 @@ bool switch_prepare(const struct record_switch *own_wishes,
 	return true;
 }
 
+void switch_end(void)
+{
+	const struct sigaction nothing = {.sa_handler = SIG_IGN};
+
+	timer_delete(timer);
+	sigaction(SIGALRM, &nothing, NULL);
+	if (wishes->start_signal != 0)
+		sigaction(wishes->start_signal, &nothing, NULL);
+	if (wishes->stop_signal != 0)
+		sigaction(wishes->stop_signal, &nothing, NULL);
+}
+
 bool switch_may_stop(const struct record_switch *own_wishes)
 {
 	return own_wishes->stop_signal != 0 || own_wishes->seconds > 0 ||

@@ -32,6 +32,9 @@ int switch_signal(const char *name);
 bool switch_prepare(const struct record_switch *wishes,
                     struct raw_control *control, struct trace_error *error);
 
+/* From here on the signals do nothing, and the control file may go. */
+void switch_end(void);
+
 /* Whether recording may stop before the program ends. */
 bool switch_may_stop(const struct record_switch *wishes);
 

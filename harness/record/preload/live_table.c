@@ -240,6 +240,17 @@ bool live_table_note(enum raw_kind kind, const void *block, size_t size,
 	return !given_up;
 }
 
+void live_table_settle(enum raw_kind *kind, size_t *size)
+{
+	if (released.head == 0)
+		return;
+	if (*kind == RAW_CANCEL)
+		*size = released.size;
+	if (*kind == RAW_CANCEL || *kind == RAW_ACQUIRE)
+		*kind = RAW_MALLOC;
+	released.head = 0;
+}
+
 /* --- begin and end -------------------------------------------------------- */
 
 bool live_table_open(void)

@@ -22,6 +22,13 @@ bool live_table_note(enum raw_kind kind, const void *block, size_t size,
                      unsigned align_log2);
 
 /*
+ * Changes a thread's first record where recording started in the midst of its
+ * realloc: the table knows of the release, so the block is not among those that
+ * were live, and what is recorded must be a malloc.
+ */
+void live_table_settle(enum raw_kind *kind, size_t *size);
+
+/*
  * The end of waiting.  Locks the table, so that no block comes or goes; copies
  * a record for each block (`to` has room for live_table_lock() of them, the
  * notes of large ones included) and gives the table up.

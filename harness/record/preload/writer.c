@@ -224,13 +224,15 @@ static void record_with_files(struct group *group)
 void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
                           unsigned align_log2)
 {
+	if (session->waits && live_table_note(kind, block, size, align_log2))
+		return;
+	if (!writer.has_thread)
+		live_table_settle(&kind, &size);
 	struct group group = {.kind = kind,
 	                      .block = block,
 	                      .size = size,
 	                      .align_log2 = align_log2};
 
-	if (session->waits && live_table_note(kind, block, size, align_log2))
-		return;
 	if (!group_append(&group))
 		record_with_files(&group);
 }
