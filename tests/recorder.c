@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ARGS_MAX = 16, TEXT_BYTES = 16384 };
+enum { ARGS_MAX = 24, TEXT_BYTES = 16384 };
 
 static char build[PATH_MAX]; /* the folder of alloclab           */
 static char work[] = "/tmp/alloclab-test-record-XXXXXX";
@@ -86,6 +86,32 @@ void recorder_said_not(const char *part)
 		fail_msg("\"%s\" is in: %s", part, text);
 }
 
+/* A minute, for machines that have other things to do. */
+enum { LOOKS = 6000, BETWEEN_LOOKS_US = 10000 };
+
+void recorder_wait_for(const char *part)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (access(recorder_path("stderr"), F_OK) == 0) {
+			recorder_read_stderr();
+			if (strstr(text, part) != NULL)
+				return;
+		}
+		usleep(BETWEEN_LOOKS_US);
+	}
+	fail_msg("\"%s\" was not said: %s", part, text);
+}
+
+void recorder_wait_for_file(const char *name)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (access(recorder_path(name), F_OK) == 0)
+			return;
+		usleep(BETWEEN_LOOKS_US);
+	}
+	fail_msg("%s was not made", name);
+}
+
 void recorder_left_nothing(void)
 {
 	DIR *folder = opendir(temporary);
@@ -98,19 +124,35 @@ void recorder_left_nothing(void)
 }
 
 /* Starts `alloclab record` with the words, up to a NULL. */
-pid_t recorder_start(va_list words)
+static pid_t start(const char *first, va_list words)
 {
 	char alloclab[PATH_MAX + 16], name[] = "record";
-	char *argv[ARGS_MAX] = {alloclab, name};
+	char *argv[ARGS_MAX] = {alloclab, name, (char *)(uintptr_t)first};
 
 	snprintf(alloclab, sizeof alloclab, "%s/alloclab", build);
-	for (int i = 2; i < ARGS_MAX - 1; i++)
+	unlink(recorder_path("stderr"));
+	for (int i = first == NULL ? 2 : 3; i < ARGS_MAX - 1; i++)
 		if ((argv[i] = va_arg(words, char *)) == NULL)
 			break;
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0)
 		become(argv);
+	return child;
+}
+
+pid_t recorder_start(va_list words)
+{
+	return start(NULL, words);
+}
+
+pid_t recorder_begin(const char *first, ...)
+{
+	va_list words;
+
+	va_start(words, first);
+	pid_t child = start(first, words);
+	va_end(words);
 	return child;
 }
 
@@ -128,6 +170,51 @@ void recorder_run(int expected, ...)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
 		fail_msg("status %x, not %d: %s", status, expected, text);
 	recorder_left_nothing();
+}
+
+/* --- traces ----------------------------------------------------------- */
+
+void recorder_read_trace(const char *name, struct trace *trace)
+{
+	struct trace_error error;
+
+	if (!trace_read_file(recorder_path(name), trace, &error))
+		fail_msg("%s", error.text);
+}
+
+uint64_t recorder_count(const struct trace *trace, enum trace_kind kind,
+                        uint64_t size)
+{
+	uint64_t *sizes = calloc(trace->slots + 1u, sizeof *sizes);
+	uint64_t found = 0;
+
+	assert_non_null(sizes);
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		if (op->kind <= TRACE_REALLOC)
+			sizes[op->slot] = op->size;
+		if (op->kind <= TRACE_FREE)
+			found += op->kind == kind && sizes[op->slot] == size;
+	}
+	free(sizes);
+	return found;
+}
+
+uint64_t recorder_count_kind(const struct trace *trace, enum trace_kind kind)
+{
+	uint64_t found = 0;
+
+	for (uint64_t i = 0; i < trace->events; i++)
+		found += trace->ops[i].kind == kind;
+	return found;
+}
+
+void recorder_require_source_end(const struct trace *trace, const char *end)
+{
+	size_t bytes = strlen(trace->source);
+
+	assert_true(bytes >= strlen(end));
+	assert_string_equal(trace->source + bytes - strlen(end), end);
 }
 
 /* --- the folder that all work in ---------------------------------------- */

@@ -16,53 +16,16 @@
 
 #include "harness/record/address_map.h"
 #include "harness/trace/trace.h"
-#include "programs/hammer_counts.h"
 
 /* --- counting ----------------------------------------------------------- */
-
-static void read_trace(const char *name, struct trace *trace)
-{
-	struct trace_error error;
-
-	if (!trace_read_file(recorder_path(name), trace, &error))
-		fail_msg("%s", error.text);
-}
-
-/* How many events of a kind are about blocks of `size` bytes (after them). */
-static uint64_t count(const struct trace *trace, enum trace_kind kind,
-                      uint64_t size)
-{
-	uint64_t *sizes = calloc(trace->slots + 1u, sizeof *sizes);
-	uint64_t found = 0;
-
-	assert_non_null(sizes);
-	for (uint64_t i = 0; i < trace->events; i++) {
-		const struct trace_op *op = &trace->ops[i];
-		if (op->kind <= TRACE_REALLOC)
-			sizes[op->slot] = op->size;
-		if (op->kind <= TRACE_FREE)
-			found += op->kind == kind && sizes[op->slot] == size;
-	}
-	free(sizes);
-	return found;
-}
-
-static uint64_t count_kind(const struct trace *trace, enum trace_kind kind)
-{
-	uint64_t found = 0;
-
-	for (uint64_t i = 0; i < trace->events; i++)
-		found += trace->ops[i].kind == kind;
-	return found;
-}
 
 static uint64_t count_in_file(const char *name, uint64_t size)
 {
 	struct trace trace;
 
-	read_trace(name, &trace);
-	uint64_t found = count(&trace, TRACE_MALLOC, size);
-	assert_int_equal(count(&trace, TRACE_FREE, size), found);
+	recorder_read_trace(name, &trace);
+	uint64_t found = recorder_count(&trace, TRACE_MALLOC, size);
+	assert_int_equal(recorder_count(&trace, TRACE_FREE, size), found);
 	trace_destroy(&trace);
 	return found;
 }
@@ -121,146 +84,6 @@ static void map_finds_what_stays_after_removals(void **state)
 	address_map_free(&map);
 }
 
-/* --- record_hammer ------------------------------------------------------ */
-
-enum { HAMMERS = 8, ROUNDS = 20000 };
-
-/* Thread t's blocks have t more bytes than these. */
-static const struct {
-	enum trace_kind kind;
-	int count; /* HAMMER_... that it belongs to */
-	uint64_t size;
-} hammer_calls[] = {
-	{TRACE_MALLOC, HAMMER_MALLOC, 1001},
-	{TRACE_MALLOC, HAMMER_MALLOC, 2001},
-	{TRACE_REALLOC, HAMMER_REALLOC, 3001},
-	{TRACE_CALLOC, HAMMER_CALLOC, 4001},
-	{TRACE_ALIGNED, HAMMER_ALIGNED, 5001},
-};
-enum { HAMMER_CALLS = sizeof hammer_calls / sizeof hammer_calls[0] };
-
-static void read_counts(struct hammer_counts *counts)
-{
-	FILE *file = fopen(recorder_path("counts"), "r");
-
-	assert_non_null(file);
-	assert_int_equal(fread(counts, sizeof *counts, 1, file), 1);
-	fclose(file);
-}
-
-/* Frees of blocks that the program allocated itself, whoever freed them. */
-static uint64_t count_hammer_frees(const struct trace *trace)
-{
-	uint64_t found = 0;
-
-	for (uint64_t t = 0; t < HAMMERS; t++)
-		for (int i = 0; i < HAMMER_CALLS; i++)
-			found += count(trace, TRACE_FREE,
-			               hammer_calls[i].size + t);
-	return found;
-}
-
-/*
- * The trace has what the program counted, kind by kind and thread by thread.  A
- * program that was killed may have made one call more of each kind in each
- * thread than it came to count.
- */
-static void require_hammer_counts(const char *name, uint64_t more)
-{
-	struct hammer_counts counts;
-	struct trace trace;
-	uint64_t frees = 0;
-
-	read_trace(name, &trace);
-	read_counts(&counts);
-	for (uint64_t t = 0; t < HAMMERS; t++) {
-		uint64_t found[HAMMER_KINDS] = {0};
-		for (int i = 0; i < HAMMER_CALLS; i++)
-			found[hammer_calls[i].count] +=
-				count(&trace, hammer_calls[i].kind,
-			              hammer_calls[i].size + t);
-		for (int kind = 0; kind < HAMMER_FREE; kind++)
-			assert_in_range(found[kind], counts.of[t][kind],
-			                counts.of[t][kind] + more);
-		frees += counts.of[t][HAMMER_FREE];
-	}
-	frees += counts.of[HAMMER_THREADS_MAX][HAMMER_FREE];
-	assert_in_range(count_hammer_frees(&trace), frees,
-	                frees + more * HAMMERS);
-	trace_destroy(&trace);
-	/* What stamps in the wrong order look like. */
-	recorder_said_not("before the recording");
-	recorder_said_not("without a free");
-}
-
-static void require_whole_hammer(const char *name)
-{
-	struct hammer_counts counts;
-	struct trace trace;
-
-	read_counts(&counts);
-	for (int t = 0; t < HAMMERS; t++)
-		assert_int_equal(counts.of[t][HAMMER_MALLOC], 2 * ROUNDS);
-	require_hammer_counts(name, 0);
-	recorder_said("160000 realloc(s) that failed");
-	read_trace(name, &trace);
-	assert_int_equal(count_kind(&trace, TRACE_THREAD_START), HAMMERS);
-	assert_int_equal(count_kind(&trace, TRACE_THREAD_EXIT), HAMMERS);
-	trace_destroy(&trace);
-}
-
-static void eight_threads_lose_and_double_nothing(void **state)
-{
-	(void)state;
-	recorder_run(0, "-o", "hammer.trace", "--",
-	             recorded_program("record_hammer"), "8", "20000", "counts",
-	             NULL);
-	require_whole_hammer("hammer.trace");
-}
-
-static void stamps_order_an_address_that_changes_hands(void **state)
-{
-	(void)state;
-	recorder_run(0, "-o", "eager.trace", "--",
-	             recorded_program("record_hammer_eager"), "8", "20000",
-	             "counts", NULL);
-	require_whole_hammer("eager.trace");
-}
-
-static void require_source_end(const char *name, const char *end)
-{
-	struct trace trace;
-
-	read_trace(name, &trace);
-	size_t bytes = strlen(trace.source);
-	assert_true(bytes >= strlen(end));
-	assert_string_equal(trace.source + bytes - strlen(end), end);
-	trace_destroy(&trace);
-}
-
-/* Eight threads at work when it happens: all that they did is in the trace. */
-static void a_killed_program_loses_no_call(void **state)
-{
-	static const struct {
-		const char *way, *said, *source;
-	} ways[] = {
-		{"segv", "was killed by SIGSEGV",
-	         " # ended early: killed by SIGSEGV"},
-		{"kill", "was killed by SIGKILL",
-	         " # ended early: killed by SIGKILL"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		recorder_run(0, "-o", "killed.trace", "--",
-		             recorded_program("record_hammer"), "8", "20000",
-		             "counts", ways[i].way, NULL);
-		recorder_said(ways[i].said);
-		require_hammer_counts("killed.trace", 1);
-		require_source_end("killed.trace", ways[i].source);
-	}
-}
-
 static void each_function_is_recorded_as_what_it_is(void **state)
 {
 	static const struct trace_op expected[] = {
@@ -296,7 +119,7 @@ static void each_function_is_recorded_as_what_it_is(void **state)
 	recorder_said_not("exited with status");
 	recorder_said("1 realloc(s) that failed");
 	recorder_said("1 alignment(s) above 1 MiB");
-	read_trace("family.trace", &trace);
+	recorder_read_trace("family.trace", &trace);
 	assert_int_equal(trace.events, sizeof expected / sizeof expected[0]);
 	assert_memory_equal(trace.ops, expected, sizeof expected);
 	trace_destroy(&trace);
@@ -399,10 +222,10 @@ static void thread_numbers_are_used_again(void **state)
 	             recorded_program("record_process"), "threads", "5000",
 	             NULL);
 	recorder_said("events of 5001 threads");
-	read_trace("threads.trace", &trace);
-	assert_int_equal(count(&trace, TRACE_MALLOC, 4005), 5000);
-	assert_int_equal(count_kind(&trace, TRACE_THREAD_START), 5000);
-	assert_int_equal(count_kind(&trace, TRACE_THREAD_EXIT), 5000);
+	recorder_read_trace("threads.trace", &trace);
+	assert_int_equal(recorder_count(&trace, TRACE_MALLOC, 4005), 5000);
+	assert_int_equal(recorder_count_kind(&trace, TRACE_THREAD_START), 5000);
+	assert_int_equal(recorder_count_kind(&trace, TRACE_THREAD_EXIT), 5000);
 	assert_int_equal(trace.threads, 2);
 	trace_destroy(&trace);
 }
@@ -414,12 +237,12 @@ static void times_are_kept_on_request(void **state)
 	(void)state;
 	recorder_run(0, "-o", "time.trace", recorded_program("record_process"),
 	             "exit", NULL);
-	read_trace("time.trace", &trace);
+	recorder_read_trace("time.trace", &trace);
 	assert_null(trace.times);
 	trace_destroy(&trace);
 	recorder_run(0, "--time", "-o", "time.trace",
 	             recorded_program("record_process"), "exit", NULL);
-	read_trace("time.trace", &trace);
+	recorder_read_trace("time.trace", &trace);
 	assert_non_null(trace.times);
 	assert_int_equal(trace.times[0], 0);
 	for (uint64_t i = 1; i < trace.events; i++)
@@ -441,9 +264,10 @@ static void a_full_disk_leaves_a_true_beginning(void **state)
 	recorder_file_limit = RLIM_INFINITY;
 	recorder_said("recording stopped after call 65280: File too large");
 	recorder_said_not("exited with status");
-	read_trace("full.trace", &trace);
+	recorder_read_trace("full.trace", &trace);
 	assert_int_equal(trace.events, RECORDS);
-	assert_int_equal(count(&trace, TRACE_MALLOC, 4001), RECORDS - 1);
+	assert_int_equal(recorder_count(&trace, TRACE_MALLOC, 4001),
+	                 RECORDS - 1);
 	trace_destroy(&trace);
 }
 
@@ -560,9 +384,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_finds_what_stays_after_removals),
-		cmocka_unit_test(eight_threads_lose_and_double_nothing),
-		cmocka_unit_test(stamps_order_an_address_that_changes_hands),
-		cmocka_unit_test(a_killed_program_loses_no_call),
 		cmocka_unit_test(each_function_is_recorded_as_what_it_is),
 		cmocka_unit_test(every_way_to_end_keeps_all_events),
 		cmocka_unit_test(a_childs_calls_stay_out_of_the_parents_trace),

@@ -176,8 +176,8 @@ static void incomplete_records_are_passed_over(void **state)
 	(void)state;
 	begin();
 	add(0, 1, RAW_MALLOC, P, 8);
-	add(0, 0, 0, 0, 16); /* a signal handler came in between... */
-	add(0, 2, RAW_FREE, P, 0);    /* ...and the process was killed there */
+	add(0, 0, 0, 0, 16);       /* a signal handler came in between... */
+	add(0, 2, RAW_FREE, P, 0); /* ...and the process was killed there */
 	add(0, 0, 0, 0, 0);
 	require_events("0:malloc 0 8 | 0:free 0 0");
 	head.threads = 3; /* two threads that never made their files */
@@ -193,7 +193,7 @@ static void records_after_the_stop_are_void(void **state)
 	add(1, 2, RAW_MALLOC, Q, 16);
 	add(1, 3, RAW_FREE, Q, 0);
 	head.stop_errno = 28;
-	head.stop_stamp = 2;
+	head.end_stamp = 3;
 	require_events("0:malloc 0 8 | 1:thread start 0 0 | 1:malloc 1 16");
 }
 

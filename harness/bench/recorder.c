@@ -1,6 +1,6 @@
 /*
  * recorder.c - the same programs with nothing, with our recorder, and with
- * heaptrack [Wolff] in front of malloc.
+ * heaptrack in front of malloc.
  */
 #include "recorder.h"
 
@@ -133,6 +133,7 @@ static bool time_recorded(const struct recorder_bench *bench, int at,
 		return false;
 	tick_scale_begin(&scale);
 	recording.control->follow = 1;
+	recording.control->order = RAW_ORDER_RECORD;
 	recording.control->clock = way == TIMED ? scale.clock : RAW_CLOCK_NONE;
 	bool good = time_program(bench, &bench->programs[at], way, &recording,
 	                         seconds, error);

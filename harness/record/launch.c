@@ -131,11 +131,23 @@ static bool start(struct launch *launch, struct trace_error *error)
 	return true;
 }
 
+bool launch_has_ended(struct launch *launch)
+{
+	if (!launch->ended && waitpid(launch->process, &launch->status,
+	                              WNOHANG) == launch->process)
+		launch->ended = true;
+	if (launch->ended)
+		program = 0;
+	return launch->ended;
+}
+
 static void wait_for_program(struct launch *launch)
 {
-	while (waitpid(launch->process, &launch->status, 0) < 0 &&
-	       errno == EINTR)
-		;
+	while (!launch->ended) {
+		if (waitpid(launch->process, &launch->status, 0) >= 0 ||
+		    errno != EINTR)
+			launch->ended = true;
+	}
 	program = 0;
 }
 
@@ -161,17 +173,21 @@ static void wait_for_orphans(const struct launch *launch)
 	}
 }
 
-bool launch_and_wait(struct launch *launch, struct trace_error *error)
+bool launch_start(struct launch *launch, struct trace_error *error)
 {
-	if (launch->control->follow != 0)
+	launch->follow = launch->control->follow != 0;
+	if (launch->follow)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (!start(launch, error)) {
-		if (launch->process > 0)
-			wait_for_program(launch);
-		return false;
-	}
+	if (start(launch, error))
+		return true;
+	if (launch->process > 0)
+		wait_for_program(launch);
+	return false;
+}
+
+void launch_wait(struct launch *launch)
+{
 	wait_for_program(launch);
-	if (launch->control->follow != 0)
+	if (launch->follow)
 		wait_for_orphans(launch);
-	return true;
 }

@@ -18,8 +18,10 @@ struct launch {
 	struct raw_control *control; /* the one in that folder               */
 	char **argv; /* the program and its arguments, then NULL   */
 
+	bool follow;   /* out: waits for orphans, too            */
 	pid_t process; /* out: its pid                           */
 	int status;    /* out: as from waitpid                   */
+	bool ended;    /* out: `status` is known                 */
 };
 
 /*
@@ -36,11 +38,16 @@ bool launch_find_library(char path[PATH_MAX], struct trace_error *error);
 extern volatile sig_atomic_t launch_interrupts;
 void launch_catch_signals(void);
 
+/* Starts the program; false with `error` set if that failed. */
+bool launch_start(struct launch *launch, struct trace_error *error);
+
+/* Whether the program has ended: then its status is known. */
+bool launch_has_ended(struct launch *launch);
+
 /*
- * Runs the program and waits for it; where all are followed also for the processes that
- * it leaves behind, until an interrupt.  False with `error` set if it could
- * not be started.
+ * Waits until it has; where all are followed also for the processes that it
+ * leaves behind, until an interrupt.
  */
-bool launch_and_wait(struct launch *launch, struct trace_error *error);
+void launch_wait(struct launch *launch);
 
 #endif

@@ -272,6 +272,31 @@ static bool merge_call(struct merge *merge, const struct raw_stream *stream,
 	return true;
 }
 
+/* Blocks that were live when recording started: thread 0 allocates them. */
+static bool merge_live(struct merge *merge, const struct raw_reader *reader)
+{
+	struct lane *lane = &merge->lanes[0];
+
+	merge->counts->live_blocks = reader->live_count;
+	merge->counts->live_left_out = reader->image.live_left_out;
+	if (reader->live_count > 0 && !lane_start(merge, lane, true))
+		return false;
+	for (uint64_t i = 0; i < reader->live_count; i++) {
+		uint64_t head = reader->live[i].head;
+		const struct raw_call call = {
+			.kind = head >> RAW_KIND_SHIFT,
+			.align_log2 = head >> RAW_ALIGN_SHIFT & 0xff,
+			.address = head & RAW_ADDRESS_MASK,
+			.size = reader->live[i].size,
+			.time = reader->image.recording_time,
+		};
+		if (!on_call(merge, lane, &call))
+			return false;
+		set_time(merge, &call, i);
+	}
+	return true;
+}
+
 static bool is_interrupted(const struct merge *merge)
 {
 	const volatile sig_atomic_t *interrupts = merge->options->interrupts;
@@ -315,7 +340,7 @@ bool merge_records(struct raw_reader *reader,
 	bool good = merge.lanes != NULL && merge.builder != NULL;
 	if (!good)
 		trace_fail(error, "%s: no memory", options->name);
-	good = good && merge_all(&merge, reader);
+	good = good && merge_live(&merge, reader) && merge_all(&merge, reader);
 	if (good) {
 		counts->events = trace_builder_events(merge.builder);
 		good = trace_builder_finish(merge.builder, options->source,

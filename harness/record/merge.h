@@ -31,6 +31,8 @@ struct merge_counts {
 	uint64_t failed_reallocs;  /* left out                                */
 	uint64_t missed_frees;     /* an address came back without its free:
 	                              one was put in                          */
+	uint64_t live_blocks;      /* from before, in front of the events     */
+	uint64_t live_left_out;    /* more of them, of which nothing is known */
 	uint64_t lowered_aligns;   /* above 2^TRACE_ALIGN_LOG2_MAX: that much */
 };
 

@@ -8,6 +8,7 @@
  *     DIR/4711.0      struct raw_image     process 4711, as it was started
  *     DIR/4711.0.0    struct raw_record[]  its first thread
  *     DIR/4711.0.1    struct raw_record[]  its second thread
+ *     DIR/4711.0.live struct raw_record[]  blocks live when recording started
  *     DIR/4711.1      struct raw_image     process 4711 after an exec
  *     DIR/control     struct raw_control   what is asked of all of them
  *     DIR/skipped     one byte for each image that was not recorded
@@ -78,11 +79,33 @@ static inline uint64_t raw_tail(uint64_t stamp, uint64_t size)
 	       (size < RAW_SIZE_IN_FRONT ? size : RAW_SIZE_IN_FRONT);
 }
 
-/* What `alloclab record` wants of every process that it records. */
+/* Whether to record; only ever raised. */
+enum raw_order {
+	RAW_ORDER_WAIT, /* for a signal to start */
+	RAW_ORDER_RECORD,
+	RAW_ORDER_STOP,
+};
+
+/* Who gave the order to stop. */
+enum raw_stop {
+	RAW_STOP_NONE,
+	RAW_STOP_SIGNAL,
+	RAW_STOP_TIME, /* --for */
+	RAW_STOP_SIZE, /* --max-size */
+};
+
+/*
+ * What `alloclab record` wants of every process that it records, and what they
+ * tell each other.
+ */
 struct raw_control {
-	int32_t process; /* the one that was started            */
-	uint32_t follow; /* 1: record all others, too           */
-	uint32_t clock;  /* enum raw_clock                      */
+	int32_t process;        /* the one that was started        */
+	uint32_t follow;        /* 1: record all others, too       */
+	uint32_t clock;         /* enum raw_clock                  */
+	_Atomic uint32_t order; /* enum raw_order                  */
+	_Atomic uint32_t stop;  /* enum raw_stop                   */
+	uint64_t max_bytes;     /* of all files of records; 0: any */
+	_Atomic uint64_t bytes; /* of them so far                  */
 };
 
 /* What RAW_TIME counts. */
@@ -103,13 +126,16 @@ struct raw_image {
 	_Atomic uint32_t skipped_children; /* forked, and not recorded       */
 	uint64_t started_ns; /* CLOCK_MONOTONIC: orders the images         */
 	/*
-	 * Where recording had to stop early (a full disk...): records above
-	 * the stamp are void, so that what remains is a true beginning.
+	 * Where recording stopped before the program ended: records with this
+	 * stamp and above are void, so that what remains is a true beginning.
 	 */
-	_Atomic uint64_t stop_stamp;
-	_Atomic uint32_t stop_errno; /* 0: it did not stop */
+	_Atomic uint64_t end_stamp;  /* 0: it did not stop         */
+	_Atomic uint32_t stop_errno; /* 0: it was asked to         */
 	uint32_t command_bytes;
-	char command[RAW_IMAGE_BYTES - 48]; /* argv, each string ended by 0 */
+	uint64_t live_records;              /* in DIR/4711.0.live             */
+	uint64_t live_left_out;             /* blocks that it has not         */
+	uint64_t recording_time;            /* a RAW_TIME: when it was filled */
+	char command[RAW_IMAGE_BYTES - 72]; /* argv, each string ended by 0 */
 };
 static_assert(sizeof(struct raw_image) == RAW_IMAGE_BYTES, "a page");
 

@@ -20,7 +20,7 @@
 /* Files up to this are read, larger ones mapped. */
 enum { READ_MAX_BYTES = 64 * 1024 };
 
-/* --- records to calls --------------------------------------------------- */
+/* --- records to calls ----------------------------------------------------- */
 
 static uint64_t next_stamp(const struct raw_stream *stream)
 {
@@ -30,8 +30,7 @@ static uint64_t next_stamp(const struct raw_stream *stream)
 /* Whether a call was made before recording had to stop. */
 static bool is_in_time(const struct raw_reader *reader, uint64_t stamp)
 {
-	return reader->image.stop_errno == 0 ||
-	       stamp <= reader->image.stop_stamp;
+	return reader->image.end_stamp == 0 || stamp < reader->image.end_stamp;
 }
 
 /* What a note says of the records behind it. */
@@ -188,6 +187,68 @@ static bool stream_open(struct raw_reader *reader, const char *image_path,
 	return true;
 }
 
+/* --- blocks from before --------------------------------------------------- */
+
+static int by_address(const void *left, const void *right)
+{
+	const struct raw_live *a = left, *b = right;
+	uint64_t address_a = a->head & RAW_ADDRESS_MASK;
+	uint64_t address_b = b->head & RAW_ADDRESS_MASK;
+
+	return (address_a > address_b) - (address_a < address_b);
+}
+
+/* Records become blocks, in place: a size in front joins its record. */
+static void join_sizes(struct raw_reader *reader)
+{
+	const struct raw_live *records = reader->live;
+	uint64_t size_in_front = 0, count = 0;
+
+	for (uint64_t i = 0; i < reader->image.live_records; i++) {
+		struct raw_live record = records[i];
+		uint64_t size = record.size & RAW_SIZE_MASK;
+		if (record.head >> RAW_KIND_SHIFT == RAW_SIZE) {
+			size_in_front = record.size;
+			continue;
+		}
+		record.size = size == RAW_SIZE_IN_FRONT ? size_in_front : size;
+		reader->live[count++] = record;
+	}
+	reader->live_count = count;
+}
+
+/*
+ * Reads them and sorts them by address: nothing is known of their age, and
+ * neighbours in memory were most likely allocated one after the other.
+ */
+static bool live_open(struct raw_reader *reader, const char *image_path,
+                      struct trace_error *error)
+{
+	size_t bytes = reader->image.live_records * sizeof *reader->live;
+	char path[4096 + 16];
+
+	if (bytes == 0)
+		return true;
+	snprintf(path, sizeof path, "%s.live", image_path);
+	reader->live = malloc(bytes);
+	if (reader->live == NULL)
+		return trace_fail(error, "%s: no memory", path);
+	FILE *file = fopen(path, "rb");
+	if (file == NULL)
+		return trace_fail(error, "%s: %s", path, strerror(errno));
+	size_t got = fread(reader->live, 1, bytes, file);
+	fclose(file);
+	if (got != bytes)
+		return trace_fail(error, "%s: cut short", path);
+	join_sizes(reader);
+	qsort(reader->live, reader->live_count, sizeof *reader->live,
+	      by_address);
+	reader->records += reader->live_count;
+	return true;
+}
+
+/* --- images --------------------------------------------------------------- */
+
 static bool head_read(struct raw_image *image, const char *path,
                       struct trace_error *error)
 {
@@ -227,7 +288,8 @@ bool raw_reader_open(struct raw_reader *reader, const char *path,
 	*reader = (struct raw_reader){.records = 0};
 	if (!head_read(&reader->image, path, error))
 		return false;
-	if (!streams_open(reader, path, error)) {
+	if (!live_open(reader, path, error) ||
+	    !streams_open(reader, path, error)) {
 		raw_reader_close(reader);
 		return false;
 	}
@@ -247,5 +309,6 @@ void raw_reader_close(struct raw_reader *reader)
 	}
 	free(reader->streams);
 	free(reader->heap);
+	free(reader->live);
 	*reader = (struct raw_reader){.records = 0};
 }

@@ -33,12 +33,20 @@ struct raw_stream {
 	uint32_t thread;
 };
 
+/* A block that was live when recording started. */
+struct raw_live {
+	uint64_t head; /* raw_head() of the call that allocated it */
+	uint64_t size;
+};
+
 struct raw_reader {
 	struct raw_image image; /* the head file, copied */
 	uint64_t records;       /* in all streams, with notes */
 	struct raw_stream *streams;
 	struct raw_stream **heap; /* streams with records left, least first */
 	uint32_t heap_count;
+	struct raw_live *live; /* by address */
+	uint64_t live_count;
 };
 
 /*

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../ticks.h"
+#include "live_table.h"
 #include "map_file.h"
 #include "next.h"
 #include "writer.h"
@@ -138,6 +139,8 @@ static bool image_create(bool forked)
 	memcpy(image->magic, RAW_MAGIC, sizeof image->magic);
 	session->image = image;
 	session->clock = control->clock;
+	session->order = &control->order;
+	writer_prepare();
 	return true;
 }
 
@@ -162,41 +165,146 @@ static bool start_forked_child(struct raw_image *image_of_parent)
 	return false;
 }
 
-bool session_start(void)
+/* The state after a start that went well. */
+static int first_state(void)
+{
+	switch (control->order) {
+	case RAW_ORDER_WAIT:
+		session->waits = live_table_open();
+		return session->waits ? SESSION_WAITING : SESSION_OFF;
+	case RAW_ORDER_RECORD:
+		session->plain = session->clock == RAW_CLOCK_NONE;
+		return SESSION_RECORDING;
+	default:
+		return SESSION_OFF;
+	}
+}
+
+/* Leaves COLD.  Calls that the start itself makes are not recorded. */
+static void start(void)
 {
 	/* The page's pointer to the head file went with its other contents. */
 	static struct raw_image *image;
 	static bool next_found;
-	int cold = SESSION_COLD;
-	int error = errno;
 
-	if (!atomic_compare_exchange_strong(&session->state, &cold,
-	                                    SESSION_STARTING))
-		return false;
 	if (!next_found)
 		next_find();
 	next_found = true;
 	if (environ == NULL) { /* before the C library's own start: too early */
 		session->state = SESSION_COLD;
-		errno = error;
-		return false;
+		return;
 	}
 	writer_forget();
 	bool started = session == &before_start ? start_program()
 	                                        : start_forked_child(image);
 	if (started)
 		image = session->image;
-	session->state = started ? SESSION_RECORDING : SESSION_OFF;
+	session->state = started ? first_state() : SESSION_OFF;
+}
+
+/* The live blocks, as a file of records; false with errno. */
+static bool write_live_blocks(size_t count)
+{
+	size_t bytes = count * sizeof(struct raw_record);
+	char path[sizeof image_path + 8];
+
+	if (count == 0)
+		return true;
+	snprintf(path, sizeof path, "%s.live", image_path);
+	void *memory = map_file(path, 0, 0, bytes);
+	if (memory == NULL)
+		return false;
+	live_table_copy(memory);
+	munmap(memory, bytes);
+	atomic_fetch_add(&control->bytes, bytes);
+	session->image->live_records = count;
+	return true;
+}
+
+/*
+ * One thread leaves WAITING.  The others go on, and whoever comes to the table
+ * waits for its locks.
+ */
+static void end_waiting(enum session_state next_state)
+{
+	int waiting = SESSION_WAITING, cancel;
+
+	if (!atomic_compare_exchange_strong(&session->state, &waiting,
+	                                    next_state))
+		return;
+	/* Opening a file is a cancellation point; malloc must not be one. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	size_t count = live_table_lock();
+	errno = ENOMEM;
+	if (next_state == SESSION_RECORDING && !write_live_blocks(count))
+		session_stop(errno);
+	session->image->live_left_out = live_table_left_out();
+	session->image->recording_time = session_clock();
+	live_table_give_up();
+	session->waits = false;
+	session->plain = session->clock == RAW_CLOCK_NONE;
+	pthread_setcancelstate(cancel, NULL);
+}
+
+/* The states that have a page and a head file. */
+static bool is_under_way(void)
+{
+	return session->state == SESSION_WAITING ||
+	       session->state == SESSION_RECORDING;
+}
+
+bool session_enter_slowly(void)
+{
+	int cold = SESSION_COLD, error = errno;
+
+	if (atomic_compare_exchange_strong(&session->state, &cold,
+	                                   SESSION_STARTING)) {
+		start();
+	} else if (is_under_way() && *session->order == RAW_ORDER_RECORD) {
+		end_waiting(SESSION_RECORDING);
+	} else if (is_under_way() && *session->order == RAW_ORDER_STOP) {
+		end_waiting(SESSION_OFF);
+		session_stop(0);
+	}
 	errno = error;
-	return started;
+	return is_under_way();
 }
 
 void session_stop(int error)
 {
-	uint32_t none = 0;
+	uint64_t running = 0;
 
-	if (atomic_compare_exchange_strong(&session->image->stop_errno, &none,
-	                                   (uint32_t)error))
-		session->image->stop_stamp = session->stamp;
+	if (atomic_compare_exchange_strong(&session->image->end_stamp, &running,
+	                                   session->stamp + 1))
+		session->image->stop_errno = (uint32_t)error;
 	session->state = SESSION_OFF;
+}
+
+static void order_stop(enum raw_stop why)
+{
+	uint32_t none = RAW_STOP_NONE;
+
+	atomic_compare_exchange_strong(&control->stop, &none, why);
+	control->order = RAW_ORDER_STOP;
+}
+
+size_t session_take_bytes(size_t bytes)
+{
+	enum { PAGE_BYTES = 4096 };
+	uint64_t max = control->max_bytes;
+	uint64_t used = control->bytes;
+
+	do {
+		uint64_t left = max > used ? max - used : 0;
+		if (max == 0)
+			left = bytes;
+		if (left < bytes)
+			bytes = left / PAGE_BYTES * PAGE_BYTES;
+		if (bytes == 0) {
+			order_stop(RAW_STOP_SIZE);
+			return 0;
+		}
+	} while (!atomic_compare_exchange_weak(&control->bytes, &used,
+	                                       used + bytes));
+	return bytes;
 }

@@ -3,10 +3,12 @@
  *
  *              first call      found its files
  *     COLD ----------------> STARTING ---------------> RECORDING
- *      ^                        | not for us,               |
- *      |                        v or no room for files      | disk full
- *      '--- fork: a child      OFF <------------------------'
- *           finds zeros here
+ *      ^                        |    \                  ^   |
+ *      |                        |     v   the order to  |   | the order to
+ *      '--- fork: a child       |    WAITING -----------'   | stop, disk full
+ *           finds zeros here    |       |     record        |
+ *                               v       v                   |
+ *         not for us, no files: OFF <-----------------------'
  *
  * The state lives in a page that the kernel clears in a forked child
  * (MADV_WIPEONFORK), whichever way it was forked.  So a child is COLD again
@@ -27,31 +29,40 @@
 enum session_state {
 	SESSION_COLD, /* 0: what a wiped page says */
 	SESSION_STARTING,
+	SESSION_WAITING, /* keeps a table of live blocks */
 	SESSION_RECORDING,
 	SESSION_OFF,
 };
 
 struct session {
-	_Atomic int state;      /* enum session_state */
-	_Atomic uint64_t stamp; /* the last one given out */
-	enum raw_clock clock;   /* that RAW_TIME counts, or none */
+	_Atomic int state;             /* enum session_state */
+	_Atomic uint64_t stamp;        /* the last one given out */
+	_Atomic bool waits;            /* the table of live blocks is kept */
+	_Atomic bool plain;            /* records need no notes and no table */
+	enum raw_clock clock;          /* that RAW_TIME counts, or none */
+	const _Atomic uint32_t *order; /* of `alloclab record` */
 	struct raw_image *image;
 };
 
 extern struct session *session;
 
 /*
- * Leaves COLD: finds the next allocator and decides whether to record.
- * Returns whether calls are recorded from now on; false too for the calls that
- * the start itself makes.
+ * What session_enter() does in all states but RECORDING: starts, obeys an order.
+ * Keeps errno.
  */
-bool session_start(void);
+bool session_enter_slowly(void);
 
 /*
- * Ends recording for good: `error` says why.  Calls that got a stamp up to now
- * count, later ones do not.
+ * Ends recording for good: `error` says why, or 0 if it was asked for.  Calls
+ * that got a stamp up to now count, later ones do not.
  */
 void session_stop(int error);
+
+/*
+ * Takes room for records from what `--max-size` leaves: `bytes`, or less, down
+ * to a page.  0: there is none, and the order to stop was given.
+ */
+size_t session_take_bytes(size_t bytes);
 
 /* "DIR/4711.0", the path of the image's head file. */
 const char *session_image_path(void);
@@ -60,16 +71,21 @@ const char *session_image_path(void);
 uint64_t session_clock(void);
 
 /*
- * Whether the call that is about to be made should be recorded.  First thing
- * in every interposed function: it also makes `next` usable.
+ * Whether the call that is about to be made should be recorded, or noted in the
+ * table of live blocks.  First thing in every interposed function: it also makes
+ * `next` usable.
  */
 static inline bool session_enter(void)
 {
 	int state = atomic_load_explicit(&session->state, memory_order_relaxed);
 
-	if (__builtin_expect(state == SESSION_RECORDING, 1))
+	if (__builtin_expect(state == SESSION_RECORDING, 1) &&
+	    __builtin_expect(atomic_load_explicit(session->order,
+	                                          memory_order_relaxed) ==
+	                             RAW_ORDER_RECORD,
+	                     1))
 		return true;
-	return state == SESSION_COLD && session_start();
+	return state != SESSION_OFF && session_enter_slowly();
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "live_table.h"
 #include "map_file.h"
 
 /* A page at first, 256 records: programs start threads by the thousand. */
@@ -72,11 +73,11 @@ static void thread_ends(void *round)
 	writer.ended = true;
 }
 
-/* The key is made by the first thread, while there is no other. */
-static void make_end_key(void)
+void writer_prepare(void)
 {
+	if (end_key_state != KEY_UNKNOWN)
+		return;
 	bool made = pthread_key_create(&end_key, thread_ends) == 0;
-
 	end_key_state = made && end_key < KEYS_WITHOUT_ALLOCATION ? KEY_USABLE
 	                                                          : KEY_USELESS;
 }
@@ -85,17 +86,18 @@ static void take_thread_number(void)
 {
 	writer.thread = atomic_fetch_add(&session->image->threads, 1);
 	writer.has_thread = true;
-	if (end_key_state == KEY_UNKNOWN)
-		make_end_key();
 	if (end_key_state == KEY_USABLE)
 		pthread_setspecific(end_key, (void *)(uintptr_t)1);
 }
 
-/* Maps the next window; false with errno if there is no room for it. */
+/*
+ * Maps the next window.  False with errno if there is no room for it on disk, or
+ * with 0 if there is none below --max-size.
+ */
 static bool map_window(void)
 {
 	char path[4096 + 16];
-	uint32_t bytes = writer.window_bytes * 2;
+	size_t bytes = writer.window_bytes * 2u;
 
 	if (writer.window_bytes > 0)
 		munmap((char *)writer.limit - writer.window_bytes,
@@ -106,14 +108,19 @@ static bool map_window(void)
 		bytes = WINDOW_MIN_BYTES;
 	if (bytes > WINDOW_MAX_BYTES)
 		bytes = WINDOW_MAX_BYTES;
+	bytes = session_take_bytes(bytes);
+	if (bytes == 0) {
+		errno = 0;
+		return false;
+	}
 	thread_path(path, sizeof path);
 	char *window = map_file(path, 0, writer.limit_offset, bytes);
 	if (window == NULL)
 		return false;
 	writer.next = (struct raw_record *)window;
 	writer.limit = (struct raw_record *)(window + bytes);
-	writer.limit_offset += bytes;
-	writer.window_bytes = bytes;
+	writer.limit_offset += (int64_t)bytes;
+	writer.window_bytes = (uint32_t)bytes;
 	return true;
 }
 
@@ -217,6 +224,10 @@ static void record_with_files(struct group *group)
 void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
                           unsigned align_log2)
 {
+	if (session->waits && live_table_note(kind, block, size, align_log2))
+		return;
+	if (!writer.has_thread)
+		live_table_settle(&kind, &size);
 	struct group group = {.kind = kind,
 	                      .block = block,
 	                      .size = size,

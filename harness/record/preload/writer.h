@@ -38,9 +38,12 @@ extern __thread struct writer writer __attribute__((tls_model("initial-exec")));
 /* Drops what a forked child inherited; its one thread starts afresh. */
 void writer_forget(void);
 
+/* Before the first record of an image, in its only thread. */
+void writer_prepare(void);
+
 /*
- * Records what the fast path does not: notes, the thread's first record, a full
- * window, a thread that has ended.  Keeps errno.
+ * Does what the fast path does not: notes, the table of live blocks, the thread's
+ * first record, a full window, a thread that has ended.  Keeps errno.
  */
 void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
                           unsigned align_log2);
@@ -65,10 +68,11 @@ static inline void writer_store(struct raw_record *to, enum raw_kind kind,
 static inline void writer_record(enum raw_kind kind, const void *block,
                                  size_t size, unsigned align_log2)
 {
-	if (__builtin_expect(writer.next == writer.limit ||
-	                             size >= RAW_SIZE_IN_FRONT ||
-	                             session->clock != RAW_CLOCK_NONE,
-	                     0)) {
+	if (__builtin_expect(
+		    writer.next == writer.limit || size >= RAW_SIZE_IN_FRONT ||
+			    !atomic_load_explicit(&session->plain,
+	                                          memory_order_relaxed),
+		    0)) {
 		writer_record_slowly(kind, block, size, align_log2);
 		return;
 	}
