@@ -62,6 +62,8 @@ bool trace_adopt(struct trace *trace, const struct trace *copy, int memory)
 	*trace = *copy;
 	trace->phases = trace->names = NULL;
 	trace->ids = NULL;
+	trace->sites = NULL;
+	trace->site_of = NULL;
 	trace->source = NULL;
 	trace->form = NULL;
 	trace->shared_memory = memory;

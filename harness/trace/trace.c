@@ -27,6 +27,8 @@ void trace_destroy(struct trace *trace)
 	free(trace->phases);
 	free(trace->names);
 	free(trace->ids);
+	free(trace->site_of);
+	sites_free(trace->sites);
 	free(trace->source);
 	trace_free_events(trace);
 	*trace = (struct trace){0};

@@ -27,6 +27,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "sites.h"
+
 enum trace_kind {
 	TRACE_MALLOC,       /* slot, size                                     */
 	TRACE_CALLOC,       /* slot, size: bytes in all                       */
@@ -71,6 +73,11 @@ struct trace {
 	uint64_t form_bytes; /* of that */
 	char *source; /* the recorded command, or how it was made; "" unknown */
 
+	/* Where the calls were made (sites.h): both, or both NULL.  An event
+	   that allocates or resizes has a site, 0 if unknown; others have 0. */
+	struct trace_sites *sites;
+	uint32_t *site_of; /* one per event */
+
 	/* Only from short texts with names, else NULL; see trace_event_name() */
 	uint32_t *ids; /* one per event: index in names      */
 	char **names;
@@ -109,7 +116,8 @@ bool trace_share(struct trace *trace, struct trace_error *error);
 
 /*
  * The other end: `copy` is the struct of a shared trace, as another process has
- * it, and `memory` the descriptor.  Phases, names and the source are left out.
+ * it, and `memory` the descriptor.  Phases, names, sites and the source are left
+ * out.
  * False with errno set.
  */
 bool trace_adopt(struct trace *trace, const struct trace *copy, int memory);
