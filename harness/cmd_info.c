@@ -145,18 +145,23 @@ static void print_sizes(const struct census *census)
 
 static void print_sites(const struct trace *trace)
 {
-	uint64_t have = 0, could = 0;
+	uint64_t have = 0, could = 0, stacks = 0;
 
 	if (trace->sites == NULL)
 		return;
-	for (uint64_t i = 0; i < trace->events; i++) {
+	bool *is_seen = calloc(trace->sites->site_count, sizeof *is_seen);
+	for (uint64_t i = 0; is_seen != NULL && i < trace->events; i++) {
+		uint32_t site = trace->site_of[i];
 		could += trace->ops[i].kind <= TRACE_REALLOC;
-		have += trace->site_of[i] != 0;
+		have += site != 0;
+		stacks += site != 0 && !is_seen[site];
+		is_seen[site] = true;
 	}
-	printf("  %-12s  %" PRIu32 " call stacks of %" PRIu32
+	free(is_seen);
+	printf("  %-12s  %" PRIu64 " call stacks of %" PRIu32
 	       " frames in %" PRIu32 " modules; %" PRIu64 " of %" PRIu64
 	       " allocations have one\n",
-	       "sites", trace->sites->site_count - 1, trace->sites->frame_count,
+	       "sites", stacks, trace->sites->frame_count,
 	       trace->sites->module_count, have, could);
 }
 

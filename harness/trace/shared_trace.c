@@ -64,7 +64,7 @@ bool trace_adopt(struct trace *trace, const struct trace *copy, int memory)
 	trace->ids = NULL;
 	trace->sites = NULL;
 	trace->site_of = NULL;
-	trace->source = NULL;
+	trace->source = trace->notes = NULL;
 	trace->form = NULL;
 	trace->shared_memory = memory;
 	set_places(trace, start, copy->times != NULL);

@@ -30,6 +30,7 @@ void trace_destroy(struct trace *trace)
 	free(trace->site_of);
 	sites_free(trace->sites);
 	free(trace->source);
+	free(trace->notes);
 	trace_free_events(trace);
 	*trace = (struct trace){0};
 }

@@ -72,6 +72,7 @@ struct trace {
 	const char *form;    /* that was read: "binary"...; NULL if made here */
 	uint64_t form_bytes; /* of that */
 	char *source; /* the recorded command, or how it was made; "" unknown */
+	char *notes; /* what an importer left out or put in, a line each; NULL */
 
 	/* Where the calls were made (sites.h): both, or both NULL.  An event
 	   that allocates or resizes has a site, 0 if unknown; others have 0. */
@@ -138,13 +139,21 @@ static inline bool trace_kind_is_call(unsigned kind)
 }
 
 /*
- * Reads a trace of any known format, told apart by its contents: our binary
- * and text forms, the five .rep/.script dialects, OSTEP lists.  Warnings (such
- * as one operation more than the header says) go to stderr, one line each.
+ * Reads a trace of any known format, told apart by its contents, compressed
+ * (zstd, gzip) or not: our binary and text forms, the five .rep/.script
+ * dialects, OSTEP lists, logs of other tools.  Warnings (such as one operation
+ * more than the header says) and the trace's notes go to stderr, one line each.
  * False with `error` set for anything malformed; nothing is left behind then.
  */
 bool trace_read_file(const char *path, struct trace *trace,
                      struct trace_error *error);
+
+/* The same for a file that is said to be of this format: "ltrace", ... */
+bool trace_read_file_as(const char *path, const char *format,
+                        struct trace *trace, struct trace_error *error);
+
+/* The names that trace_read_file_as() knows, with ", " between. */
+extern const char trace_format_names[];
 
 /*
  * The same for text in memory; `name` stands for the file in messages.  Here the
