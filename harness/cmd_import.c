@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "trace/symbolise.h"
 #include "workload.h"
 
-enum { OPTION_TEXT = 256, OPTION_WORKLOADS, OPTION_FORMAT };
+enum { OPTION_TEXT = 256, OPTION_WORKLOADS, OPTION_FORMAT, OPTION_BARE };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "Where the trace goes (needed)", 0},
@@ -17,6 +18,9 @@ static const struct argp_option options[] = {
          "What TRACE is, a file: binary, text, rep, script, ostep, logalloc, "
          "memory_replay, ltrace, mtrace, heaptrack; its contents tell "
          "otherwise",
+         0},
+	{"no-symbols", OPTION_BARE, NULL, 0,
+         "Leave call sites as modules and offsets, without function and line",
          0},
 	{"workloads", OPTION_WORKLOADS, "DIR", 0,
          "Where names are looked up (default workloads)", 0},
@@ -29,6 +33,7 @@ struct arguments {
 	const char *directory;
 	const char *format;
 	bool text;
+	bool is_bare;
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -41,6 +46,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		break;
 	case OPTION_TEXT:
 		arguments->text = true;
+		break;
+	case OPTION_BARE:
+		arguments->is_bare = true;
 		break;
 	case OPTION_FORMAT:
 		arguments->format = value;
@@ -95,6 +103,9 @@ int cmd_import(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.text);
 		return EXIT_USAGE;
 	}
+	struct trace_sites *sites = workload.trace.sites;
+	if (sites != NULL && !arguments.is_bare)
+		sites_symbolise(sites);
 	bool written = arguments.text
 	                       ? trace_write_text(arguments.output,
 	                                          &workload.trace, &error)

@@ -9,10 +9,13 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forge.h"
+#include "harness/trace/symbolise.h"
 #include "harness/trace/site_table.h"
 #include "traces.h"
 
@@ -303,6 +306,42 @@ static void sites_of_a_file_are_checked(void **state)
 	}
 }
 
+/* --- names -------------------------------------------------------------- */
+
+/* Where the call of this function returns to. */
+__attribute__((noinline)) static const char *caller_of_this(void)
+{
+	return __builtin_return_address(0);
+}
+
+/* A frame in this very program, and one that no file has. */
+static void frames_get_function_and_line(void **state)
+{
+	struct trace_sites *sites = sites_new();
+	const char *here = caller_of_this();
+	int line = __LINE__ - 1;
+	char path[4096], wanted[256];
+	Dl_info info;
+
+	(void)state;
+	assert_true(dladdr(here, &info) != 0);
+	assert_non_null(realpath("/proc/self/exe", path));
+	uint32_t module = sites_module(sites, path);
+	uint32_t known = sites_frame(
+		sites, module, (uint64_t)(here - (const char *)info.dli_fbase));
+	uint32_t beyond = sites_frame(sites, module, SITE_OFFSET_MAX);
+	uint32_t lost =
+		sites_frame(sites, sites_module(sites, "/no/such/file"), 1);
+	sites_set_text(sites, lost, "main+2c", 7);
+	assert_int_equal(sites_symbolise(sites), 2);
+	snprintf(wanted, sizeof wanted,
+	         "frames_get_function_and_line (test_sites.c:%d)", line);
+	assert_string_equal(sites->frames[known].text, wanted);
+	assert_null(sites->frames[beyond].text);
+	assert_string_equal(sites->frames[lost].text, "main+2c");
+	sites_free(sites);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -316,6 +355,7 @@ int main(void)
 		cmocka_unit_test(every_truncated_table_is_refused),
 		cmocka_unit_test(lying_tables_are_refused),
 		cmocka_unit_test(sites_of_a_file_are_checked),
+		cmocka_unit_test(frames_get_function_and_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
