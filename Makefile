@@ -119,7 +119,7 @@ RPATH = -Wl,-rpath,
 LOCAL_LINK = $(if $(wildcard $(LOCAL_LIB)),-L$(LOCAL_LIB) $(RPATH)$(abspath $(LOCAL_LIB)))
 
 CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(FLAGS_$(VARIANT)) -I. -I$(BUILD) $(LOCAL_FLAGS) $(CFLAGS)
-LIBS = $(LOCAL_LINK) -lzstd -lxxhash -ljansson -lbsd -linih -lsmartcols -lm -ldl
+LIBS = $(LOCAL_LINK) -lzstd -lz -lxxhash -ljansson -lbsd -linih -lsmartcols -lm -ldl
 
 LIB_SRC = $(sort $(wildcard allocators/*.c allocators/*/*.c)) \
           $(filter-out harness/main.c harness/preload/%.c,$(sort $(wildcard harness/*.c harness/*/*.c)))

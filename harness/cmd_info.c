@@ -49,8 +49,8 @@ static const struct argp argp = {
 	.parser = parse_option,
 	.args_doc = "TRACE...",
 	.doc = "Prints what traces of any form hold: events by kind, sizes, the "
-	       "peak of live bytes and blocks, threads, phases, and the bytes "
-	       "that an event takes in the file.  Events are counted from 1."};
+	       "peak of live bytes and blocks, threads, phases, call sites, and the "
+	       "bytes that an event takes in the file.  Events are counted from 1."};
 
 /* --- what is counted ---------------------------------------------------- */
 
@@ -143,6 +143,28 @@ static void print_sizes(const struct census *census)
 	       request_sizes_percentile(&census->sizes, 100));
 }
 
+static void print_sites(const struct trace *trace)
+{
+	uint64_t have = 0, could = 0, stacks = 0;
+
+	if (trace->sites == NULL)
+		return;
+	bool *is_seen = calloc(trace->sites->site_count, sizeof *is_seen);
+	for (uint64_t i = 0; is_seen != NULL && i < trace->events; i++) {
+		uint32_t site = trace->site_of[i];
+		could += trace->ops[i].kind <= TRACE_REALLOC;
+		have += site != 0;
+		stacks += site != 0 && !is_seen[site];
+		is_seen[site] = true;
+	}
+	free(is_seen);
+	printf("  %-12s  %" PRIu64 " call stacks of %" PRIu32
+	       " frames in %" PRIu32 " modules; %" PRIu64 " of %" PRIu64
+	       " allocations have one\n",
+	       "sites", stacks, trace->sites->frame_count,
+	       trace->sites->module_count, have, could);
+}
+
 static void print_phases(const struct trace *trace)
 {
 	for (uint64_t i = 0; i < trace->events; i++)
@@ -181,6 +203,7 @@ static void print_trace(const char *input, const struct trace *trace,
 		printf("  %-12s  %.6f s from first to last\n", "time",
 		       (double)trace->times[trace->events - 1] * 1e-9);
 	print_phases(trace);
+	print_sites(trace);
 	printf("  %-12s  %016" PRIx64 "\n", "checksum", trace->checksum);
 }
 

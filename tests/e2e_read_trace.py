@@ -16,11 +16,27 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ALLOCLAB = os.path.join(ROOT, "build", "alloclab")
 
 
-def random_text(seed, events, times, threads):
+def random_sites(dice):
+    """Declarations of some call sites, and their number."""
+    out = ["module(/bin/x%20y)", "module()"]
+    out += ["frame(%d,%x%s)" % (i % 2, dice.randrange(1 << 47), dice.choice(["", ",f%20%28a.c:1%29"]))
+            for i in range(9)]
+    callers = [dice.randrange(i + 1) for i in range(20)]
+    stacks = dict.fromkeys((dice.randrange(9), caller if caller < i // 3 else 0)
+                           for i, caller in enumerate(callers))
+    out += ["site(%d%s)" % (frame, ",%d" % caller if caller else "") for frame, caller in stacks]
+    return out, len(stacks)
+
+
+def random_text(seed, events, times, threads, sites=False):
     """A sound trace in short and long tokens."""
     dice = random.Random(seed)
     out = ["alloclab-text 1\n# source: seed %d" % seed]
-    live, running, born = [], {0}, 0
+    live, running, born, stacks = [], {0}, 0, 0
+    if sites:
+        declarations, stacks = random_sites(dice)
+        out[0] = out[0].replace("text 1", "text 2")
+        out += declarations
     for i in range(events):
         if times:
             out.append("+%d" % (dice.randrange(10 ** dice.randrange(1, 12)) if i else 0))
@@ -36,6 +52,8 @@ def random_text(seed, events, times, threads):
             out.append(dice.choice(["free(NULL)", "-NULL"]))
         elif live and choice < 0.12:
             name = dice.choice(live)
+            if stacks:
+                out.append("^%d" % dice.randrange(1, stacks + 1))
             out.append(dice.choice(["%s:%d", "%s=realloc(%d)"]) % (name, dice.randrange(1, 9999)))
         elif live and choice < 0.50:
             name = live.pop() if choice < 0.3 else live.pop(dice.randrange(len(live)))
@@ -44,6 +62,8 @@ def random_text(seed, events, times, threads):
             name = "%s%d" % (dice.choice(["n", "x.", "_", ""]), born)
             born += 1
             live.append(name)
+            if stacks and choice < 0.8:
+                out.append("^%d" % dice.randrange(1, stacks + 1))
             form = dice.choice(["%s=%d", "%s=malloc(%d)", "%s=calloc(%d)",
                                 "%s=aligned(64,%d)", "%s=aligned(1M,%dK)"])
             out.append(form % (name, dice.randrange(0, 1 << dice.randrange(1, 30))))
@@ -68,12 +88,12 @@ def compare(condition, what):
         raise AssertionError(what)
 
 
-def check(folder, seed, events, times, threads):
+def check(folder, seed, events, times, threads, sites):
     """Text by both readers, binary by C read by Python, sums by both."""
     text, binary = os.path.join(folder, "t.txt"), os.path.join(folder, "t.trace")
     back = os.path.join(folder, "back.txt")
     with open(text, "w", newline="") as file:
-        file.write(random_text(seed, events, times, threads))
+        file.write(random_text(seed, events, times, threads, sites))
     run("import", text, "-o", binary)
     run("import", binary, "--text", "-o", back)
     with open(text, "rb") as file:
@@ -96,20 +116,24 @@ def check(folder, seed, events, times, threads):
             "the last event, found through the index")
 
 
-CASES = [(1, 1000, False, False), (2, 3000, True, False), (3, 3000, False, True),
-         (4, 5000, True, True), (5, 70000, True, True)]
+# Seed, events, and whether there are times, threads, call sites.
+CASES = [(1, 1000, False, False, False), (2, 3000, True, False, False),
+         (3, 3000, False, True, False), (4, 5000, True, True, False),
+         (5, 70000, True, True, False), (6, 3000, False, False, True),
+         (7, 70000, True, True, True)]
 
 
 def main():
     print("1..%d" % len(CASES))
-    for number, (seed, events, times, threads) in enumerate(CASES, 1):
-        name = "%d events%s%s" % (events, ", times" * times, ", threads" * threads)
+    for number, (seed, events, times, threads, sites) in enumerate(CASES, 1):
+        name = "%d events%s%s%s" % (events, ", times" * times, ", threads" * threads,
+                                    ", sites" * sites)
         if read_trace.ZSTD is None:
             print("ok %d - %s # SKIP no libzstd" % (number, name))
             continue
         try:
             with tempfile.TemporaryDirectory() as folder:
-                check(folder, seed, events, times, threads)
+                check(folder, seed, events, times, threads, sites)
             print("ok %d - %s" % (number, name))
         except AssertionError as failure:
             print("not ok %d - %s\n# differs: %s" % (number, name, failure))

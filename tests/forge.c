@@ -36,10 +36,28 @@ void forge_field(uint8_t *file, size_t at, int width, uint64_t value)
 	forge_hash(file, (size_t)get(file, AT_HEADER_BYTES, 4));
 }
 
+static int streams_of(const struct forgery *forgery)
+{
+	return forgery->sites == NULL ? STREAMS_1 : STREAMS;
+}
+
+static size_t put_sites(uint8_t *file, size_t at, size_t room,
+                        const struct forgery *forgery)
+{
+	if (forgery->sites == NULL)
+		return at;
+	size_t stored = ZSTD_compress(file + at, room - at, forgery->sites,
+	                              forgery->sites_bytes, 1);
+	put(file, AT_VERSION, 4, BINARY_VERSION_SITES);
+	put(file, AT_SITES_STORED, 4, stored);
+	put(file, AT_SITES_RAW, 4, forgery->sites_bytes);
+	return at + stored;
+}
+
 static size_t put_streams(uint8_t *file, size_t at, size_t index_at,
                           size_t room, const struct forgery *forgery)
 {
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < streams_of(forgery); i++) {
 		size_t raw = forgery->bytes[i], stored = 0;
 		if (raw > 0)
 			stored = ZSTD_compress(file + at, room - at,
@@ -54,7 +72,8 @@ static size_t put_streams(uint8_t *file, size_t at, size_t index_at,
 
 uint8_t *forge(const struct forgery *forgery, size_t *bytes)
 {
-	size_t room = 1024, at = AT_SOURCE;
+	size_t room = 1024 + ZSTD_compressBound(forgery->sites_bytes);
+	size_t at = forgery->sites == NULL ? AT_SOURCE : AT_SOURCE_2;
 
 	for (int i = 0; i < STREAMS; i++)
 		room += ZSTD_compressBound(forgery->bytes[i]);
@@ -74,9 +93,12 @@ uint8_t *forge(const struct forgery *forgery, size_t *bytes)
 		file[at++] = 'p';
 		file[at++] = (uint8_t)('0' + i);
 	}
-	size_t header_bytes = at + INDEX_ENTRY_BYTES + HASH_BYTES;
+	size_t header_bytes = at +
+	                      (size_t)streams_of(forgery) * INDEX_STREAM_BYTES +
+	                      HASH_BYTES;
 	put(file, AT_HEADER_BYTES, 4, header_bytes);
-	*bytes = put_streams(file, header_bytes, at, room, forgery);
+	size_t segment_at = put_sites(file, header_bytes, room, forgery);
+	*bytes = put_streams(file, segment_at, at, room, forgery);
 	put(file, AT_SEGMENTS_HASH, 8,
 	    XXH64(file + header_bytes, *bytes - header_bytes, 0));
 	forge_hash(file, header_bytes);

@@ -17,6 +17,10 @@ struct forgery {
 	uint32_t threads;
 	uint32_t phases; /* called "p0", "p1", ...; 10 at most */
 	bool has_times;
+
+	/* Version 2, if not NULL: the raw table of sites. */
+	const uint8_t *sites;
+	size_t sites_bytes;
 };
 
 /* The file, in malloc'ed memory, `*bytes` long; NULL without memory. */

@@ -30,6 +30,7 @@ class Event:
     def __init__(self, kind, thread=0, slot=0, size=0, align=0, null=False, phase=None):
         self.kind, self.thread, self.slot, self.size = kind, thread, slot, size
         self.align, self.null, self.phase, self.time = align, null, phase, None
+        self.site = 0
 
 
 # --- XXH64 -----------------------------------------------------------------
@@ -122,6 +123,46 @@ def unzigzag(number):
     return -(number + 1 >> 1) if number & 1 else number >> 1
 
 
+class Sites:
+    """The table of call sites: modules, (module, offset, text), (frame, caller)."""
+
+    def __init__(self):
+        self.modules, self.frames, self.sites = [], [], [(0, 0)]
+
+    @staticmethod
+    def from_bytes(stream):
+        def text():
+            length = stream.varint()
+            stream.at += length
+            return stream.raw[stream.at - length:stream.at]
+
+        table = Sites()
+        for _ in range(stream.varint()):
+            table.modules.append(text())
+        for _ in range(stream.varint()):
+            table.frames.append((stream.varint(), stream.varint(), text()))
+        for i in range(1, stream.varint() + 1):
+            table.sites.append((stream.varint(), i - stream.varint()))
+        return table
+
+    def lines(self):
+        for path in self.modules:
+            yield "module(%s)" % escaped(path)
+        for module, offset, text in self.frames:
+            yield "frame(%d,%x%s)" % (module, offset, "," + escaped(text) if text else "")
+        for frame, caller in self.sites[1:]:
+            yield "site(%d%s)" % (frame, ",%d" % caller if caller else "")
+
+
+def escaped(data):
+    return "".join(chr(b) if 32 < b < 127 and chr(b) not in "%(),#" else "%%%02x" % b
+                   for b in data)
+
+
+def unescaped(text):
+    return re.sub(rb"%(..)", lambda m: bytes([int(m[1], 16)]), text.encode())
+
+
 class Binary:
     """The header of a binary trace; segments are decoded one at a time."""
 
@@ -133,7 +174,7 @@ class Binary:
          self.calls, self.peak_live_bytes, self.peak_live_event, self.checksum,
          self.slots, self.threads, phases, source_bytes,
          segments_hash) = struct.unpack_from("<4I5Q4IQ", data, 8)
-        if version != 1:
+        if version not in (1, 2):
             raise Refused("version %d" % version)
         end = self.header_bytes - 8
         if xxh64(data[:end]) != struct.unpack_from("<Q", data, end)[0]:
@@ -141,20 +182,29 @@ class Binary:
         if xxh64(data[self.header_bytes:]) != segments_hash:
             raise Refused("segments damaged")
         at = 88
+        self.segments_at, self.sites = self.header_bytes, None
+        if version == 2:
+            stored, raw = struct.unpack_from("<2I", data, at)
+            table = data[self.header_bytes:self.header_bytes + stored]
+            self.sites = Sites.from_bytes(Stream(decompress(table, raw)))
+            self.segments_at += stored
+            at += 8
+        self.streams = 4 + version
         self.source = data[at:at + source_bytes].decode("utf-8", "replace")
         at += source_bytes
         self.phases = []
         for _ in range(phases):
             self.phases.append(data[at + 1:at + 1 + data[at]].decode())
             at += 1 + data[at]
-        self.index = [struct.unpack_from("<10I", data, at + 40 * i)
+        each = 8 * self.streams
+        self.index = [struct.unpack_from("<%dI" % (each // 4), data, at + each * i)
                       for i in range(self.segments)]
 
     def segment(self, number):
         """The events of one segment, without looking at the others."""
-        at = self.header_bytes + sum(sum(entry[0::2]) for entry in self.index[:number])
+        at = self.segments_at + sum(sum(entry[0::2]) for entry in self.index[:number])
         streams = []
-        for k in range(5):
+        for k in range(self.streams):
             stored, raw = self.index[number][2 * k:2 * k + 2]
             streams.append(Stream(decompress(self.data[at:at + stored], raw)))
             at += stored
@@ -162,7 +212,7 @@ class Binary:
         return self.decode(streams, count)
 
     def decode(self, streams, count):
-        kinds, sizes, slots, rest, times = streams
+        kinds, sizes, slots, rest, times = streams[:5]
         stack, allocated, events = [], [], []
         new_slot, old_slot, thread, time = 0, 0, 0, 0
 
@@ -209,6 +259,8 @@ class Binary:
             if self.flags & 1:
                 time += times.varint()
                 event.time = time
+            if self.sites and event.kind <= REALLOC:
+                event.site = streams[5].varint()
             events.append(event)
         if any(stream.at != len(stream.raw) for stream in streams):
             raise Refused("bytes left")
@@ -236,7 +288,8 @@ class Text:
         self.slots, self.free, self.slot_of = 0, [], {}
         self.thread, self.time, self.has_times = 0, 0, False
         lines = text.split("\n")
-        if lines[0].rstrip("\r") != "alloclab-text 1":
+        self.sites, self.site = None, 0
+        if lines[0].rstrip("\r") not in ("alloclab-text 1", "alloclab-text 2"):
             raise Refused("no text trace")
         if len(lines) > 1 and lines[1].startswith("# source: "):
             self.source = lines[1][len("# source: "):].rstrip("\r")
@@ -246,6 +299,7 @@ class Text:
 
     def add(self, event):
         event.time = self.time if self.has_times else None
+        event.site, self.site = self.site, 0
         self.events.append(event)
 
     def alloc(self, kind, name, size, align=0):
@@ -259,7 +313,13 @@ class Text:
 
     def token(self, token):
         call = CALL.match(token)
-        if token[0] == "@":
+        table = re.match(r"(module|frame|site)\((.*)\)$", token)
+        if table:
+            self.sites = self.sites or Sites()
+            self.declare(table[1], table[2].split(","))
+        elif token[0] == "^":
+            self.site = int(token[1:])
+        elif token[0] == "@":
             self.thread = int(token[1:])
         elif token[0] == "+":
             self.has_times = True
@@ -285,6 +345,15 @@ class Text:
         else:
             name, size = token.split("=")
             self.alloc(MALLOC, name, size_of(size))
+
+    def declare(self, word, values):
+        if word == "module":
+            self.sites.modules.append(unescaped(values[0]))
+        elif word == "frame":
+            text = unescaped(values[2]) if len(values) > 2 else b""
+            self.sites.frames.append((int(values[0]), int(values[1], 16), text))
+        else:
+            self.sites.sites.append((int(values[0]), int((values + [0])[1])))
 
     def dead(self, name):
         if name == "NULL":
@@ -347,9 +416,11 @@ def line_of(event):
 
 def text_of(trace):
     """The text form, byte for byte as the C writer's."""
-    out = ["alloclab-text 1"]
+    out = ["alloclab-text %d" % (2 if trace.sites else 1)]
     if trace.source:
         out.append("# source: " + trace.source)
+    if trace.sites:
+        out.extend(trace.sites.lines())
     thread, time = 0, 0
     for event in trace.all():
         line = ""
@@ -359,6 +430,8 @@ def text_of(trace):
         if event.time is not None:
             line += "+%d " % (event.time - time)
             time = event.time
+        if event.site:
+            line += "^%d " % event.site
         out.append(line + line_of(event))
     return "\n".join(out) + "\n"
 

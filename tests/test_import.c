@@ -283,14 +283,16 @@ static void unknown_files_are_refused(void **state)
 		{"a=100 -a", "1: no trace that is known here: neither the text "
 	                     "form (its first line is \"alloclab-text 1\") "
 	                     "nor the binary one, a CS:APP .rep, a CS107 "
-	                     ".script, or an OSTEP list"},
+	                     ".script, an OSTEP list, or a log of heaptrack "
+	                     "--raw, ltrace, mtrace, logalloc, memory_replay"},
 		{"\x7f"
 	         "ELF",
 	         " byte 0: no trace that is known here: neither "
 	         "the text form (its first line is "
 	         "\"alloclab-text 1\") nor the binary one, a "
-	         "CS:APP .rep, a CS107 .script, or an OSTEP "
-	         "list"},
+	         "CS:APP .rep, a CS107 .script, an OSTEP list, "
+	         "or a log of heaptrack --raw, ltrace, mtrace, "
+	         "logalloc, memory_replay"},
 	};
 	char path[] = "/tmp/alloclab-test-XXXXXX";
 	struct trace_error error;

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/record/address_map.h"
+#include "harness/trace/address_map.h"
 #include "harness/trace/trace.h"
 
 /* --- counting ----------------------------------------------------------- */

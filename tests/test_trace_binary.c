@@ -18,13 +18,10 @@
 #include "harness/trace/formats.h"
 #include "traces.h"
 
-/* A file in memory of a small trace with all that a trace can have. */
-static uint8_t *small_file(size_t *bytes)
+/* The binary form of a text, in memory. */
+static uint8_t *file_of(const char *text, size_t *bytes)
 {
-	struct trace trace =
-		trace_of("alloclab-text 1\n# source: by hand\n"
-	                 "a=100 b=calloc(7) +5 start(1) @1 c=aligned(64,9) "
-	                 "phase(x) b:900 -NULL -a exit(1) @0 d=1 +9 -d -c");
+	struct trace trace = trace_of(text);
 	char path[] = "/tmp/alloclab-test-XXXXXX";
 	struct trace_error error;
 
@@ -39,6 +36,22 @@ static uint8_t *small_file(size_t *bytes)
 	fclose(file);
 	unlink(path);
 	return all;
+}
+
+/* A small trace with all that version 1 can have. */
+static uint8_t *small_file(size_t *bytes)
+{
+	return file_of("alloclab-text 1\n# source: by hand\n"
+	               "a=100 b=calloc(7) +5 start(1) @1 c=aligned(64,9) "
+	               "phase(x) b:900 -NULL -a exit(1) @0 d=1 +9 -d -c",
+	               bytes);
+}
+
+static uint8_t *small_file_with_sites(size_t *bytes)
+{
+	return file_of("module(/bin/x) frame(0,12,main) frame(0,3f) site(0) "
+	               "site(1,1) ^2 a=100 ^1 b=7 -a ^2 b:9 c=4 -b -c",
+	               bytes);
 }
 
 /* In memory of its very size, so that ASan sees a read behind it. */
@@ -67,13 +80,10 @@ static void expect_message(const uint8_t *bytes, size_t count,
 	assert_string_equal(error.text, message);
 }
 
-static void every_flipped_bit_is_refused(void **state)
+static void expect_flipped_bits_refused(uint8_t *file, size_t bytes)
 {
-	size_t bytes;
-	uint8_t *file = small_file(&bytes);
 	struct trace_error error;
 
-	(void)state;
 	assert_true(read_bytes(file, bytes, &error));
 	for (size_t i = 0; i < 8 * bytes; i++) {
 		file[i / 8] ^= (uint8_t)(1 << i % 8);
@@ -87,14 +97,22 @@ static void every_flipped_bit_is_refused(void **state)
 	free(file);
 }
 
-static void every_truncation_is_refused(void **state)
+static void every_flipped_bit_is_refused(void **state)
 {
 	size_t bytes;
 	uint8_t *file = small_file(&bytes);
+
+	(void)state;
+	expect_flipped_bits_refused(file, bytes);
+	file = small_file_with_sites(&bytes);
+	expect_flipped_bits_refused(file, bytes);
+}
+
+static void expect_truncations_refused(uint8_t *file, size_t bytes)
+{
 	struct trace_error error;
 	char begin[64];
 
-	(void)state;
 	for (size_t i = 4; i < bytes; i++) {
 		assert_false(read_bytes(file, i, &error));
 		snprintf(begin, sizeof begin, "t: byte %zu: the file ends", i);
@@ -107,6 +125,17 @@ static void every_truncation_is_refused(void **state)
 	free(file);
 }
 
+static void every_truncation_is_refused(void **state)
+{
+	size_t bytes;
+	uint8_t *file = small_file(&bytes);
+
+	(void)state;
+	expect_truncations_refused(file, bytes);
+	file = small_file_with_sites(&bytes);
+	expect_truncations_refused(file, bytes);
+}
+
 /* A field of the header that lies, under a right hash. */
 static void lying_headers_are_refused(void **state)
 {
@@ -116,8 +145,8 @@ static void lying_headers_are_refused(void **state)
 		uint64_t value;
 		const char *message;
 	} lies[] = {
-		{AT_VERSION, 4, 2,
-	         "t: byte 8: version 2; this program reads 1"},
+		{AT_VERSION, 4, 3,
+	         "t: byte 8: version 3; this program reads 1 and 2"},
 		{AT_FLAGS, 4, 3, "t: byte 12: unknown flags 0x3"},
 		{AT_SEGMENTS, 4, 2,
 	         "t: byte 24: 12 events do not make 2 segments"},

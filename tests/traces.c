@@ -143,6 +143,26 @@ static bool add_call(struct dice *dice, uint64_t event)
 	return add_free(dice, draw(dice, dice->live_count));
 }
 
+/* Stacks of up to 6 frames in 3 modules, some with a text. */
+static uint32_t draw_site(struct dice *dice)
+{
+	static const char *const modules[] = {"/bin/a b", "", "lib(c),%.so"};
+	struct trace_sites *sites = trace_builder_sites(dice->builder);
+	uint32_t site = 0;
+
+	assert_non_null(sites);
+	for (uint64_t depth = draw(dice, 7); depth > 0; depth--) {
+		uint32_t module = sites_module(sites, modules[draw(dice, 3)]);
+		uint32_t frame =
+			sites_frame(sites, module, draw(dice, 1000) << 30);
+		if (draw(dice, 3) == 0)
+			sites_set_text(sites, frame, "f (a.c:1)\ng<int>\xff",
+			               draw(dice, 17) + 1);
+		site = sites_site(sites, frame, site);
+	}
+	return site;
+}
+
 static bool add_event(struct dice *dice, unsigned seed, uint64_t event)
 {
 	if (seed % 2 != 0 && draw(dice, 20) == 0)
@@ -166,6 +186,8 @@ struct trace random_trace(unsigned seed, uint64_t events)
 	for (uint64_t i = 0; i < events; i++) {
 		if (!add_event(&dice, seed, i))
 			fail_msg("%s", dice.error.text);
+		if (seed % 4 == 1 && trace_builder_last_has_site(dice.builder))
+			trace_builder_site(dice.builder, draw_site(&dice));
 		if (seed % 5 == 0) {
 			time_ns += i == 0 ? 0 : draw_size(&dice) >> 20;
 			trace_builder_time(dice.builder, time_ns);
@@ -210,6 +232,36 @@ struct trace written_and_read(const struct trace *trace, trace_writer *write)
 	return read;
 }
 
+static void assert_same_frame(const struct site_frame *one,
+                              const struct site_frame *two)
+{
+	assert_int_equal(one->module, two->module);
+	assert_int_equal(one->offset, two->offset);
+	assert_int_equal(one->text != NULL, two->text != NULL);
+	if (one->text != NULL)
+		assert_string_equal(one->text, two->text);
+}
+
+static void assert_same_sites(const struct trace *one, const struct trace *two)
+{
+	const struct trace_sites *first = one->sites, *second = two->sites;
+
+	assert_int_equal(first != NULL, second != NULL);
+	if (first == NULL)
+		return;
+	assert_memory_equal(one->site_of, two->site_of,
+	                    one->events * sizeof *one->site_of);
+	assert_int_equal(first->module_count, second->module_count);
+	assert_int_equal(first->frame_count, second->frame_count);
+	assert_int_equal(first->site_count, second->site_count);
+	for (uint32_t i = 0; i < first->module_count; i++)
+		assert_string_equal(first->modules[i], second->modules[i]);
+	for (uint32_t i = 0; i < first->frame_count; i++)
+		assert_same_frame(&first->frames[i], &second->frames[i]);
+	assert_memory_equal(first->sites, second->sites,
+	                    first->site_count * sizeof *first->sites);
+}
+
 void assert_same_trace(const struct trace *one, const struct trace *two)
 {
 	assert_int_equal(one->events, two->events);
@@ -228,4 +280,5 @@ void assert_same_trace(const struct trace *one, const struct trace *two)
 	assert_int_equal(one->phase_count, two->phase_count);
 	for (uint32_t i = 0; i < one->phase_count; i++)
 		assert_string_equal(one->phases[i], two->phases[i]);
+	assert_same_sites(one, two);
 }

@@ -33,7 +33,7 @@
 #include <stdlib.h>
 
 #include "../trace/trace_builder.h"
-#include "address_map.h"
+#include "../trace/address_map.h"
 
 /* How often a long merge looks for an interrupt. */
 enum { RECORDS_BETWEEN_LOOKS = 1 << 16 };

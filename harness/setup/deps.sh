@@ -18,6 +18,7 @@ needs() {
 		build  command:cc              gcc
 		build  header:stdio.h          libc6-dev
 		build  header:zstd.h           libzstd-dev
+		build  header:zlib.h           zlib1g-dev
 		build  header:xxhash.h         libxxhash-dev
 		build  header:jansson.h        libjansson-dev
 		build  header:bsd/string.h     libbsd-dev
@@ -43,6 +44,7 @@ needs() {
 runtime_of() {
 	case $1 in
 	libzstd-dev) echo libzstd1 ;;
+	zlib1g-dev) echo zlib1g ;;
 	libxxhash-dev) echo libxxhash0 ;;
 	libjansson-dev) echo libjansson4 ;;
 	libbsd-dev) echo libbsd0 libmd0 libmd-dev ;;

@@ -1,13 +1,15 @@
 /*
  * binary.h - the layout of the binary form; docs/traces.md draws it.
  *
- *     +--------+--------+--------+-------+------+-----------+-----------+--
- *     | fields | source | phases | index | hash | segment 0 | segment 1 | ...
- *     +--------+--------+--------+-------+------+-----------+-----------+--
+ *     +--------+--------+--------+-------+------+-------+-----------+-----------+--
+ *     | fields | source | phases | index | hash | sites | segment 0 | segment 1 | ...
+ *     +--------+--------+--------+-------+------+-------+-----------+-----------+--
  *     '---------- header, header_bytes ---------'
  *
- * A *segment* holds 65,536 events (the last one fewer) as five *streams*, each a
- * zstd frame of its own, so that a reader without need of times skips those.
+ * A *segment* holds 65,536 events (the last one fewer) as *streams*, each a zstd
+ * frame of its own, so that a reader without need of times skips those: five in
+ * version 1; version 2 is written where events have sites, and has a sixth for
+ * them, and the table of the sites before the segments.
  * A segment can be decoded without the ones before it: the index says where it
  * is, and no prediction reaches back over its start.
  */
@@ -24,7 +26,8 @@
 enum {
 	BINARY_MAGIC_BYTES = 8,
 	BINARY_VERSION = 1,
-	BINARY_HAS_TIMES = 0x1, /* the only flag */
+	BINARY_VERSION_SITES = 2, /* with sites */
+	BINARY_HAS_TIMES = 0x1,   /* the only flag */
 	SEGMENT_EVENTS = 65536,
 };
 
@@ -45,7 +48,10 @@ enum {
 	AT_PHASES = 72,          /* u32 */
 	AT_SOURCE_BYTES = 76,    /* u32 */
 	AT_SEGMENTS_HASH = 80,   /* u64: XXH64 of all behind the header */
-	AT_SOURCE = 88,
+	AT_SOURCE = 88,          /* version 1; in version 2 this comes first: */
+	AT_SITES_STORED = 88,    /* u32: bytes of the table in the file */
+	AT_SITES_RAW = 92,       /* u32: decompressed                   */
+	AT_SOURCE_2 = 96,
 	HASH_BYTES = 8, /* XXH64 of the header before it */
 };
 
@@ -56,7 +62,9 @@ enum stream_kind {
 	STREAM_SLOTS, /* a varint where the slot is not predicted  */
 	STREAM_REST,  /* thread switches, alignments, phases       */
 	STREAM_TIMES, /* a varint for each event, or nothing       */
+	STREAM_SITES, /* a varint for each allocation and realloc  */
 	STREAMS,
+	STREAMS_1 = STREAM_SITES, /* of version 1 */
 };
 
 /* A byte of STREAM_KINDS. */
@@ -70,8 +78,8 @@ enum {
 enum { SLOT_BY_AGE = 0, SLOT_OLD = 1 };
 
 enum {
-	INDEX_STREAM_BYTES = 8, /* u32 stored bytes, u32 raw bytes */
-	INDEX_ENTRY_BYTES = STREAMS * INDEX_STREAM_BYTES,
+	INDEX_STREAM_BYTES = 8,    /* u32 stored bytes, u32 raw bytes */
+	SITES_BYTES_MAX = 1 << 28, /* of the table */
 };
 
 /* The most raw bytes that one event can put into each stream. */
@@ -81,10 +89,11 @@ enum {
 	EVENT_SLOTS_BYTES = 5,
 	EVENT_REST_BYTES = 8,
 	EVENT_TIMES_BYTES = 10,
+	EVENT_SITES_BYTES = 5,
 };
 static const uint32_t event_bytes_max[STREAMS] = {
 	EVENT_KINDS_BYTES, EVENT_SIZES_BYTES, EVENT_SLOTS_BYTES,
-	EVENT_REST_BYTES, EVENT_TIMES_BYTES};
+	EVENT_REST_BYTES,  EVENT_TIMES_BYTES, EVENT_SITES_BYTES};
 
 /* One stream of a segment, decoded or not yet compressed. */
 struct stream {
@@ -123,13 +132,20 @@ struct segment_error {
 	const char *reason;
 };
 
+/* Where decoded events go: room for SEGMENT_EVENTS in each. */
+struct segment_events {
+	struct trace_op *ops;
+	uint64_t *times; /* NULL: not wanted     */
+	uint32_t *sites; /* NULL: there are none */
+};
+
 /*
- * Decodes `count` events into `ops` and, if not NULL, `times`.  free(NULL) has
- * the slot TRACE_SLOTS_MAX.  Slots are below `slots`; whether they are live is
- * not known here.  False with `error` set for malformed streams.
+ * Decodes `count` events.  free(NULL) has the slot TRACE_SLOTS_MAX.  Slots are
+ * below `slots`, sites below `site_count`; whether slots are live is not known
+ * here.  False with `error` set for malformed streams.
  */
 bool segment_decode(const struct segment *segment, uint32_t count,
-                    uint32_t slots, struct trace_op *ops, uint64_t *times,
-                    struct segment_error *error);
+                    uint32_t slots, uint32_t site_count,
+                    struct segment_events *to, struct segment_error *error);
 
 #endif

@@ -224,27 +224,49 @@ static bool decode_times(struct decoder *decoder, uint32_t count,
 	return true;
 }
 
+static bool decode_sites(struct decoder *decoder, uint32_t count,
+                         uint32_t site_count, struct segment_events *to)
+{
+	uint64_t site;
+
+	for (uint32_t i = 0; i < count; i++) {
+		decoder->error->event = i;
+		to->sites[i] = 0;
+		if (to->ops[i].kind > TRACE_REALLOC)
+			continue;
+		if (!get_varint(decoder, STREAM_SITES, &site))
+			return false;
+		if (site >= site_count)
+			return fail(decoder, STREAM_SITES,
+			            "a site that is not in the table");
+		to->sites[i] = (uint32_t)site;
+	}
+	return true;
+}
+
 static bool decode_all(struct decoder *decoder, uint32_t count,
-                       struct trace_op *ops, uint64_t *times)
+                       uint32_t site_count, struct segment_events *to)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		decoder->error->event = i;
-		if (!decode_event(decoder, &ops[i]))
+		if (!decode_event(decoder, &to->ops[i]))
 			return false;
 	}
-	if (times != NULL && !decode_times(decoder, count, times))
+	if (to->times != NULL && !decode_times(decoder, count, to->times))
+		return false;
+	if (to->sites != NULL && !decode_sites(decoder, count, site_count, to))
 		return false;
 	for (int i = 0; i < STREAMS; i++)
 		if (decoder->at[i] != decoder->from->streams[i].count &&
-		    (i != STREAM_TIMES || times != NULL))
+		    (i != STREAM_TIMES || to->times != NULL))
 			return fail(decoder, (enum stream_kind)i,
 			            "bytes left behind the last event");
 	return true;
 }
 
 bool segment_decode(const struct segment *segment, uint32_t count,
-                    uint32_t slots, struct trace_op *ops, uint64_t *times,
-                    struct segment_error *error)
+                    uint32_t slots, uint32_t site_count,
+                    struct segment_events *to, struct segment_error *error)
 {
 	struct decoder decoder = {
 		.from = segment, .slots = slots, .error = error};
@@ -255,7 +277,7 @@ bool segment_decode(const struct segment *segment, uint32_t count,
 	decoder.allocated = malloc(SEGMENT_EVENTS * sizeof(uint32_t));
 	decoder.stack = malloc(SEGMENT_EVENTS * sizeof(uint32_t));
 	if (decoder.allocated != NULL && decoder.stack != NULL)
-		sound = decode_all(&decoder, count, ops, times);
+		sound = decode_all(&decoder, count, site_count, to);
 	else
 		sound = fail(&decoder, STREAM_KINDS, "no memory");
 	free(decoder.allocated);

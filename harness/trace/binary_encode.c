@@ -1,5 +1,5 @@
 /*
- * binary_encode.c - 65,536 events as five streams of small numbers.
+ * binary_encode.c - 65,536 events as five or six streams of small numbers.
  *
  * Idea.  What can be predicted is not stored.  Slots are used again in LIFO
  * order, so an allocation takes the slot that was freed last: encoder and
@@ -233,6 +233,19 @@ static void encode_times(struct segment_encoder *encoder, uint64_t first,
 	}
 }
 
+/* Repeats itself as the program does, so plain numbers are best left to zstd. */
+static void encode_sites(struct segment_encoder *encoder, uint64_t first,
+                         uint32_t count)
+{
+	const struct trace *trace = encoder->trace;
+
+	if (trace->site_of == NULL)
+		return;
+	for (uint64_t i = first; i < first + count; i++)
+		if (trace->ops[i].kind <= TRACE_REALLOC)
+			put_varint(encoder, STREAM_SITES, trace->site_of[i]);
+}
+
 bool segment_encode(struct segment_encoder *encoder, uint64_t first,
                     uint32_t count, struct segment *segment)
 {
@@ -249,5 +262,6 @@ bool segment_encode(struct segment_encoder *encoder, uint64_t first,
 		if (!encode_event(encoder, &encoder->trace->ops[i]))
 			return false;
 	encode_times(encoder, first, count);
+	encode_sites(encoder, first, count);
 	return true;
 }

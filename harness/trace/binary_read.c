@@ -17,6 +17,7 @@
 
 #include "binary.h"
 #include "formats.h"
+#include "site_table.h"
 #include "trace_builder.h"
 
 enum {
@@ -40,12 +41,14 @@ struct reader {
 	char (*phases)[PHASE_BYTES_MAX + 1];
 	size_t index_at;
 	char *source;
+	int streams; /* of a segment */
+	size_t source_at;
+	size_t segments_at;
 
 	/* the segment */
 	size_t stored_at[STREAMS]; /* where its streams begin */
 	struct segment segment;
-	struct trace_op *ops;
-	uint64_t *times;
+	struct segment_events events_read;
 	struct trace_builder *builder;
 	ZSTD_DCtx *zstd;
 };
@@ -93,13 +96,14 @@ static bool read_version(const struct reader *reader)
 		            "the first %d bytes are damaged, as by a transfer "
 		            "as text",
 		            BINARY_MAGIC_BYTES);
-	if (reader->file_bytes < AT_SOURCE + HASH_BYTES)
+	if (reader->file_bytes < AT_SOURCE_2 + HASH_BYTES)
 		return fail(reader, reader->file_bytes,
 		            "the file ends within its header");
-	if (u32_at(reader, AT_VERSION) != BINARY_VERSION)
+	uint32_t version = u32_at(reader, AT_VERSION);
+	if (version != BINARY_VERSION && version != BINARY_VERSION_SITES)
 		return fail(reader, AT_VERSION,
-		            "version %" PRIu32 "; this program reads %d",
-		            u32_at(reader, AT_VERSION), BINARY_VERSION);
+		            "version %" PRIu32 "; this program reads %d and %d",
+		            version, BINARY_VERSION, BINARY_VERSION_SITES);
 	if ((u32_at(reader, AT_FLAGS) & ~(uint32_t)BINARY_HAS_TIMES) != 0)
 		return fail(reader, AT_FLAGS, "unknown flags 0x%" PRIx32,
 		            u32_at(reader, AT_FLAGS));
@@ -109,7 +113,7 @@ static bool read_version(const struct reader *reader)
 static bool read_hash(struct reader *reader)
 {
 	reader->header_bytes = u32_at(reader, AT_HEADER_BYTES);
-	if (reader->header_bytes < AT_SOURCE + HASH_BYTES)
+	if (reader->header_bytes < reader->source_at + HASH_BYTES)
 		return fail(reader, AT_HEADER_BYTES,
 		            "a header of %zu bytes is too short",
 		            reader->header_bytes);
@@ -170,11 +174,12 @@ static bool read_counts(struct reader *reader, size_t at)
 		            "%" PRIu64 " events do not make %" PRIu32
 		            " segments",
 		            reader->events, reader->segments);
-	if (segments * INDEX_ENTRY_BYTES != end - at)
+	uint32_t each = (uint32_t)reader->streams * INDEX_STREAM_BYTES;
+	if (segments * each != end - at)
 		return fail(reader, at,
 		            "an index of %zu bytes where %" PRIu32
-		            " segments need %d each",
-		            end - at, reader->segments, INDEX_ENTRY_BYTES);
+		            " segments need %" PRIu32 " each",
+		            end - at, reader->segments, each);
 	if (reader->slots > TRACE_SLOTS_MAX)
 		return fail(reader, AT_SLOTS, "too many slots");
 	reader->index_at = at;
@@ -183,10 +188,17 @@ static bool read_counts(struct reader *reader, size_t at)
 
 static bool read_header(struct reader *reader)
 {
-	size_t at = AT_SOURCE;
-
-	if (!read_version(reader) || !read_hash(reader))
+	if (!read_version(reader))
 		return false;
+	bool has_sites = u32_at(reader, AT_VERSION) == BINARY_VERSION_SITES;
+	size_t at = has_sites ? AT_SOURCE_2 : AT_SOURCE;
+	reader->source_at = at;
+	reader->streams = has_sites ? STREAMS : STREAMS_1;
+	if (!read_hash(reader))
+		return false;
+	reader->segments_at = reader->header_bytes;
+	if (has_sites)
+		reader->segments_at += u32_at(reader, AT_SITES_STORED);
 	reader->has_times = u32_at(reader, AT_FLAGS) != 0;
 	reader->segments = u32_at(reader, AT_SEGMENTS);
 	reader->events = u64_at(reader, AT_EVENTS);
@@ -198,15 +210,53 @@ static bool read_header(struct reader *reader)
 /* Whether the segments fill the rest of the file, no more and no less. */
 static bool check_index(const struct reader *reader)
 {
-	uint64_t end = reader->header_bytes;
+	uint64_t end = reader->segments_at;
+	uint64_t streams =
+		(uint64_t)reader->segments * (uint32_t)reader->streams;
 
-	for (uint32_t i = 0; i < reader->segments * STREAMS; i++)
-		end += u32_at(reader, reader->index_at +
-		                              (size_t)i * INDEX_STREAM_BYTES);
+	for (uint64_t i = 0; i < streams; i++)
+		end += u32_at(reader,
+		              reader->index_at + i * INDEX_STREAM_BYTES);
 	if (end == reader->file_bytes)
 		return true;
 	return fail(reader, reader->file_bytes,
 	            "the file ends here; its index says byte %" PRIu64, end);
+}
+
+/* --- sites -------------------------------------------------------------- */
+
+/* The builder gets the table; `at` is where it begins in the file. */
+static bool decode_sites(struct reader *reader, const uint8_t *table,
+                         size_t bytes, size_t at)
+{
+	struct trace_sites *sites = trace_builder_sites(reader->builder);
+	const char *reason = "no memory";
+
+	if (sites == NULL || !site_table_decode(sites, table, bytes, &reason))
+		return fail(reader, at, "%s", reason);
+	return true;
+}
+
+static bool read_sites(struct reader *reader)
+{
+	if (reader->streams == STREAMS_1)
+		return true;
+	uint32_t stored = u32_at(reader, AT_SITES_STORED);
+	uint32_t raw = u32_at(reader, AT_SITES_RAW);
+	size_t at = reader->header_bytes;
+	if (raw == 0 || raw > SITES_BYTES_MAX)
+		return fail(reader, AT_SITES_RAW,
+		            "a table of sites of %" PRIu32 " bytes", raw);
+	uint8_t *table = malloc(raw);
+	if (table == NULL)
+		return fail(reader, at, "no memory");
+	size_t got = ZSTD_decompressDCtx(reader->zstd, table, raw,
+	                                 reader->file + at, stored);
+	bool good = got == raw
+	                    ? decode_sites(reader, table, raw, at)
+	                    : fail(reader, at, "the table of sites is damaged");
+	free(table);
+	return good;
 }
 
 /* --- segments ----------------------------------------------------------- */
@@ -244,9 +294,11 @@ static bool load_stream(struct reader *reader, enum stream_kind kind, size_t at,
 /* Decompresses segment i, whose streams begin at `*at`; moves that behind. */
 static bool load_segment(struct reader *reader, uint32_t i, size_t *at)
 {
-	size_t entry = reader->index_at + (size_t)i * INDEX_ENTRY_BYTES;
+	size_t entry = reader->index_at + (size_t)i *
+	                                          (uint32_t)reader->streams *
+	                                          INDEX_STREAM_BYTES;
 
-	for (int kind = 0; kind < STREAMS; kind++) {
+	for (int kind = 0; kind < reader->streams; kind++) {
 		uint32_t stored = u32_at(reader, entry);
 		uint32_t raw = u32_at(reader, entry + 4);
 		uint64_t most =
@@ -267,12 +319,21 @@ static bool load_segment(struct reader *reader, uint32_t i, size_t *at)
 	return true;
 }
 
+/* 0 in version 1. */
+static uint32_t site_count(const struct reader *reader)
+{
+	return reader->streams == STREAMS_1
+	               ? 0
+	               : trace_builder_sites(reader->builder)->site_count;
+}
+
 static bool decode_segment(struct reader *reader, uint32_t i)
 {
 	struct segment_error error;
 
 	if (segment_decode(&reader->segment, events_of(reader, i),
-	                   reader->slots, reader->ops, reader->times, &error))
+	                   reader->slots, site_count(reader),
+	                   &reader->events_read, &error))
 		return true;
 	return fail(reader, reader->stored_at[error.stream],
 	            "event %" PRIu64 ": %s",
@@ -353,32 +414,40 @@ static bool name_byte(struct reader *reader, size_t at)
 	return fail(reader, at, "%s", text);
 }
 
+static bool add_time(struct reader *reader, uint64_t time_ns, uint64_t event)
+{
+	if (event == 0 && time_ns != 0)
+		return fail(reader, reader->stored_at[STREAM_TIMES],
+		            "event 0: the first event is at time 0");
+	if (trace_builder_time(reader->builder, time_ns) != time_ns)
+		return fail(reader, reader->stored_at[STREAM_TIMES],
+		            "event %" PRIu64
+		            ": its time is before the event's before",
+		            event);
+	return true;
+}
+
 static bool add_segment(struct reader *reader, uint32_t i)
 {
+	const struct segment_events *read = &reader->events_read;
 	uint64_t event = (uint64_t)i * SEGMENT_EVENTS;
 
 	for (uint32_t k = 0; k < events_of(reader, i); k++, event++) {
-		if (!add_event(reader, &reader->ops[k], event))
+		if (!add_event(reader, &read->ops[k], event))
 			return name_byte(reader,
 			                 reader->stored_at[STREAM_KINDS]);
-		if (reader->times == NULL)
-			continue;
-		uint64_t time_ns = reader->times[k];
-		if (event == 0 && time_ns != 0)
-			return fail(reader, reader->stored_at[STREAM_TIMES],
-			            "event 0: the first event is at time 0");
-		if (trace_builder_time(reader->builder, time_ns) != time_ns)
-			return fail(reader, reader->stored_at[STREAM_TIMES],
-			            "event %" PRIu64
-			            ": its time is before the event's before",
-			            event);
+		if (read->sites != NULL && read->ops[k].kind <= TRACE_REALLOC)
+			trace_builder_site(reader->builder, read->sites[k]);
+		if (read->times != NULL &&
+		    !add_time(reader, read->times[k], event))
+			return false;
 	}
 	return true;
 }
 
 static bool read_segments(struct reader *reader)
 {
-	size_t at = reader->header_bytes;
+	size_t at = reader->segments_at;
 
 	for (uint32_t i = 0; i < reader->segments; i++)
 		if (!load_segment(reader, i, &at) ||
@@ -432,16 +501,28 @@ static bool check_sums(const struct reader *reader, const struct trace *trace)
 	             u64_at(reader, AT_CHECKSUM), trace->checksum);
 }
 
+/* Room for what a segment of this file has. */
+static bool events_new(struct reader *reader)
+{
+	struct segment_events *room = &reader->events_read;
+	bool has_sites = reader->streams == STREAMS;
+
+	room->ops = malloc(SEGMENT_EVENTS * sizeof *room->ops);
+	if (reader->has_times)
+		room->times = malloc(SEGMENT_EVENTS * sizeof *room->times);
+	if (has_sites)
+		room->sites = malloc(SEGMENT_EVENTS * sizeof *room->sites);
+	return room->ops != NULL &&
+	       (room->times != NULL || !reader->has_times) &&
+	       (room->sites != NULL || !has_sites);
+}
+
 static bool reader_open(struct reader *reader)
 {
 	reader->zstd = ZSTD_createDCtx();
-	reader->ops = malloc(SEGMENT_EVENTS * sizeof *reader->ops);
 	reader->builder = trace_builder_new(reader->name, "event");
-	if (reader->has_times)
-		reader->times = malloc(SEGMENT_EVENTS * sizeof *reader->times);
-	if (!segment_new(&reader->segment) || reader->zstd == NULL ||
-	    reader->ops == NULL || reader->builder == NULL ||
-	    (reader->has_times && reader->times == NULL))
+	if (!segment_new(&reader->segment) || !events_new(reader) ||
+	    reader->zstd == NULL || reader->builder == NULL)
 		return fail(reader, 0, "no memory");
 	trace_builder_id_word(reader->builder, "slot");
 	return true;
@@ -452,8 +533,9 @@ static void reader_close(struct reader *reader)
 	trace_builder_free(reader->builder);
 	ZSTD_freeDCtx(reader->zstd);
 	segment_free(&reader->segment);
-	free(reader->ops);
-	free(reader->times);
+	free(reader->events_read.ops);
+	free(reader->events_read.times);
+	free(reader->events_read.sites);
 	free(reader->phases);
 	free(reader->source);
 }
@@ -461,7 +543,8 @@ static void reader_close(struct reader *reader)
 static bool read_all(struct reader *reader, struct trace *trace)
 {
 	if (!read_header(reader) || !check_index(reader) ||
-	    !reader_open(reader) || !read_segments(reader))
+	    !reader_open(reader) || !read_sites(reader) ||
+	    !read_segments(reader))
 		return false;
 	struct trace_builder *builder = reader->builder;
 	reader->builder = NULL; /* finish frees it */

@@ -37,6 +37,9 @@ static bool grow_events(struct growing_trace *growing)
 	if (trace->ids != NULL &&
 	    !grow_array(&trace->ids, capacity, sizeof *trace->ids))
 		return false;
+	if (trace->site_of != NULL &&
+	    !grow_array(&trace->site_of, capacity, sizeof *trace->site_of))
+		return false;
 	growing->capacity = capacity;
 	return true;
 }
@@ -81,6 +84,8 @@ bool growing_push(struct growing_trace *growing, struct trace_op op,
 		trace->ids[trace->events] = (uint32_t)id;
 	if (trace->times != NULL)
 		trace->times[trace->events] = trace->times[trace->events - 1];
+	if (trace->site_of != NULL)
+		trace->site_of[trace->events] = 0;
 	trace->ops[trace->events++] = op;
 	trace->calls += trace_kind_is_call(op.kind);
 	return true;
@@ -102,6 +107,30 @@ uint64_t growing_time(struct growing_trace *growing, uint64_t time_ns)
 	if (time_ns > *last)
 		*last = time_ns;
 	return *last;
+}
+
+struct trace_sites *growing_sites(struct growing_trace *growing)
+{
+	struct trace *trace = &growing->trace;
+
+	if (trace->sites == NULL)
+		trace->sites = sites_new();
+	return trace->sites;
+}
+
+void growing_site(struct growing_trace *growing, uint32_t site)
+{
+	struct trace *trace = &growing->trace;
+
+	assert(trace->events > 0 && trace->sites != NULL);
+	assert(site < trace->sites->site_count);
+	if (trace->site_of == NULL)
+		trace->site_of =
+			calloc(growing->capacity, sizeof *trace->site_of);
+	if (trace->site_of == NULL)
+		growing->out_of_memory = true;
+	else
+		trace->site_of[trace->events - 1] = site;
 }
 
 uint32_t growing_phase(struct growing_trace *growing, const char *name)
@@ -152,6 +181,15 @@ static bool keep_names(struct trace *trace, uint64_t ids,
 	return true;
 }
 
+/* A table that no event refers to is none. */
+static void settle_sites(struct trace *trace)
+{
+	if (trace->site_of != NULL)
+		return;
+	sites_free(trace->sites);
+	trace->sites = NULL;
+}
+
 /* The number of slots is known only now. */
 static void settle_free_null(struct trace *trace)
 {
@@ -174,6 +212,7 @@ bool growing_settle(struct growing_trace *growing, const char *source,
 	if (trace->ids != NULL && !keep_names(trace, ids, name_of, name_ctx))
 		return false;
 	settle_free_null(trace);
+	settle_sites(trace);
 	trace->checksum =
 		XXH64(trace->ops, trace->events * sizeof *trace->ops, 0);
 	grow_array(&trace->ops, trace->events, sizeof *trace->ops);

@@ -10,7 +10,7 @@
 struct growing_trace {
 	struct trace trace; /* so far; times and ids NULL if not kept */
 	uint64_t capacity;  /* of its arrays, in events               */
-	bool out_of_memory; /* for times or ids: said by settle       */
+	bool out_of_memory; /* for times, ids or sites: said by settle */
 };
 
 /* Resizes *array to `count` elements of `each` bytes; false: as it was. */
@@ -28,6 +28,12 @@ bool growing_push(struct growing_trace *growing, struct trace_op op,
 
 /* The time of the last event becomes this, if it is not later already. */
 uint64_t growing_time(struct growing_trace *growing, uint64_t time_ns);
+
+/* The table of sites, made now if there is none yet; NULL without memory. */
+struct trace_sites *growing_sites(struct growing_trace *growing);
+
+/* The last event comes from this site. */
+void growing_site(struct growing_trace *growing, uint32_t site);
 
 /* The index of a phase's name, new or known; UINT32_MAX without memory. */
 uint32_t growing_phase(struct growing_trace *growing, const char *name);

@@ -62,7 +62,9 @@ bool trace_adopt(struct trace *trace, const struct trace *copy, int memory)
 	*trace = *copy;
 	trace->phases = trace->names = NULL;
 	trace->ids = NULL;
-	trace->source = NULL;
+	trace->sites = NULL;
+	trace->site_of = NULL;
+	trace->source = trace->notes = NULL;
 	trace->form = NULL;
 	trace->shared_memory = memory;
 	set_places(trace, start, copy->times != NULL);

@@ -8,6 +8,7 @@
  *     free(a)         -a                   free(NULL)
  *     start(1) @1 d=8 exit(1) @0           threads
  *     phase(load)                          +250 c=8    250 ns after the last
+ *     module(/bin/x)  frame(0,11c8,main)   site(0)  ^1 d=8     call sites
  *
  * docs/traces.md describes it for writers of other readers.
  */
@@ -17,6 +18,7 @@
 
 #include "formats.h"
 #include "name_table.h"
+#include "text_sites.h"
 #include "token.h"
 #include "trace_builder.h"
 
@@ -32,6 +34,7 @@ struct reader {
 	bool has_times;
 	bool delta_is_pending; /* `+NS` was read, its event was not */
 	uint64_t time_ns;
+	uint32_t site;                     /* of the next event; 0: none */
 	char name[NAME_BYTES_MAX + 1];     /* of an id, for messages */
 	char source[SOURCE_BYTES_MAX + 1]; /* "" unless the text says */
 };
@@ -266,6 +269,75 @@ static bool read_phase(struct reader *reader, struct part inside)
 	                           reader->error);
 }
 
+typedef const char *declarer(struct trace_sites *sites, const char *inside,
+                             size_t bytes);
+
+static bool declare(struct reader *reader, struct part inside, declarer *add)
+{
+	struct trace_sites *sites = trace_builder_sites(reader->builder);
+
+	if (sites == NULL)
+		return fail(reader, "no memory for call sites");
+	const char *reason = add(sites, inside.text, inside.bytes);
+	return reason == NULL || fail(reader, reason);
+}
+
+/* module(PATH), frame(MODULE,HEX,TEXT), site(FRAME,CALLER); else false in
+ * `is_one`. */
+static bool read_declaration(struct reader *reader, struct part all,
+                             bool *is_one)
+{
+	static const struct {
+		const char *word;
+		declarer *add;
+	} words[] = {{"module", text_sites_module},
+	             {"frame", text_sites_frame},
+	             {"site", text_sites_site}};
+	struct part inside = {0};
+
+	*is_one = true;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (is_call_of(all, words[i].word))
+			return between_parentheses(reader, all, words[i].word,
+			                           &inside) &&
+			       declare(reader, inside, words[i].add);
+	*is_one = false;
+	return true;
+}
+
+/* "^3": the next event was called from site 3. */
+static bool read_site(struct reader *reader)
+{
+	struct trace_sites *sites = trace_builder_sites(reader->builder);
+	uint64_t site;
+
+	if (sites == NULL)
+		return fail(reader, "no memory for call sites");
+	if (reader->site != 0)
+		return fail(reader, "the site before it has no event yet");
+	if (!number_parse(reader->token.text + 1, reader->token.bytes - 1,
+	                  &site) ||
+	    site == 0)
+		return fail(reader, "a site is ^ and a number above 0");
+	if (site >= sites->site_count)
+		return fail(reader, "there is no such site above");
+	reader->site = (uint32_t)site;
+	return true;
+}
+
+/* Gives the event just read the site that stood before it. */
+static bool set_site(struct reader *reader)
+{
+	if (reader->site == 0)
+		return true;
+	if (!trace_builder_last_has_site(reader->builder))
+		return fail(reader,
+		            "only what allocates or resizes has a site");
+	trace_builder_site(reader->builder, reader->site);
+	reader->site = 0;
+	return true;
+}
+
 /* free(a), start(1), exit(1), phase(name) */
 static bool read_statement(struct reader *reader, struct part all)
 {
@@ -330,6 +402,8 @@ static bool read_delta(struct reader *reader)
 static bool read_token(struct reader *reader)
 {
 	struct token *token = &reader->token;
+	struct part all = {token->text, token->bytes};
+	bool is_declaration;
 	uint64_t thread;
 
 	if (token->text[0] == '@')
@@ -341,7 +415,13 @@ static bool read_token(struct reader *reader)
 		                            reader->place, reader->error);
 	if (token->text[0] == '+')
 		return read_delta(reader);
-	if (!read_event(reader))
+	if (token->text[0] == '^')
+		return read_site(reader);
+	if (!read_declaration(reader, all, &is_declaration))
+		return false;
+	if (is_declaration)
+		return true;
+	if (!read_event(reader) || !set_site(reader))
 		return false;
 	if (reader->has_times)
 		trace_builder_time(reader->builder, reader->time_ns);
@@ -368,7 +448,7 @@ static void read_source(struct reader *reader, const char *line)
 	reader->source[bytes] = '\0';
 }
 
-/* "alloclab-text 1", alone on the first line, and the source below it. */
+/* "alloclab-text 1" (2 with call sites), alone on the first line, and the source below it. */
 static bool read_first_line(struct reader *reader)
 {
 	const char *text = reader->tokenizer.at;
@@ -380,10 +460,11 @@ static bool read_first_line(struct reader *reader)
 	tokenizer_next(&reader->tokenizer);
 	reader->token = tokenizer_next(&reader->tokenizer);
 	reader->place = 1;
-	if (reader->token.line != 1 || !token_is(&reader->token, "1"))
+	if (reader->token.line != 1 ||
+	    (!token_is(&reader->token, "1") && !token_is(&reader->token, "2")))
 		return trace_builder_fail(
 			reader->builder, 1, reader->error,
-			"this program reads version 1 of the text form, "
+			"this program reads versions 1 and 2 of the text form, "
 			"\"" TRACE_TEXT_MAGIC " 1\"");
 	const char *newline = memchr(text, '\n', bytes);
 	if (newline != NULL)
@@ -407,6 +488,8 @@ static bool read_all(struct reader *reader)
 	}
 	if (reader->delta_is_pending)
 		return fail(reader, "no event follows this time");
+	if (reader->site != 0)
+		return fail(reader, "no event follows this site");
 	return true;
 }
 

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "formats.h"
 #include "whole_file.h"
@@ -37,6 +38,53 @@ void trace_print_event(FILE *to, const struct trace_op *op, const char *name)
 	}
 }
 
+/* --- sites -------------------------------------------------------------- */
+
+/* %NN for the bytes that would end a token or an argument. */
+static void write_escaped(FILE *to, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+		if (byte > ' ' && byte <= '~' && strchr("%(),#", byte) == NULL)
+			putc(byte, to);
+		else
+			fprintf(to, "%%%02x", byte);
+	}
+}
+
+static void write_frame(FILE *to, const struct site_frame *frame)
+{
+	fprintf(to, "frame(%" PRIu32 ",%" PRIx64, frame->module, frame->offset);
+	if (frame->text != NULL) {
+		putc(',', to);
+		write_escaped(to, frame->text);
+	}
+	fputs(")\n", to);
+}
+
+static void write_site(FILE *to, const struct site *site)
+{
+	fprintf(to, "site(%" PRIu32, site->frame);
+	if (site->caller != 0)
+		fprintf(to, ",%" PRIu32, site->caller);
+	fputs(")\n", to);
+}
+
+static void write_sites(FILE *to, const struct trace_sites *sites)
+{
+	for (uint32_t i = 0; i < sites->module_count; i++) {
+		fputs("module(", to);
+		write_escaped(to, sites->modules[i]);
+		fputs(")\n", to);
+	}
+	for (uint32_t i = 0; i < sites->frame_count; i++)
+		write_frame(to, &sites->frames[i]);
+	for (uint32_t i = 1; i < sites->site_count; i++)
+		write_site(to, &sites->sites[i]);
+}
+
+/* --- events ------------------------------------------------------------- */
+
 static void write_events(FILE *to, const struct trace *trace)
 {
 	char letters[TRACE_LETTERS_BYTES];
@@ -54,6 +102,8 @@ static void write_events(FILE *to, const struct trace *trace)
 			fprintf(to, "+%" PRIu64 " ",
 			        i == 0 ? 0
 			               : trace->times[i] - trace->times[i - 1]);
+		if (trace->site_of != NULL && trace->site_of[i] != 0)
+			fprintf(to, "^%" PRIu32 " ", trace->site_of[i]);
 		trace_print_event(to, op, trace_event_name(trace, i, letters));
 		putc('\n', to);
 	}
@@ -61,9 +111,11 @@ static void write_events(FILE *to, const struct trace *trace)
 
 void trace_print_text(FILE *to, const struct trace *trace)
 {
-	fputs(TRACE_TEXT_MAGIC " 1\n", to);
+	fprintf(to, TRACE_TEXT_MAGIC " %d\n", trace->sites == NULL ? 1 : 2);
 	if (trace->source[0] != '\0')
 		fprintf(to, "# source: %s\n", trace->source);
+	if (trace->sites != NULL)
+		write_sites(to, trace->sites);
 	write_events(to, trace);
 }
 

@@ -27,7 +27,10 @@ void trace_destroy(struct trace *trace)
 	free(trace->phases);
 	free(trace->names);
 	free(trace->ids);
+	free(trace->site_of);
+	sites_free(trace->sites);
 	free(trace->source);
+	free(trace->notes);
 	trace_free_events(trace);
 	*trace = (struct trace){0};
 }

@@ -27,6 +27,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "sites.h"
+
 enum trace_kind {
 	TRACE_MALLOC,       /* slot, size                                     */
 	TRACE_CALLOC,       /* slot, size: bytes in all                       */
@@ -70,6 +72,12 @@ struct trace {
 	const char *form;    /* that was read: "binary"...; NULL if made here */
 	uint64_t form_bytes; /* of that */
 	char *source; /* the recorded command, or how it was made; "" unknown */
+	char *notes; /* what an importer left out or put in, a line each; NULL */
+
+	/* Where the calls were made (sites.h): both, or both NULL.  An event
+	   that allocates or resizes has a site, 0 if unknown; others have 0. */
+	struct trace_sites *sites;
+	uint32_t *site_of; /* one per event */
 
 	/* Only from short texts with names, else NULL; see trace_event_name() */
 	uint32_t *ids; /* one per event: index in names      */
@@ -109,7 +117,8 @@ bool trace_share(struct trace *trace, struct trace_error *error);
 
 /*
  * The other end: `copy` is the struct of a shared trace, as another process has
- * it, and `memory` the descriptor.  Phases, names and the source are left out.
+ * it, and `memory` the descriptor.  Phases, names, sites and the source are left
+ * out.
  * False with errno set.
  */
 bool trace_adopt(struct trace *trace, const struct trace *copy, int memory);
@@ -130,13 +139,21 @@ static inline bool trace_kind_is_call(unsigned kind)
 }
 
 /*
- * Reads a trace of any known format, told apart by its contents: our binary
- * and text forms, the five .rep/.script dialects, OSTEP lists.  Warnings (such
- * as one operation more than the header says) go to stderr, one line each.
+ * Reads a trace of any known format, told apart by its contents, compressed
+ * (zstd, gzip) or not: our binary and text forms, the five .rep/.script
+ * dialects, OSTEP lists, logs of other tools.  Warnings (such as one operation
+ * more than the header says) and the trace's notes go to stderr, one line each.
  * False with `error` set for anything malformed; nothing is left behind then.
  */
 bool trace_read_file(const char *path, struct trace *trace,
                      struct trace_error *error);
+
+/* The same for a file that is said to be of this format: "ltrace", ... */
+bool trace_read_file_as(const char *path, const char *format,
+                        struct trace *trace, struct trace_error *error);
+
+/* The names that trace_read_file_as() knows, with ", " between. */
+extern const char trace_format_names[];
 
 /*
  * The same for text in memory; `name` stands for the file in messages.  Here the

@@ -480,6 +480,25 @@ uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns)
 	return growing_time(&builder->so_far, time_ns);
 }
 
+struct trace_sites *trace_builder_sites(struct trace_builder *builder)
+{
+	return growing_sites(&builder->so_far);
+}
+
+bool trace_builder_last_has_site(const struct trace_builder *builder)
+{
+	const struct trace *trace = &builder->so_far.trace;
+
+	assert(trace->events > 0);
+	return trace->ops[trace->events - 1].kind <= TRACE_REALLOC;
+}
+
+void trace_builder_site(struct trace_builder *builder, uint32_t site)
+{
+	assert(trace_builder_last_has_site(builder));
+	growing_site(&builder->so_far, site);
+}
+
 uint32_t trace_builder_last_slot(const struct trace_builder *builder)
 {
 	const struct trace *trace = &builder->so_far.trace;

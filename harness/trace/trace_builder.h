@@ -12,7 +12,7 @@
  * names or addresses number them first.  `place` is a line (text) or a byte
  * offset (binary), as the reader said at the start.
  *
- * Memory: 16 bytes an event (24 with times), 8 bytes an id, 16 bytes a slot.
+ * Memory: 16 bytes an event (8 more with times, 4 with sites), 8 bytes an id, 16 bytes a slot.
  * Threads: one at a time.
  */
 #ifndef HARNESS_TRACE_TRACE_BUILDER_H
@@ -85,6 +85,18 @@ bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id);
  * the time that it has now.
  */
 uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
+
+/*
+ * The table of the sites that events come from (sites.h), empty at first; NULL
+ * without memory.  A trace whose events have none ends up without a table.
+ */
+struct trace_sites *trace_builder_sites(struct trace_builder *builder);
+
+/* Whether the event added last may have a site: it allocates or resizes. */
+bool trace_builder_last_has_site(const struct trace_builder *builder);
+
+/* The event added last, such a one, comes from this site of the table. */
+void trace_builder_site(struct trace_builder *builder, uint32_t site);
 
 /* The slot of the event added last. */
 uint32_t trace_builder_last_slot(const struct trace_builder *builder);

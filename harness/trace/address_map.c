@@ -64,6 +64,14 @@ bool address_map_add(struct address_map *map, uint64_t address, uint32_t id)
 	return true;
 }
 
+uint32_t address_map_get(const struct address_map *map, uint64_t address)
+{
+	if (map->bits == 0)
+		return ADDRESS_UNKNOWN;
+	const struct address_entry *entry = &map->entries[probe(map, address)];
+	return entry->address == 0 ? ADDRESS_UNKNOWN : entry->id;
+}
+
 /* Closes the gap at `hole`: moves up what probing would lose behind it. */
 static void close_gap(struct address_map *map, uint64_t hole)
 {
