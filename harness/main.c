@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{"import", "any trace into a file of our own, binary or text",
          cmd_import},
 	{"info", "what is in a trace", cmd_info},
+	{"exec", "become a program that has another malloc", cmd_exec},
 	{"list", "the allocators and their knobs", cmd_list},
 	{"scale", "the same work on more and more threads", cmd_scale},
 	{"bench", "what the harness itself costs", cmd_bench},
