@@ -1,0 +1,254 @@
+/*
+ * cmd_compare.c - `alloclab compare`: a program under many mallocs.
+ */
+#include <argp.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "options.h"
+#include "programs/compare.h"
+#include "programs/results.h"
+#include "programs/tables.h"
+#include "record/program.h"
+#include "run/interrupt.h"
+
+enum {
+	OPTION_REPS = 256,
+	OPTION_TIMEOUT,
+	OPTION_NAME,
+	OPTION_RESULTS,
+	OPTION_INPUT,
+	OPTION_READY,
+	OPTION_LOAD,
+	OPTION_STOP,
+	OPTION_DRAIN,
+	REPS = 5,
+};
+
+static const double TIMEOUT_S = 300, DRAIN_S = 2;
+
+struct arguments {
+	const char *allocators;
+	const char *name;
+	const char *results;
+	struct program program;
+	unsigned reps;
+	double timeout_s;
+	char command[2048];
+};
+
+static const struct argp_option options[] = {
+	{"allocators", 'a', "LIST", 0,
+         "Allocators of the lab, lib: rows and system, separated by blanks "
+         "(default all)",
+         0},
+	{"reps", OPTION_REPS, "N", 0,
+         "Timed rounds (default 5); 0: count calls and compare output only", 0},
+	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
+         "What a run may take (default 300)", 0},
+	{"input", OPTION_INPUT, "FILE", 0,
+         "What the program reads on stdin (default /dev/null)", 0},
+	{"name", OPTION_NAME, "NAME", 0, "Of the program, in the results", 0},
+	{"results", OPTION_RESULTS, "DIR", 0,
+         "Where results go (default results)", 0},
+	{0, 0, 0, 0,
+         "For a program that serves others until it is stopped:", 1},
+	{"load", OPTION_LOAD, "COMMAND", 0,
+         "What it is measured under; its time is the program's wall time", 1},
+	{"ready", OPTION_READY, "COMMAND|PORT", 0,
+         "The load begins when this command succeeds, or the TCP port "
+         "answers",
+         1},
+	{"drain", OPTION_DRAIN, "SECONDS", 0,
+         "Idle time after the load, before its memory is read again "
+         "(default 2)",
+         1},
+	{"stop", OPTION_STOP, "COMMAND", 0, "Ends it (default: SIGTERM)", 1},
+	{0},
+};
+
+static void check_service(const struct service *service,
+                          struct argp_state *state)
+{
+	if (service->load != NULL && service->ready == NULL)
+		argp_error(state, "--load needs --ready: when may it begin?");
+	if (service->load == NULL &&
+	    (service->ready != NULL || service->stop != NULL))
+		argp_error(state, "--ready and --stop go with --load");
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	struct program *program = &arguments->program;
+
+	switch (key) {
+	case 'a':
+		arguments->allocators = value;
+		return 0;
+	case OPTION_REPS:
+		arguments->reps = (unsigned)option_whole(state, "--reps", value,
+		                                         0, COMPARE_ROUNDS_MAX);
+		return 0;
+	case OPTION_TIMEOUT:
+		arguments->timeout_s =
+			option_seconds(state, "--timeout", value);
+		return 0;
+	case OPTION_INPUT:
+		program->input = value;
+		return 0;
+	case OPTION_NAME:
+		arguments->name = value;
+		return 0;
+	case OPTION_RESULTS:
+		arguments->results = value;
+		return 0;
+	case OPTION_READY:
+		program->service.ready = value;
+		return 0;
+	case OPTION_LOAD:
+		program->service.load = value;
+		return 0;
+	case OPTION_STOP:
+		program->service.stop = value;
+		return 0;
+	case OPTION_DRAIN:
+		program->service.drain_seconds =
+			option_seconds(state, "--drain", value);
+		return 0;
+	case ARGP_KEY_ARGS:
+		program->argv = state->argv + state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which program?");
+		return 0;
+	case ARGP_KEY_END:
+		check_service(&program->service, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "[--] PROGRAM [ARGUMENT...]",
+	.doc = "Runs PROGRAM under every allocator of the lab and every library "
+	       "that is installed, in interleaved rounds, and compares time, "
+	       "memory and output with those that it has by itself (system).\v"
+	       "Fills results/compare-NAME/.  Exit status 1 if a row is other "
+	       "than ok: a crash, a hang or another output ends that row only.",
+};
+
+static int say(int status, const struct trace_error *error)
+{
+	fprintf(stderr, "alloclab compare: %s\n", error->text);
+	return status;
+}
+
+/* "/usr/bin/perl" => "perl" */
+static bool name_program(const struct arguments *arguments,
+                         struct program *program, struct trace_error *error)
+{
+	const char *slash = strrchr(program->argv[0], '/');
+	const char *name = arguments->name != NULL ? arguments->name
+	                   : slash != NULL         ? slash + 1
+	                                           : program->argv[0];
+
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
+	    strlcpy(program->name, name, sizeof program->name) >=
+	            sizeof program->name)
+		return trace_fail(error,
+		                  "\"%.100s\" is no name for results; --name",
+		                  name);
+	return true;
+}
+
+/* What the program is; false if it cannot run at all. */
+static bool check_program(struct program *program, struct trace_error *error)
+{
+	switch (program_find(program->argv[0], error)) {
+	case PROGRAM_FITS:
+		return true;
+	case PROGRAM_BYPASSES:
+		program->bypasses = true;
+		strlcpy(program->why_bypass, error->text,
+		        sizeof program->why_bypass);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool prepare(struct arguments *arguments, struct compare *compare,
+                    struct trace_error *error)
+{
+	struct program *program = &arguments->program;
+
+	compare->programs = program;
+	compare->program_count = 1;
+	compare->rounds_wanted = arguments->reps;
+	compare->seconds = arguments->timeout_s;
+	return name_program(arguments, program, error) &&
+	       check_program(program, error) &&
+	       contenders_add(&compare->contenders, arguments->allocators,
+	                      error) &&
+	       contenders_add(&compare->contenders, "system", error);
+}
+
+static bool is_good(const struct compare *compare)
+{
+	for (int c = 0; c < compare->contenders.count; c++) {
+		enum outcome outcome = compare_row(compare, 0, c)->outcome;
+		if (outcome != OUTCOME_OK && outcome != OUTCOME_BYPASSES)
+			return false;
+	}
+	return true;
+}
+
+static int run(const struct arguments *arguments, struct compare *compare)
+{
+	char name[80], path[4096];
+	struct trace_error error;
+
+	snprintf(name, sizeof name, "compare-%s", arguments->program.name);
+	if (!compare_run(compare, &error))
+		return say(EXIT_FAILED, &error);
+	programs_print_one(compare, 0, stdout);
+	programs_print_findings(compare, stdout);
+	fflush(stdout);
+	if (!programs_write(compare, arguments->results, name,
+	                    arguments->command, path, sizeof path, &error))
+		return say(EXIT_FAILED, &error);
+	fprintf(stderr, "alloclab: %sresults are in %s/\n",
+	        compare->interrupted ? "interrupted; what had finished: " : "",
+	        path);
+	return is_good(compare) && !compare->interrupted ? EXIT_DONE
+	                                                 : EXIT_FAILED;
+}
+
+int cmd_compare(int argc, char **argv)
+{
+	struct arguments arguments = {
+		.allocators = "all",
+		.results = "results",
+		.reps = REPS,
+		.timeout_s = TIMEOUT_S,
+		.program.service.drain_seconds = DRAIN_S,
+	};
+	struct compare compare = {.seed = 1, .shows_progress = true};
+	struct trace_error error;
+
+	option_join(argc, argv, arguments.command, sizeof arguments.command);
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	interrupt_watch();
+	int status = prepare(&arguments, &compare, &error)
+	                     ? run(&arguments, &compare)
+	                     : say(EXIT_USAGE, &error);
+	compare_free(&compare);
+	interrupt_unwatch();
+	return status;
+}

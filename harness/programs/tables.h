@@ -1,0 +1,17 @@
+/*
+ * tables.h - a comparison of programs, for people.
+ */
+#ifndef HARNESS_PROGRAMS_TABLES_H
+#define HARNESS_PROGRAMS_TABLES_H
+
+#include <stdio.h>
+
+#include "compare.h"
+
+/* One program: a line for each malloc. */
+void programs_print_one(const struct compare *compare, int program, FILE *out);
+
+/* What went wrong, or has to be known of a row: a line for each. */
+void programs_print_findings(const struct compare *compare, FILE *out);
+
+#endif
