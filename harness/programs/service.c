@@ -118,7 +118,5 @@ enum watch_end service_serve(struct watch *watch, struct trial *trial)
 		end = load(watch, trial);
 	if (end == WATCH_ENDED)
 		end = drain(watch, trial);
-	return end == WATCH_ENDED  ? stop(watch)
-	       : end == WATCH_GONE ? WATCH_NO_LOAD
-	                           : end;
+	return end == WATCH_ENDED ? stop(watch) : end;
 }

@@ -240,7 +240,9 @@ bool trial_run(const struct trial_plan *plan, struct trial *trial,
 		trial->end = TRIAL_TOO_LONG;
 	if (end == WATCH_INTERRUPTED)
 		trial->end = TRIAL_STOPPED;
-	if (end == WATCH_NO_LOAD && trial->end == TRIAL_EXITED)
+	/* A service that ends by itself too early: by a crash, or just so. */
+	if (end == WATCH_NO_LOAD ||
+	    (end == WATCH_GONE && trial->end == TRIAL_EXITED))
 		trial->end = TRIAL_NO_LOAD;
 	run_after(&watch, trial);
 	read_output(&watch, trial);
