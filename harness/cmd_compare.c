@@ -1,5 +1,6 @@
 /*
- * cmd_compare.c - `alloclab compare`: a program under many mallocs.
+ * cmd_compare.c - `alloclab compare`: a program, or a suite of programs, under
+ * many mallocs.
  */
 #include <argp.h>
 #include <bsd/string.h>
@@ -10,6 +11,7 @@
 #include "options.h"
 #include "programs/compare.h"
 #include "programs/results.h"
+#include "programs/suite.h"
 #include "programs/tables.h"
 #include "record/program.h"
 #include "run/interrupt.h"
@@ -24,6 +26,9 @@ enum {
 	OPTION_LOAD,
 	OPTION_STOP,
 	OPTION_DRAIN,
+	OPTION_SUITE,
+	OPTION_SHORT,
+	OPTION_WORK,
 	REPS = 5,
 };
 
@@ -33,7 +38,10 @@ struct arguments {
 	const char *allocators;
 	const char *name;
 	const char *results;
-	struct program program;
+	struct program program; /* the only one, if suite is NULL */
+	const char *suite;      /* folder of descriptions         */
+	enum suite_size size;
+	const char *work; /* where a suite's programs run */
 	unsigned reps;
 	double timeout_s;
 	char command[2048];
@@ -66,6 +74,12 @@ static const struct argp_option options[] = {
          "(default 2)",
          1},
 	{"stop", OPTION_STOP, "COMMAND", 0, "Ends it (default: SIGTERM)", 1},
+	{0, 0, 0, 0, "For many programs:", 2},
+	{"suite", OPTION_SUITE, "DIR", 0,
+         "The programs that DIR/*.program describe, or those NAMEd", 2},
+	{"short", OPTION_SHORT, NULL, 0, "Each with its short input", 2},
+	{"work", OPTION_WORK, "DIR", 0,
+         "Where they run (default build/programs)", 2},
 	{0},
 };
 
@@ -118,13 +132,24 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		program->service.drain_seconds =
 			option_seconds(state, "--drain", value);
 		return 0;
+	case OPTION_SUITE:
+		arguments->suite = value;
+		return 0;
+	case OPTION_SHORT:
+		arguments->size = SUITE_SHORT;
+		return 0;
+	case OPTION_WORK:
+		arguments->work = value;
+		return 0;
 	case ARGP_KEY_ARGS:
 		program->argv = state->argv + state->next;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which program?");
+		program->argv = state->argv + state->argc;
 		return 0;
 	case ARGP_KEY_END:
+		if (arguments->suite == NULL && *program->argv == NULL)
+			argp_error(state, "which program?");
 		check_service(&program->service, state);
 		return 0;
 	default:
@@ -135,7 +160,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
-	.args_doc = "[--] PROGRAM [ARGUMENT...]",
+	.args_doc = "[--] PROGRAM [ARGUMENT...]\n--suite DIR [NAME...]",
 	.doc = "Runs PROGRAM under every allocator of the lab and every library "
 	       "that is installed, in interleaved rounds, and compares time, "
 	       "memory and output with those that it has by itself (system).\v"
@@ -183,43 +208,74 @@ static bool check_program(struct program *program, struct trace_error *error)
 	}
 }
 
-static bool prepare(struct arguments *arguments, struct compare *compare,
-                    struct trace_error *error)
+static bool prepare_program(struct arguments *arguments,
+                            struct compare *compare, struct trace_error *error)
 {
-	struct program *program = &arguments->program;
-
-	compare->programs = program;
+	compare->programs = &arguments->program;
 	compare->program_count = 1;
+	return name_program(arguments, &arguments->program, error) &&
+	       check_program(&arguments->program, error);
+}
+
+static bool prepare_suite(const struct arguments *arguments,
+                          struct compare *compare, struct suite *suite,
+                          struct trace_error *error)
+{
+	if (!suite_open(suite, arguments->suite, arguments->program.argv,
+	                arguments->size, arguments->work, error))
+		return false;
+	compare->programs = suite->programs;
+	compare->program_count = suite->count;
+	return true;
+}
+
+static bool prepare(struct arguments *arguments, struct compare *compare,
+                    struct suite *suite, struct trace_error *error)
+{
 	compare->rounds_wanted = arguments->reps;
 	compare->seconds = arguments->timeout_s;
-	return name_program(arguments, program, error) &&
-	       check_program(program, error) &&
-	       contenders_add(&compare->contenders, arguments->allocators,
+	return contenders_add(&compare->contenders, arguments->allocators,
 	                      error) &&
-	       contenders_add(&compare->contenders, "system", error);
+	       contenders_add(&compare->contenders, "system", error) &&
+	       (arguments->suite == NULL
+	                ? prepare_program(arguments, compare, error)
+	                : prepare_suite(arguments, compare, suite, error));
 }
 
 static bool is_good(const struct compare *compare)
 {
-	for (int c = 0; c < compare->contenders.count; c++) {
-		enum outcome outcome = compare_row(compare, 0, c)->outcome;
+	int rows = compare->program_count * compare->contenders.count;
+
+	for (int i = 0; i < rows; i++) {
+		enum outcome outcome = compare->rows[i].outcome;
 		if (outcome != OUTCOME_OK && outcome != OUTCOME_BYPASSES)
 			return false;
 	}
 	return true;
 }
 
-static int run(const struct arguments *arguments, struct compare *compare)
+static void print(const struct arguments *arguments,
+                  const struct compare *compare)
 {
-	char name[80], path[4096];
-	struct trace_error error;
-
-	snprintf(name, sizeof name, "compare-%s", arguments->program.name);
-	if (!compare_run(compare, &error))
-		return say(EXIT_FAILED, &error);
-	programs_print_one(compare, 0, stdout);
+	if (arguments->suite == NULL)
+		programs_print_one(compare, 0, stdout);
+	else
+		programs_print_suite(compare, stdout);
 	programs_print_findings(compare, stdout);
 	fflush(stdout);
+}
+
+static int run(const struct arguments *arguments, struct compare *compare)
+{
+	char name[80] = "programs", path[4096];
+	struct trace_error error;
+
+	if (arguments->suite == NULL)
+		snprintf(name, sizeof name, "compare-%s",
+		         arguments->program.name);
+	if (!compare_run(compare, &error))
+		return say(EXIT_FAILED, &error);
+	print(arguments, compare);
 	if (!programs_write(compare, arguments->results, name,
 	                    arguments->command, path, sizeof path, &error))
 		return say(EXIT_FAILED, &error);
@@ -235,20 +291,24 @@ int cmd_compare(int argc, char **argv)
 	struct arguments arguments = {
 		.allocators = "all",
 		.results = "results",
+		.size = SUITE_FULL,
+		.work = "build/programs",
 		.reps = REPS,
 		.timeout_s = TIMEOUT_S,
 		.program.service.drain_seconds = DRAIN_S,
 	};
 	struct compare compare = {.seed = 1, .shows_progress = true};
+	struct suite suite = {0};
 	struct trace_error error;
 
 	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 	interrupt_watch();
-	int status = prepare(&arguments, &compare, &error)
+	int status = prepare(&arguments, &compare, &suite, &error)
 	                     ? run(&arguments, &compare)
 	                     : say(EXIT_USAGE, &error);
 	compare_free(&compare);
+	suite_close(&suite);
 	interrupt_unwatch();
 	return status;
 }

@@ -225,7 +225,7 @@ static bool run_timed(const struct compare *compare, int p, int c,
 	enum outcome before = row->outcome;
 	struct trial trial;
 
-	if (!is_alive(row) || !prepare(program, row))
+	if (program->is_untimed || !is_alive(row) || !prepare(program, row))
 		return true;
 	char **environment =
 		library_environment(&compare->contenders.of[c].library);

@@ -34,6 +34,8 @@ struct program {
 	bool bypasses; /* no library gets into it, and why: */
 	char why_bypass[256];
 	bool varies; /* found: two runs without a library say different things */
+	bool is_untimed; /* counted and held against its own output, no more */
+	bool is_stress;  /* made to be hard on a malloc                      */
 };
 
 enum outcome {

@@ -28,13 +28,18 @@ enum { PATH_BYTES = 4096 };
 
 /* ---- the launcher -------------------------------------------------------- */
 
-/* A file that has no name; everything is appended, whoever opens it again. */
+/* A file without a name; everything is appended, whoever opens it again. */
 static int nameless_file(void)
 {
 	const char *folder = getenv("TMPDIR");
+	char path[PATH_BYTES];
 
-	return open(folder != NULL && folder[0] == '/' ? folder : "/tmp",
-	            O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+	snprintf(path, sizeof path, "%s/alloclab.XXXXXX",
+	         folder != NULL && folder[0] == '/' ? folder : "/tmp");
+	int file = mkostemp(path, O_APPEND | O_CLOEXEC);
+	if (file >= 0)
+		unlink(path);
+	return file;
 }
 
 static bool open_files(struct watch *watch, struct trace_error *error)
@@ -69,18 +74,19 @@ static void close_files(struct watch *watch)
 static int arrange(const struct watch *watch)
 {
 	const struct trial_plan *plan = watch->plan;
-	int in = open(plan->input != NULL ? plan->input : "/dev/null",
-	              O_RDONLY | O_CLOEXEC);
 	bool talks = plan->service.load == NULL;
 	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	interrupt_unwatch();
+	if (plan->directory != NULL && chdir(plan->directory) != 0)
+		return errno;
+	int in = open(plan->input != NULL ? plan->input : "/dev/null",
+	              O_RDONLY | O_CLOEXEC);
 	if (in < 0 || nowhere < 0 || dup2(in, STDIN_FILENO) < 0 ||
 	    dup2(talks ? watch->out : nowhere, STDOUT_FILENO) < 0 ||
-	    dup2(talks ? watch->err : nowhere, STDERR_FILENO) < 0 ||
-	    (plan->directory != NULL && chdir(plan->directory) != 0))
+	    dup2(talks ? watch->err : nowhere, STDERR_FILENO) < 0)
 		return errno;
 	/* Were it there already, dup2 would leave it closing on exec. */
 	if (watch->page_file == LAUNCH_PAGE_FILE)
