@@ -172,6 +172,7 @@ FORCE:
 include harness/record/record.mk
 include harness/preload/preload.mk
 include harness/library/library.mk
+include harness/programs/programs.mk
 include docs/docs.mk
 include tests/tests.mk
 include tests/fuzz.mk

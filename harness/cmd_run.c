@@ -131,7 +131,7 @@ static error_t parse_measuring(int key, const char *value,
 		run->latency = false;
 		break;
 	case OPTION_SECONDS:
-		run->seconds = option_seconds(state, value);
+		run->seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
 		run->memory_bytes = option_memory(state, value);

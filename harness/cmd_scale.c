@@ -83,7 +83,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		                                     1000 * 1000);
 		break;
 	case OPTION_SECONDS:
-		scale->seconds = option_seconds(state, value);
+		scale->seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
 		scale->memory_bytes = option_memory(state, value);

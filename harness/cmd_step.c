@@ -74,7 +74,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_TEXT:
 		break;
 	case OPTION_SECONDS:
-		arguments->seconds = option_seconds(state, value);
+		arguments->seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_WORKLOADS:
 		arguments->directory = value;

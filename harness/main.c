@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{"info", "what is in a trace", cmd_info},
 	{"blame", "whose blocks hold the pages of the heap at its peak",
          cmd_blame},
+	{"exec", "become a program that has another malloc", cmd_exec},
+	{"compare", "a program under many mallocs", cmd_compare},
 	{"list", "the allocators and their knobs", cmd_list},
 	{"scale", "the same work on more and more threads", cmd_scale},
 	{"bench", "what the harness itself costs", cmd_bench},

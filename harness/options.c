@@ -25,14 +25,15 @@ uint64_t option_whole(struct argp_state *state, const char *option,
 	return n;
 }
 
-double option_seconds(struct argp_state *state, const char *text)
+double option_seconds(struct argp_state *state, const char *option,
+                      const char *text)
 {
 	static const double least = 0.001, most = 1e6;
 	char *end;
 	double n = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(n >= least && n <= most))
-		argp_error(state, "--seconds takes 0.001..1000000, not \"%s\"",
+		argp_error(state, "%s takes 0.001..1000000, not \"%s\"", option,
 		           text);
 	return n;
 }

@@ -15,8 +15,9 @@
 uint64_t option_whole(struct argp_state *state, const char *option,
                       const char *text, uint64_t least, uint64_t most);
 
-/* --seconds: 0.001..1000000. */
-double option_seconds(struct argp_state *state, const char *text);
+/* Seconds: 0.001..1000000. */
+double option_seconds(struct argp_state *state, const char *option,
+                      const char *text);
 
 /* --memory: bytes, perhaps with K, M or G; 64K..1024G. */
 size_t option_memory(struct argp_state *state, const char *text);

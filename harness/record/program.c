@@ -104,13 +104,13 @@ static bool check_elf(const char *path, int file, const Elf64_Ehdr *elf,
 	    elf->e_machine != OUR_MACHINE)
 		return trace_fail(error,
 		                  "%s is a program for another kind of "
-		                  "machine than the recorder's library",
+		                  "machine than the lab's library",
 		                  path);
 	if (!has_interpreter(file, elf))
 		return trace_fail(
 			error,
 			"%s is statically linked: the dynamic linker, "
-			"which would load the recorder's library, "
+			"which would load the lab's library, "
 			"takes no part in running it",
 			path);
 	return true;
@@ -221,11 +221,28 @@ static bool check(const char *path, int depth, struct trace_error *error)
 	return good;
 }
 
-bool program_check(const char *name, struct trace_error *error)
+/* A name with a slash, and there is such a file: it cannot be run. */
+static enum program_state state_of_missing(const char *name)
+{
+	return strchr(name, '/') != NULL && access(name, F_OK) == 0
+	               ? PROGRAM_NOT_EXECUTABLE
+	               : PROGRAM_NOT_FOUND;
+}
+
+enum program_state program_find(const char *name, struct trace_error *error)
 {
 	char path[PATH_MAX];
 
-	if (name[0] == '\0')
-		return trace_fail(error, "the name of the program is empty");
-	return find(name, path, error) && check(path, 0, error);
+	if (name[0] == '\0') {
+		trace_fail(error, "the name of the program is empty");
+		return PROGRAM_NOT_FOUND;
+	}
+	if (!find(name, path, error))
+		return state_of_missing(name);
+	return check(path, 0, error) ? PROGRAM_FITS : PROGRAM_BYPASSES;
+}
+
+bool program_check(const char *name, struct trace_error *error)
+{
+	return program_find(name, error) == PROGRAM_FITS;
 }

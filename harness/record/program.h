@@ -1,5 +1,6 @@
 /*
- * program.h - whether a program can be recorded, asked before it is run.
+ * program.h - whether a library of ours gets into a program, asked before it is
+ * run.
  */
 #ifndef HARNESS_RECORD_PROGRAM_H
 #define HARNESS_RECORD_PROGRAM_H
@@ -8,12 +9,22 @@
 
 #include "../trace/trace.h"
 
+enum program_state {
+	PROGRAM_FITS, /* a library can be loaded into it               */
+	PROGRAM_NOT_FOUND,
+	PROGRAM_NOT_EXECUTABLE,
+	PROGRAM_BYPASSES, /* it runs, without any library: static, setuid,
+	                     for another kind of machine                  */
+};
+
 /*
  * Looks `name` up as a shell would (through PATH unless it has a slash) and
- * follows "#!" lines to the program that the kernel would load.  False with a
- * sentence in `error` where the recorder's library would not get into it: no
- * such program, not executable, static, setuid, for another kind of machine.
+ * follows "#!" lines to the program that the kernel would load.  Unless it FITS
+ * there is a sentence in `error`.
  */
+enum program_state program_find(const char *name, struct trace_error *error);
+
+/* Whether it fits. */
 bool program_check(const char *name, struct trace_error *error);
 
 #endif

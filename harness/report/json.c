@@ -9,15 +9,12 @@
 #include <unistd.h>
 
 #include "../clock/pace.h"
+#include "json.h"
 #include "keep.h"
 #include "report.h"
 #include "version.h"
 
-/*
- * JSON is UTF-8; a command line or a file name need not be.  Then what is not
- * ASCII becomes "?".
- */
-static json_t *json_text(const char *text)
+json_t *json_of_text(const char *text)
 {
 	json_t *string = json_string(text);
 	char *ascii;
@@ -103,8 +100,8 @@ static json_t *describe_trace(const struct run *run)
 	snprintf(checksum, sizeof checksum, "%016lx", trace->checksum);
 	return json_pack(
 		"{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I}",
-		"name", json_text(run->workload->name), "source",
-		json_text(trace->source != NULL ? trace->source : ""),
+		"name", json_of_text(run->workload->name), "source",
+		json_of_text(trace->source != NULL ? trace->source : ""),
 		"checksum", checksum, "events", (json_int_t)trace->events,
 		"calls", (json_int_t)trace->calls, "slots",
 		(json_int_t)trace->slots, "threads", (int)trace->threads,
@@ -131,18 +128,16 @@ static json_t *describe_knobs(const struct subject *subject)
 	return object;
 }
 
-/* The malloc that a row's processes had; NULL for those of the lab. */
-static json_t *describe_library(const struct subject *subject)
+json_t *json_of_library(const struct library *library)
 {
-	const struct library *library = &subject->library;
 	json_t *environment = json_array();
 
 	for (int i = 0; i < library->variable_count; i++)
 		json_array_append_new(environment,
-		                      json_text(library->variables[i]));
+		                      json_of_text(library->variables[i]));
 	return json_pack("{s:o, s:o, s:s, s:o}", "preloaded",
-	                 json_text(library->preload), "path",
-	                 json_text(library->facts.path), "version",
+	                 json_of_text(library->preload), "path",
+	                 json_of_text(library->facts.path), "version",
 	                 library->facts.version, "environment", environment);
 }
 
@@ -150,14 +145,15 @@ static json_t *describe_subject(const struct subject *subject,
                                 const struct verdict *verdict)
 {
 	json_t *row = json_pack("{s:o, s:o, s:s, s:I, s:o}", "allocator",
-	                        json_text(subject->label), "knobs",
+	                        json_of_text(subject->label), "knobs",
 	                        describe_knobs(subject), "status",
 	                        verdict_word(verdict->kind), "event",
 	                        (json_int_t)verdict->event, "sentence",
-	                        json_text(verdict->sentence));
+	                        json_of_text(verdict->sentence));
 
 	if (subject->is_library)
-		json_object_set_new(row, "library", describe_library(subject));
+		json_object_set_new(row, "library",
+		                    json_of_library(&subject->library));
 	if (subject->is_resident_known)
 		json_object_set_new(
 			row, "huge_pages",
@@ -195,21 +191,19 @@ static json_t *describe_options(const struct run *run)
 	                 options->paranoid, "seed", (json_int_t)options->seed);
 }
 
-/* When, what and where. */
-static json_t *describe_program(const char *command)
+json_t *json_of_run(const char *command)
 {
 	char when[64];
 	time_t now = time(NULL);
 
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "time", when,
-	                 "command", json_text(command), "commit", BUILD_COMMIT,
-	                 "compiler", __VERSION__, "flags", BUILD_FLAGS,
-	                 "machine", describe_machine());
+	                 "command", json_of_text(command), "commit",
+	                 BUILD_COMMIT, "compiler", __VERSION__, "flags",
+	                 BUILD_FLAGS, "machine", describe_machine());
 }
 
-/* Writes and frees it. */
-static bool write_json(json_t *root, const char *path)
+bool json_write(json_t *root, const char *path)
 {
 	int failed = root == NULL || json_dump_file(root, path, JSON_INDENT(2));
 
@@ -233,7 +227,7 @@ static json_t *describe_floors(const struct run *run)
 bool report_json(const struct run *run, const char *command, const char *path,
                  const char *old)
 {
-	json_t *root = describe_program(command);
+	json_t *root = json_of_run(command);
 	json_t *allocators = describe_subjects(run->subjects, run->count);
 
 	if (old != NULL)
@@ -244,7 +238,7 @@ bool report_json(const struct run *run, const char *command, const char *path,
 	json_object_set_new(root, "options", describe_options(run));
 	json_object_set_new(root, "allocators", allocators);
 	json_object_set_new(root, "floors", describe_floors(run));
-	return write_json(root, path);
+	return json_write(root, path);
 }
 
 /* The allocators of `scale`, all but the control. */
@@ -265,7 +259,7 @@ bool report_json_scale(const struct scale *scale, const char *command,
                        const char *path)
 {
 	const struct scale_options *options = scale->options;
-	json_t *root = describe_program(command);
+	json_t *root = json_of_run(command);
 	json_t *threads = json_array();
 
 	for (unsigned i = 0; i < scale->count_count; i++)
@@ -284,7 +278,7 @@ bool report_json_scale(const struct scale *scale, const char *command,
 	                              (json_int_t)options->memory_bytes, "seed",
 	                              (json_int_t)options->seed));
 	json_object_set_new(root, "allocators", describe_scaled(scale));
-	return write_json(root, path);
+	return json_write(root, path);
 }
 
 /* Which library is behind each row that is one. */
@@ -294,8 +288,9 @@ static json_t *describe_libraries(const struct subject *subjects, int count)
 
 	for (int i = 0; i < count; i++)
 		if (subjects[i].is_library)
-			json_object_set_new(object, subjects[i].label,
-			                    describe_library(&subjects[i]));
+			json_object_set_new(
+				object, subjects[i].label,
+				json_of_library(&subjects[i].library));
 	return object;
 }
 
@@ -303,13 +298,13 @@ bool report_json_across(const char *command, const char (*workloads)[128],
                         int workload_count, const struct subject *subjects,
                         int subject_count, const char *path)
 {
-	json_t *root = describe_program(command);
+	json_t *root = json_of_run(command);
 	json_t *names = json_array();
 
 	for (int i = 0; i < workload_count; i++)
-		json_array_append_new(names, json_text(workloads[i]));
+		json_array_append_new(names, json_of_text(workloads[i]));
 	json_object_set_new(root, "workloads", names);
 	json_object_set_new(root, "libraries",
 	                    describe_libraries(subjects, subject_count));
-	return write_json(root, path);
+	return json_write(root, path);
 }

@@ -1,0 +1,405 @@
+/*
+ * compare.c - rounds over programs and mallocs, and what became of each.
+ */
+#include "compare.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../run/interrupt.h"
+#include "../run/progress.h"
+#include "../splitmix64.h"
+#include "counting.h"
+#include "helper.h"
+
+const char *const outcome_words[OUTCOMES] = {
+	[OUTCOME_OK] = "ok",
+	[OUTCOME_BYPASSES] = "bypasses",
+	[OUTCOME_NOT_LOADED] = "not-loaded",
+	[OUTCOME_DIFFERS] = "differs",
+	[OUTCOME_EXIT] = "exit",
+	[OUTCOME_CRASH] = "crash",
+	[OUTCOME_HANG] = "hang",
+	[OUTCOME_FAILED] = "failed",
+	[OUTCOME_NOT_RUN] = "not-run",
+};
+
+struct cell_row *compare_row(const struct compare *compare, int program,
+                             int contender)
+{
+	return &compare->rows[program * compare->contenders.count + contender];
+}
+
+/* ---- what became of a run ------------------------------------------------ */
+
+static void set(struct cell_row *row, enum outcome outcome, const char *what,
+                const char *says)
+{
+	row->outcome = outcome;
+	snprintf(row->sentence, sizeof row->sentence, "%s%s%s", what,
+	         says[0] != '\0' ? "; it said last: " : "", says);
+}
+
+static void set_exit(struct cell_row *row, int number, int expected,
+                     const char *says)
+{
+	char what[64];
+
+	snprintf(what, sizeof what, "exit status %d, without the library %d",
+	         number, expected);
+	set(row, OUTCOME_EXIT, what, says);
+}
+
+/* How a run ended, `first` being the row of the program as it is. */
+static void judge(struct cell_row *row, const struct trial *trial,
+                  const struct cell_row *first, const struct program *program,
+                  double seconds)
+{
+	char what[128];
+
+	row->number = trial->number;
+	switch (trial->end) {
+	case TRIAL_STOPPED:
+		row->outcome = OUTCOME_NOT_RUN;
+		return;
+	case TRIAL_NO_START:
+		set(row, OUTCOME_FAILED, strerror(trial->number), "");
+		return;
+	case TRIAL_NO_LOAD:
+		set(row, OUTCOME_FAILED, "not ready, or its load failed",
+		    trial->says);
+		return;
+	case TRIAL_TOO_LONG:
+		snprintf(what, sizeof what, "not over after %g s", seconds);
+		set(row, OUTCOME_HANG, what, trial->says);
+		return;
+	case TRIAL_KILLED:
+		snprintf(what, sizeof what, "killed by SIG%s",
+		         sigabbrev_np(trial->number));
+		set(row, OUTCOME_CRASH, what, trial->says);
+		return;
+	default:
+		break;
+	}
+	if (trial->number != first->number)
+		set_exit(row, trial->number, first->number, trial->says);
+	else if (!program->varies && trial->output_hash != first->output_hash)
+		set(row, OUTCOME_DIFFERS,
+		    "other output than without the library", trial->says);
+	else
+		row->outcome = OUTCOME_OK;
+}
+
+/* The row that all others of the program are held against. */
+static void judge_first(struct cell_row *row, const struct trial *trial,
+                        const struct program *program, double seconds)
+{
+	row->number = trial->number;
+	row->output_hash = trial->output_hash;
+	judge(row, trial, row, program, seconds);
+}
+
+/* What the counted run says besides. */
+static void judge_calls(struct cell_row *row, const struct program *program,
+                        const struct counting *counting,
+                        const struct contender *contender)
+{
+	row->calls = counting_calls(counting);
+	row->is_counted = true;
+	if (row->outcome != OUTCOME_OK)
+		return;
+	if (program->bypasses)
+		set(row, OUTCOME_BYPASSES, program->why_bypass, "");
+	else if (row->calls == 0)
+		set(row, OUTCOME_BYPASSES,
+		    "no call reached the library: the program calls none, or "
+		    "has its own malloc",
+		    "");
+	else if (!counting_is_served_by(counting, contender))
+		set(row, OUTCOME_NOT_LOADED,
+		    "the loader did not take the library; served by",
+		    counting->page->served_by);
+}
+
+/* Whether a row is run again: bypassing programs have times like others. */
+static bool is_alive(const struct cell_row *row)
+{
+	return row->outcome == OUTCOME_OK || row->outcome == OUTCOME_BYPASSES;
+}
+
+/* ---- one run ------------------------------------------------------------- */
+
+static bool prepare(const struct program *program, struct cell_row *row)
+{
+	int status = 0;
+
+	if (program->before == NULL)
+		return true;
+	pid_t helper = helper_start(program->before, program->directory,
+	                            STDERR_FILENO, STDERR_FILENO);
+	if (helper > 0 && waitpid(helper, &status, 0) == helper && status == 0)
+		return true;
+	set(row, OUTCOME_FAILED, "what comes before it failed", "");
+	return false;
+}
+
+static bool run_once(const struct compare *compare,
+                     const struct program *program, char **environment,
+                     struct trial *trial, struct trace_error *error)
+{
+	const struct trial_plan plan = {
+		.argv = program->argv,
+		.environment = environment,
+		.directory = program->directory,
+		.input = program->input,
+		.after = program->after,
+		.seconds = compare->seconds,
+		.service = program->service,
+	};
+
+	return trial_run(&plan, trial, error);
+}
+
+/* Round 0: counted. */
+static bool run_counted(const struct compare *compare, int p, int c,
+                        struct trace_error *error)
+{
+	struct program *program = &compare->programs[p];
+	struct contender *contender = &compare->contenders.of[c];
+	int first = contenders_find(&compare->contenders, "system");
+	struct cell_row *row = compare_row(compare, p, c);
+	struct counting counting;
+	struct trial trial;
+
+	if (!prepare(program, row))
+		return true;
+	if (!counting_open(&counting, error))
+		return false;
+	char **environment = counting_environment(&counting, contender, error);
+	bool good = environment != NULL &&
+	            run_once(compare, program, environment, &trial, error);
+	if (good && c == first)
+		judge_first(row, &trial, program, compare->seconds);
+	else if (good)
+		judge(row, &trial, compare_row(compare, p, first), program,
+		      compare->seconds);
+	if (good) {
+		row->output_hash = trial.output_hash;
+		row->output_bytes = trial.output_bytes;
+		judge_calls(row, program, &counting, contender);
+	}
+	free(environment);
+	counting_close(&counting);
+	return good;
+}
+
+static void keep_figures(struct cell_row *row, const struct trial *trial,
+                         unsigned position)
+{
+	const double figures[FIGURES] = {
+		[FIGURE_WALL_NS] = (double)trial->wall_ns,
+		[FIGURE_CPU_NS] = (double)(trial->user_ns + trial->system_ns),
+		[FIGURE_PEAK_BYTES] = (double)trial->peak_bytes,
+		[FIGURE_TREE_PEAK_BYTES] = (double)trial->tree_peak_bytes,
+		[FIGURE_MEAN_BYTES] = (double)trial->tree_mean_bytes,
+		[FIGURE_DRAINED_BYTES] = (double)trial->drained_bytes,
+		[FIGURE_FAULTS] = (double)trial->page_faults,
+	};
+
+	for (int f = 0; f < FIGURES; f++)
+		row->figures[f][row->rounds] = figures[f];
+	row->position[row->rounds++] = position;
+}
+
+static bool run_timed(const struct compare *compare, int p, int c,
+                      unsigned position, struct trace_error *error)
+{
+	struct program *program = &compare->programs[p];
+	int first = contenders_find(&compare->contenders, "system");
+	struct cell_row *row = compare_row(compare, p, c);
+	enum outcome before = row->outcome;
+	struct trial trial;
+
+	if (program->is_untimed || !is_alive(row) || !prepare(program, row))
+		return true;
+	char **environment =
+		library_environment(&compare->contenders.of[c].library);
+	if (environment == NULL)
+		return trace_fail(error, "no memory for the environment");
+	bool good = run_once(compare, program, environment, &trial, error);
+	free(environment);
+	if (!good)
+		return false;
+	judge(row, &trial, compare_row(compare, p, first), program,
+	      compare->seconds);
+	if (row->outcome == OUTCOME_NOT_RUN)
+		row->outcome = before; /* what it has stays */
+	else if (row->outcome == OUTCOME_OK) {
+		row->outcome = before;
+		keep_figures(row, &trial, position);
+	}
+	return true;
+}
+
+/* ---- rounds -------------------------------------------------------------- */
+
+/* Numbers 0..count-1, shuffled. */
+static void shuffle(int *order, int count, uint64_t *random)
+{
+	for (int i = 0; i < count; i++) {
+		int k = (int)(splitmix64(random) % (unsigned)(i + 1));
+		order[i] = order[k];
+		order[k] = i;
+	}
+}
+
+static void draw(struct progress *progress, const struct compare *compare,
+                 int p, int c)
+{
+	char what[400];
+
+	snprintf(what, sizeof what, "%s under %s", compare->programs[p].name,
+	         compare->contenders.of[c].label);
+	progress->drawn_s = 0;
+	progress_draw(progress, 0, what);
+}
+
+/* The program as it is, once more: does it say the same? */
+static bool run_again(struct compare *compare, int p, int first,
+                      struct trace_error *error)
+{
+	struct program *program = &compare->programs[p];
+	struct cell_row *row = compare_row(compare, p, first);
+	struct trial trial;
+
+	if (!is_alive(row) || !prepare(program, row))
+		return true;
+	char **environment =
+		library_environment(&compare->contenders.of[first].library);
+	bool good =
+		environment != NULL
+			? run_once(compare, program, environment, &trial, error)
+			: trace_fail(error, "no memory for the environment");
+	if (good)
+		program->varies = trial.end == TRIAL_EXITED &&
+		                  trial.output_hash != row->output_hash;
+	free(environment);
+	return good;
+}
+
+/* Every program without any library, first: what the others should say. */
+static bool run_first(struct compare *compare, struct progress *progress,
+                      struct trace_error *error)
+{
+	int first = contenders_find(&compare->contenders, "system");
+
+	for (int p = 0; p < compare->program_count && !interrupt_came(); p++) {
+		draw(progress, compare, p, first);
+		if (!run_counted(compare, p, first, error) ||
+		    !run_again(compare, p, first, error))
+			return false;
+		progress->done++;
+	}
+	return true;
+}
+
+static bool run_cell(struct compare *compare, unsigned round, int p, int c,
+                     unsigned position, struct trace_error *error)
+{
+	int first = contenders_find(&compare->contenders, "system");
+
+	if (round > 0)
+		return run_timed(compare, p, c, position, error);
+	if (c == first)
+		return true;
+	/* What the program does not do by itself, a library need not. */
+	if (is_alive(compare_row(compare, p, first)))
+		return run_counted(compare, p, c, error);
+	set(compare_row(compare, p, c), OUTCOME_NOT_RUN,
+	    "the program does not run without a library", "");
+	return true;
+}
+
+static bool run_round(struct compare *compare, unsigned round, int *order,
+                      uint64_t *random, struct progress *progress,
+                      struct trace_error *error)
+{
+	int contenders = compare->contenders.count;
+	int cells = compare->program_count * contenders;
+
+	shuffle(order, cells, random);
+	for (int i = 0; i < cells && !interrupt_came(); i++) {
+		int p = order[i] / contenders, c = order[i] % contenders;
+		draw(progress, compare, p, c);
+		if (!run_cell(compare, round, p, c, (unsigned)i + 1, error))
+			return false;
+		progress->done++;
+	}
+	return true;
+}
+
+/*
+ * An interrupted round counts for nobody: ratios are made of rounds that both
+ * sides have.
+ */
+static void drop_round(struct compare *compare)
+{
+	int cells = compare->program_count * compare->contenders.count;
+
+	for (int i = 0; i < cells; i++)
+		if (compare->rows[i].rounds > compare->rounds)
+			compare->rows[i].rounds = compare->rounds;
+}
+
+static bool run_rounds(struct compare *compare, int *order,
+                       struct progress *progress, struct trace_error *error)
+{
+	uint64_t random = compare->seed;
+
+	if (!run_first(compare, progress, error))
+		return false;
+	for (unsigned round = 0;
+	     round <= compare->rounds_wanted && !interrupt_came(); round++) {
+		if (!run_round(compare, round, order, &random, progress, error))
+			return false;
+		if (round > 0 && !interrupt_came())
+			compare->rounds++;
+	}
+	drop_round(compare);
+	return true;
+}
+
+bool compare_run(struct compare *compare, struct trace_error *error)
+{
+	size_t cells =
+		(size_t)(compare->program_count * compare->contenders.count);
+	int *order = calloc(cells, sizeof *order);
+	struct progress progress;
+
+	compare->rows = calloc(cells, sizeof *compare->rows);
+	if (compare->rows == NULL || order == NULL) {
+		free(order);
+		return trace_fail(error, "no memory for the rows");
+	}
+	for (size_t i = 0; i < cells; i++)
+		compare->rows[i].outcome = OUTCOME_NOT_RUN;
+	progress_open(&progress, "compare",
+	              (double)cells * (compare->rounds_wanted + 1.0),
+	              compare->shows_progress);
+	bool good = run_rounds(compare, order, &progress, error);
+	progress_close(&progress);
+	compare->interrupted = interrupt_came();
+	free(order);
+	return good;
+}
+
+void compare_free(struct compare *compare)
+{
+	free(compare->rows);
+	contenders_free(&compare->contenders);
+}

@@ -1,0 +1,200 @@
+#!/bin/sh
+# e2e_compare.sh: `alloclab compare`: what it measures, of programs that know;
+# and that a crash, a hang or another output is a row.
+set -u
+. tests/tap.sh
+
+unset LD_PRELOAD ALLOCLAB_CONF ALLOCLAB_STATS
+make -s --no-print-directory VARIANT=fast all preload \
+	build/tests/programs/compare_uses build/tests/programs/record_static \
+	>"$dir/out" 2>&1
+is "what it needs is built"
+uses=build/tests/programs/compare_uses
+
+compare() { # ARGUMENTS...
+	"$alloclab" compare --results "$results" "$@" >"$dir/out" 2>"$dir/err"
+	status=$?
+}
+# A column of a row of programs.csv, by the column's name.
+cell() { # PROGRAM ALLOCATOR COLUMN
+	awk -F, -v row="$2" -v column="$3" 'NR == 1 {
+		for (i = 1; i <= NF; i++) if ($i == column) at = i
+		next
+	} $2 == row { print $at }' "$results/compare-$1/programs.csv"
+}
+mib() { echo $(($1 >> 20)); }
+between() { [ -n "$1" ] && [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; }
+
+# ---- what is measured ------------------------------------------------------------
+compare -a 'slab tcmalloc' --reps 2 -- $uses touch 64
+[ $status -eq 0 ] && [ "$(cell compare_uses slab status)" = ok ] &&
+	[ "$(cell compare_uses system rounds)" = 2 ]
+is "a program under two allocators and by itself"
+
+for row in slab tcmalloc system; do
+	between "$(mib "$(cell compare_uses $row peak_resident_bytes)")" 64 70
+	is "$row: 64 MiB touched are 64 MiB at the peak"
+	between "$(mib "$(cell compare_uses $row mean_resident_bytes)")" 30 68
+	is "$row: and most of them in the mean"
+	between "$(cell compare_uses $row wall_ns)" 200000000 60000000000
+	is "$row: wall time has the pause in it"
+	between "$(cell compare_uses $row cpu_ns)" 1 199999999
+	is "$row: processor time has not"
+	between "$(cell compare_uses $row page_faults)" 16384 20000
+	is "$row: a page fault for each page"
+done
+[ "$(cell compare_uses system wall_ratio)" = 1.0000 ]
+is "the ratio to itself is 1"
+[ "$(wc -l <"$results/compare-compare_uses/program_runs.csv")" -eq 7 ]
+is "program_runs.csv has a row for each run"
+
+compare -a slab --reps 1 --name small -- $uses touch 0
+between "$(cell small system peak_resident_bytes)" 500000 2500000
+is "a small program's peak is its own, not that of who started it"
+
+compare -a slab --reps 1 --name crew -- $uses crew 64
+between "$(mib "$(cell crew system peak_resident_bytes)")" 16 22 &&
+	between "$(mib "$(cell crew system tree_peak_resident_bytes)")" 60 76
+is "four children of 16 MiB: the largest process, and all together"
+
+compare -a slab --reps 1 --name share -- $uses share 64
+between "$(mib "$(cell share system tree_peak_resident_bytes)")" 60 76
+is "pages that forked children share count once"
+
+compare -a 'slab first-fit' --reps 0 --name calls -- $uses calls 60000
+for row in slab first-fit system; do
+	between "$(cell calls $row calls)" 119990 120100
+	is "$row: calls are counted"
+done
+[ "$(cell calls slab is_telling)" = 1 ] && [ -z "$(cell calls slab wall_ns)" ]
+is "without rounds there are no times"
+
+compare -a slab --reps 0 --name calls -- $uses calls 40000
+[ "$(cell calls slab is_telling)" = 0 ] && grep -q 'a smoke test' "$dir/out"
+is "fewer than 100,000 calls are a smoke test"
+
+# ---- services --------------------------------------------------------------------
+port=$((20000 + $$ % 10000))
+say() { # LINE: a command that says it to the service
+	echo "python3 -c 'import socket
+s = socket.create_connection((\"127.0.0.1\", $port)); s.sendall(b\"$1\")
+print(s.recv(9).decode(), end=\"\")'"
+}
+compare -a slab --reps 1 --drain 0.3 --ready $port --name service \
+	--load "$(say m64); sleep 0.3; $(say f)" --stop "$(say q)" -- \
+	$uses serve $port
+[ $status -eq 0 ] && [ "$(cell service slab status)" = ok ] &&
+	[ "$(cell service system output_bytes)" = 15 ]
+is "a service is started, loaded and stopped; what its load says is its output"
+between "$(mib "$(cell service system peak_resident_bytes)")" 64 70 &&
+	between "$(mib "$(cell service system drained_resident_bytes)")" 0 10
+is "its memory is read again when it has drained"
+between "$(cell service system wall_ns)" 300000000 60000000000
+is "its wall time is that of the load"
+
+compare -a slab --reps 0 --timeout 1 --ready false --load true --name deaf -- \
+	sleep 60
+[ $status -eq 1 ] && [ "$(cell deaf system status)" = hang ]
+is "a service that is never ready is a row"
+
+compare -a slab --reps 0 --ready true --load 'exit 9' --name broken -- sleep 60
+[ $status -eq 1 ] && [ "$(cell broken system status)" = failed ]
+is "a load that fails is a row"
+
+# ---- what goes wrong is a row ------------------------------------------------------
+# Does something else where the slab library is preloaded.
+only_slab() { echo "case \$LD_PRELOAD in *-slab.so*) $1 ;; esac; echo end"; }
+
+compare -a 'slab buddy' --reps 1 --name bad -- \
+	sh -c "$(only_slab 'echo oh dear >&2; kill -SEGV $$')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = crash ] &&
+	[ "$(cell bad buddy status)" = ok ] &&
+	[ "$(cell bad system rounds)" = 1 ] &&
+	grep -q 'bad under slab: crash: killed by SIGSEGV; it said last: oh dear' "$dir/out"
+is "a crash is a row, with the last words"
+
+compare -a 'slab buddy' --reps 1 --timeout 1 --name bad -- \
+	sh -c "$(only_slab 'sleep 60')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = hang ] &&
+	[ "$(cell bad buddy status)" = ok ]
+is "a hang is a row"
+
+compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'echo more')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = differs ] &&
+	[ "$(cell bad buddy status)" = ok ]
+is "another output is a row"
+
+compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'exit 4')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = exit ] &&
+	[ "$(cell bad slab number)" = 4 ] && [ "$(cell bad buddy status)" = ok ]
+is "another exit status is a row"
+
+# shellcheck disable=SC2016
+compare -a slab --reps 1 --name varies -- sh -c 'echo $$'
+[ $status -eq 0 ] && [ "$(cell varies slab status)" = ok ] &&
+	grep -q 'does not say the same twice' "$dir/out"
+is "a program that never says the same twice is not held to it"
+
+compare -a slab --reps 1 --name leave -- $uses leave
+[ $status -eq 0 ] && [ "$(cell leave slab number)" = 3 ] &&
+	! pgrep -f "$uses leave" >/dev/null
+is "what a program leaves behind is killed"
+
+compare -a slab --reps 1 --name static -- build/tests/programs/record_static \
+	no-such-mode
+[ "$(cell static slab status)" = bypasses ] &&
+	grep -q 'bypasses: .* is statically linked' "$dir/out"
+is "a static program bypasses the library"
+
+cat >"$dir/own.c" <<'C'
+#include <stddef.h>
+static char heap[1 << 20];
+static size_t used;
+void *malloc(size_t size) { used += (size + 15) / 16 * 16; return heap + used; }
+void free(void *block) { (void)block; }
+void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *realloc(void *block, size_t size) { (void)block; return malloc(size); }
+int main(void) { return malloc(100) == NULL; }
+C
+cc -fno-builtin "$dir/own.c" -o "$dir/own"
+compare -a slab --reps 1 --name own -- "$dir/own"
+[ $status -eq 0 ] && [ "$(cell own slab status)" = bypasses ]
+is "so does a program with its own malloc"
+
+printf 'b\na\n' >"$dir/lines"
+compare -a slab --reps 0 --name input --input "$dir/lines" -- sort
+[ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
+is "--input is what it reads"
+
+# ---- what is refused ----------------------------------------------------------------
+refuses() { # NAME MESSAGE ARGUMENTS...
+	name=$1 message=$2
+	shift 2
+	snapshot >"$dir/before"
+	compare "$@"
+	snapshot >"$dir/after"
+	[ $status -eq 2 ] && grep -q -e "$message" "$dir/err" && [ ! -s "$dir/out" ] &&
+		cmp -s "$dir/before" "$dir/after"
+	is "$name"
+}
+refuses "no such program" 'there is no program "no-such"' -a slab no-such
+refuses "no such allocator" 'no allocator is called "slob"' -a slob true
+refuses "no program" 'which program' -a slab
+refuses "--load without --ready" '--load needs --ready' -a slab --load true true
+refuses "--ready without --load" 'go with --load' -a slab --ready true true
+refuses "no number of rounds" '--reps takes 0..100' -a slab --reps -1 true
+refuses "a name that is a path" 'is no name for results' -a slab --name a/b true
+
+"$alloclab" compare --results "$results" -a slab --name stopped --reps 50 -- \
+	sleep 0.2 >"$dir/out" 2>"$dir/err" &
+process=$!
+sleep 2
+kill -TERM $process # a shell starts what runs beside it with SIGINT ignored
+wait $process
+status=$?
+[ $status -eq 1 ] && [ "$(cell stopped slab status)" = ok ] &&
+	[ "$(cell stopped slab rounds)" -lt 50 ] &&
+	grep -q '"interrupted": true' "$results/compare-stopped/run.json"
+is "an interrupted comparison keeps the rounds that are whole"
+
+plan
