@@ -7,7 +7,8 @@ Of every file under git, in comments of C files, in Markdown, scripts:
   path:symbol       a file, seen from the root, from allocators/ or from the
                     file that says so, which contains the symbol (but
                     ./mine.c:growth=64K is a knob of the reader's own file)
-  Read next: path   the same for every path in such a paragraph
+  Read next: path   the same for every path in such a paragraph; within a folder
+                    they keep to "Files, in the order to read them"
   [text](path)      links of Markdown to files, and to #sections of them
 """
 import pathlib
@@ -102,6 +103,24 @@ def bad_next(path, prose):
     return bad
 
 
+def bad_order(path, text):
+    """Whoever follows "Read next" meets the files of a folder as they are listed."""
+    listed = re.search(r"Files, in the order to read them\.\n((?: \* +\S.*\n)+)", text)
+    if listed is None:
+        return []
+    names = re.findall(r"(?<![\w./-])[\w]+\.[ch]\b", listed.group(1))
+    here = path.name
+    while True:
+        head = (path.parent / here).read_text().partition("*/")[0]
+        following = re.search(r"Read next: ([\w./-]+\.[ch])\b", head)
+        if following is None or following.group(1) not in names:
+            return []
+        if names.index(following.group(1)) <= names.index(here):
+            return [f"{path.relative_to(ROOT)}: its list has {here} behind "
+                    f"{following.group(1)}, which {here} says to read next"]
+        here = following.group(1)
+
+
 def sections_of(path):
     """The names that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ +(.*?) *$", path.read_text(), re.M)
@@ -131,12 +150,14 @@ def main():
     bad = {"every [Key] is in docs/references.md": [],
            "every path:symbol exists": [],
            "every file to read next exists": [],
+           "they are read in the order that their folder gives": [],
            "every link of a document leads somewhere": []}
     for path in tracked_files():
         text = path.read_text(errors="replace")
         prose = prose_of(path, text)
         found = (bad_keys(path, text, prose, keys), bad_symbols(path, prose),
-                 bad_next(path, prose), bad_links(path, text))
+                 bad_next(path, prose), bad_order(path, text),
+                 bad_links(path, text))
         for name, more in zip(bad, found):
             bad[name] += more
     bad["no key is given twice"] = sorted(set(twice))

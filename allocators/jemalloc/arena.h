@@ -167,7 +167,7 @@ struct je_bin {
 
 /* ---- arenas ------------------------------------------------------------- */
 
-/* Dirty pages of the last steps of the clock: decay.c. */
+/* Dirty pages of the last steps of the clock: purge.c. */
 struct je_decay {
 	uint64_t step_start;
 	size_t last_dirty; /* at the start of this step */
@@ -265,7 +265,6 @@ bool je_pages_are_available(const struct je_heap *heap,
                             uint32_t end);
 
 void je_pages_init_chunk(struct je_arena *arena, struct je_chunk *chunk);
-void je_pages_forget_chunk(struct je_arena *arena, struct je_chunk *chunk);
 
 /* ---- large.c ------------------------------------------------------------ */
 

@@ -34,7 +34,7 @@
  *           (The original drops the bin's lock for that, and looks again.)
  * Sources.  [Evans06], [Evans11].
  *
- * Read next: cache.c, in front of the bins.
+ * Read next: pages.c, where runs come from.
  */
 #include "jemalloc.h"
 

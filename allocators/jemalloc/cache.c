@@ -34,7 +34,7 @@
  * Sources.  [Evans11] thread caches with incremental collection; the arrays and
  *           the mark that malloc stops at are ours.
  *
- * Read next: huge.c.
+ * Read next: bin.c, where batches come from and go.
  */
 #include <errno.h>
 #include <string.h>

@@ -36,7 +36,7 @@
  * Sources.  [Evans06], [Evans11]; commit on demand is ours: the original
  *           leaves it to the kernel's page faults.
  *
- * Read next: pages.c.
+ * Read next: large.c.
  */
 #include <errno.h>
 

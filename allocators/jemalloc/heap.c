@@ -6,6 +6,8 @@
  * again, so that threads that come and go do not spread over all of them.
  *
  * Threads.  The head of jemalloc.h has the order of the locks.
+ *
+ * Read next: base.c.
  */
 #include <errno.h>
 #include <string.h>

@@ -18,7 +18,7 @@
  *           wait for each other there anyway.)
  * Sources.  [Evans06]; there, huge blocks are whole chunks long.
  *
- * Read next: heap.c.
+ * Read next: resize.c.
  */
 #include <errno.h>
 

@@ -6,6 +6,8 @@
  *
  * Threads.  Any; each function takes the lock of the arenas concerned.
  * Sources.  [Evans06].
+ *
+ * Read next: purge.c.
  */
 #include <string.h>
 

@@ -25,7 +25,7 @@
  * Threads.  Under the arena's lock.
  * Sources.  [Evans06]; the tree by size and address is [Evans11]'s.
  *
- * Read next: bin.c, which cuts runs into regions.
+ * Read next: chunk.c, what lies under the pages.
  */
 #include <errno.h>
 

@@ -28,6 +28,8 @@
  *
  * Threads.  Under the arena's lock.
  * Sources.  [Evans11] the ratio; decay by a sigmoid is [Evans16, opt.decay_time].
+ *
+ * Read next: huge.c.
  */
 #include "jemalloc.h"
 

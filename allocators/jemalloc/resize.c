@@ -10,6 +10,8 @@
  * the blocks that were carved from them.  With the knob `headroom` a large or
  * huge block that grows asks for some percent more than it needs, and for what it
  * needs where that is not to be had: fewer steps, more memory.
+ *
+ * Read next: heap.c.
  */
 #include <errno.h>
 #include <string.h>

@@ -34,7 +34,7 @@
  * Cost.     je_classes_init  once in a heap; then class_of[(size + 7) / 8]
  * Sources.  [Evans06], [Evans11] classes and runs.
  *
- * Read next: bin.c.
+ * Read next: cache.c.
  */
 #include "jemalloc.h"
 

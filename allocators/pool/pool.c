@@ -3,8 +3,8 @@
  *
  * Idea.  A program that allocates one kind of object, and many of it, needs
  * neither search nor size classes nor headers: a list of free objects is all,
- * and nothing can be faster than its two instructions.  The price is that
- * everything else is refused.  How the list and its chunks work:
+ * of which malloc takes the first and to which free puts one more.  The price is
+ * that everything else is refused.  How the list and its chunks work:
  * ../common/object_pool.c.
  *
  * What a heap does with them:

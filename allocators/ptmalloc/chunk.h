@@ -31,6 +31,8 @@
  * "In use" means not free for merging: live, in a thread cache, or in a fast
  * bin.  For the harness a chunk's stretch begins behind prev_bytes, at its head,
  * and ends 8 bytes into the next chunk: such stretches tile the heap.
+ *
+ * Read next: bins.c.
  */
 #ifndef ALLOCATORS_PTMALLOC_CHUNK_H
 #define ALLOCATORS_PTMALLOC_CHUNK_H

@@ -33,7 +33,7 @@
  * Threads.  None: one thread at a time.
  * Sources.  [Bonwick94, 3] kmem_alloc; 96 and 192 as in Linux [Gorman04, 8.4].
  *
- * Read next: slab.c, where the parts become an allocator.
+ * Read next: walk.c; or ../ptmalloc/ptmalloc.c, which has several heaps.
  */
 #include "kmalloc.h"
 

@@ -33,6 +33,8 @@
  * Threads.  Budgets under the handles' lock, read by their owner at any time.
  * Sources.  [Ghemawat] thread cache size, stealing, low-water marks.  There the
  *           bytes held are counted, at every free; here the lengths.
+ *
+ * Read next: central_list.c, where batches come from and go.
  */
 #include <errno.h>
 #include <string.h>

@@ -15,6 +15,8 @@
  *
  * Cost.     lists O(1), tree O(log spans)
  * Sources.  [Ghemawat] 128 lists; [Cormen09] red-black trees.
+ *
+ * Read next: growth.c.
  */
 #include "page_heap.h"
 

@@ -26,7 +26,7 @@
  * Threads.  Under the page heap's lock.
  * Sources.  [Ghemawat] growth by at least 128 pages.
  *
- * Read next: central_list.c.
+ * Read next: page_map.c, how an address leads to its span.
  */
 #include <errno.h>
 

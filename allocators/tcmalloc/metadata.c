@@ -35,7 +35,7 @@
  * Sources.  [Ghemawat] has an allocator for each kind of descriptor, which keeps
  *           what it has got for ever.
  *
- * Read next: page_map.c.
+ * Read next: ../common/object_pool.c, then large.c.
  */
 #include "metadata.h"
 

@@ -22,7 +22,7 @@
  * Threads.  One lock around everything.
  * Sources.  [Knuth98, 6.4] linear probing, algorithms L and R.
  *
- * Read next: page_heap.c.
+ * Read next: metadata.c, where descriptors lie.
  */
 #include "page_hash.h"
 

@@ -39,7 +39,7 @@
  * Sources.  [Ghemawat]; prefers normal spans over returned ones of any size,
  *           where gperftools looks for both size by size.
  *
- * Read next: growth.c.
+ * Read next: free_spans.c.
  */
 #include "page_heap.h"
 

@@ -36,7 +36,7 @@
  * Threads.  Look-ups at any time; everything else under the page heap's lock.
  * Sources.  [Ghemawat] "page map" and its levels; [Knuth98, 6.3] tries.
  *
- * Read next: page_hash.c, or page_heap.c.
+ * Read next: page_hash.c.
  */
 #include "page_map.h"
 

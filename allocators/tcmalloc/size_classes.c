@@ -29,7 +29,7 @@
  * Cost.     made once for each heap; a look-up is one load from a byte table
  * Sources.  [Ghemawat] both rows, the 1/8 rules, the batch.
  *
- * Read next: page_heap.c, where spans come from.
+ * Read next: thread_cache.c, the tier in front.
  */
 #include "size_classes.h"
 

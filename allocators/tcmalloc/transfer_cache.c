@@ -21,7 +21,7 @@
  * Threads.  The lock of the class; the metadata's lock inside it to grow.
  * Sources.  [Ghemawat]'s program has one; its description came later [Hunter21].
  *
- * Read next: thread_cache.c.
+ * Read next: page_heap.c, where spans come from.
  */
 #include <errno.h>
 #include <string.h>
