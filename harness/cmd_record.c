@@ -99,7 +99,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 			parse_signal(state, "--stop-signal", value);
 		return 0;
 	case OPTION_FOR:
-		options->wishes.seconds = option_seconds(state, value);
+		options->wishes.seconds = option_seconds(state, "--for", value);
 		return 0;
 	case OPTION_MAX_SIZE:
 		options->wishes.max_bytes = option_memory(state, value);
