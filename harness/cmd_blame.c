@@ -111,7 +111,7 @@ static error_t parse_number(int key, char *value, struct argp_state *state)
 		                                        1, 1000000);
 		break;
 	case OPTION_SECONDS:
-		arguments->blame.seconds = option_seconds(state, value);
+		arguments->blame.seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
 		arguments->blame.memory_bytes = option_memory(state, value);
