@@ -3,10 +3,20 @@
  *
  *     0 free --compare and swap--> 1 held --store--> 0
  *
- * Taking it costs one atomic instruction, releasing it a plain store: nobody
- * waits in the kernel to be woken.  Who finds it held spins a little, then lets
- * others run, then sleeps for moments, which serves holders that make a kernel
- * call.  While `*single_thread` is nonzero (see allocator.h, create) taking and
+ * Taking it costs one atomic instruction, releasing it a plain store and a look
+ * at whether somebody sleeps.  Who finds it held spins a little, then sleeps in
+ * the kernel (futex), for the holder may be waiting for a core itself or for a
+ * kernel call of its own.
+ *
+ *     dropper    held = 0    sleepers?  -- nonzero: sleepers = 0, wake one
+ *     sleeper    sleepers = 1    take?  -- no: sleep, a millisecond at most
+ *
+ * The dropper's look may come too early, for a store and a load after it can
+ * change places; an exchange would not, but every release would cost as much as
+ * taking.  Then the sleeper wakes by itself: that is what the millisecond is for.
+ * Who took the lock after sleeping leaves `sleepers` set: there may be more.
+ *
+ * While `*single_thread` is nonzero (see allocator.h, create) taking and
  * releasing are skipped, but counted.
  *
  * The two counters are written by the holder alone; counter_read() may be
@@ -23,6 +33,7 @@
 
 struct lock {
 	atomic_uint held;
+	atomic_uint sleepers; /* nonzero: perhaps somebody is to be woken     */
 	/* under the lock */
 	struct counter acquired; /* times it was taken, skipped ones included */
 	struct counter waited;   /* of these, times it was found held         */
@@ -35,8 +46,11 @@ struct lock {
 extern const char ONE_THREAD;
 extern const char MANY_THREADS;
 
-/* Spins until the lock is ours. */
+/* Waits until the lock is ours. */
 void lock_wait(struct lock *lock);
+
+/* Lets one who sleeps try again. */
+void lock_wake(struct lock *lock);
 
 /* Takes the lock if it is free; whether it did. */
 static inline bool lock_grab(struct lock *lock)
@@ -46,6 +60,15 @@ static inline bool lock_grab(struct lock *lock)
 	return atomic_compare_exchange_strong_explicit(&lock->held, &is_free, 1,
 	                                               memory_order_acquire,
 	                                               memory_order_relaxed);
+}
+
+static inline void lock_open(struct lock *lock)
+{
+	atomic_store_explicit(&lock->held, 0, memory_order_release);
+	if (__builtin_expect(atomic_load_explicit(&lock->sleepers,
+	                                          memory_order_relaxed) != 0,
+	                     0))
+		lock_wake(lock);
 }
 
 static inline void lock_take(struct lock *lock, const char *single_thread)
@@ -67,7 +90,7 @@ static inline bool lock_try(struct lock *lock, const char *single_thread)
 static inline void lock_drop(struct lock *lock, const char *single_thread)
 {
 	if (!*single_thread)
-		atomic_store_explicit(&lock->held, 0, memory_order_release);
+		lock_open(lock);
 }
 
 /*
@@ -78,7 +101,7 @@ void lock_look(struct lock *lock);
 
 static inline void lock_look_away(struct lock *lock)
 {
-	atomic_store_explicit(&lock->held, 0, memory_order_release);
+	lock_open(lock);
 }
 
 /*
@@ -93,7 +116,7 @@ static inline void lock_fork_take(struct lock *lock)
 
 static inline void lock_fork_drop(struct lock *lock)
 {
-	atomic_store_explicit(&lock->held, 0, memory_order_release);
+	lock_open(lock);
 }
 
 #endif
