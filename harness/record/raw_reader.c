@@ -189,15 +189,6 @@ static bool stream_open(struct raw_reader *reader, const char *image_path,
 
 /* --- blocks from before --------------------------------------------------- */
 
-static int by_address(const void *left, const void *right)
-{
-	const struct raw_live *a = left, *b = right;
-	uint64_t address_a = a->head & RAW_ADDRESS_MASK;
-	uint64_t address_b = b->head & RAW_ADDRESS_MASK;
-
-	return (address_a > address_b) - (address_a < address_b);
-}
-
 /* Records become blocks, in place: a size in front joins its record. */
 static void join_sizes(struct raw_reader *reader)
 {
@@ -218,8 +209,8 @@ static void join_sizes(struct raw_reader *reader)
 }
 
 /*
- * Reads them and sorts them by address: nothing is known of their age, and
- * neighbours in memory were most likely allocated one after the other.
+ * They come by address: nothing is known of their age, and neighbours in memory
+ * were most likely allocated one after the other.
  */
 static bool live_open(struct raw_reader *reader, const char *image_path,
                       struct trace_error *error)
@@ -241,8 +232,6 @@ static bool live_open(struct raw_reader *reader, const char *image_path,
 	if (got != bytes)
 		return trace_fail(error, "%s: cut short", path);
 	join_sizes(reader);
-	qsort(reader->live, reader->live_count, sizeof *reader->live,
-	      by_address);
 	reader->records += reader->live_count;
 	return true;
 }

@@ -2,7 +2,7 @@
  * record_process.c - ways to begin and end: `record_process WAY [COUNT]`.
  *
  * Each way first allocates COUNT blocks of 4001 bytes (default 100).
- *     exit _exit abort kill   ends like that
+ *     exit _exit abort kill segv   ends like that
  *     fork clone              a child (of fork(), of the bare system call)
  *                             allocates COUNT blocks of 4002 bytes and ends;
  *                             then the parent allocates COUNT of 4003
@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 extern char **environ;
+static volatile char *volatile nowhere;
 
 static void allocate(long count, size_t size)
 {
@@ -115,6 +116,8 @@ static int run(char *self, const char *way, char *count_text)
 		_exit(0);
 	if (strcmp(way, "abort") == 0)
 		abort();
+	if (strcmp(way, "segv") == 0)
+		*nowhere = 1;
 	if (strcmp(way, "kill") == 0)
 		raise(SIGKILL);
 	if (strcmp(way, "fork") == 0)

@@ -10,97 +10,107 @@
  *     thread A                      thread B
  *     p = next.malloc()
  *                                   locks all, copies, gives up, unlocks
- *     locks p's shard: given up
+ *     locks p's part: given up
  *     records malloc = p
  *
- * Picture.  The hash of an address picks the shard, then the place in it.
+ * Picture.  A shadow of the heap: a word for every 16 bytes of addresses, made
+ * in chunks, at the first block in each.  A hash table was twice as slow: its
+ * places are far from each other where the blocks are neighbours.
  *
- *     shards  | lock, entries, capacity, count | ...          64 of them
- *                       |
- *                       v
- *             | . | a | b | . | . | c | . | . |   a: kind, alignment, address
- *                                                    and size, 16 bytes
+ *     address    | region 17 | chunk 14 | granule 12 | 4 |
+ *                     |            |          |
+ *     regions [ . p . . ]          |          |            1 GiB each
+ *                 '-> [ . . . p . . ]         |            64 KiB each
+ *                             '-> words [ 0 0 w 0 ... ]    16 bytes each
  *
- * Invariants.
- *     I1  a shard is at most 3/4 full, and longer than 2^20 entries never
- *     I2  between an entry and its home no place is empty
+ *     word   | size 48 | align_log2 8 | kind 8 |           0: no block
  *
- * Cost.     O(1), with a lock; 21 to 43 bytes a live block, 1 GiB at most.
- * Threads.  Any.  A forked child finds zeros (MADV_WIPEONFORK), which are open
- *           locks and empty shards, whoever held them.
- * Read next: session.c (who starts when), ../merge.c (the prelude).
+ * Some allocators put blocks of up to 8 bytes into the upper half of a granule:
+ * `odd` has a byte for each of them.
+ *
+ * Cost.     A lock (none in a process of one thread) and three loads; 36 KiB for
+ *           each 64 KiB of addresses that blocks begin in, CHUNKS_MAX of them at
+ *           most; untouched pages of them take no memory.
+ * Threads.  Any.  Chunks share LOCKS locks.  A forked child finds zeros
+ *           (MADV_WIPEONFORK): open locks, no chunks, whoever held them.
+ * Read next: session.c (who starts when), ../merge.c (what comes first).
  */
 #include "live_table.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
-
-#include "writer.h"
+#include <sys/single_threaded.h>
 
 enum {
-	SHARD_BITS = 6,
-	SHARDS = 1 << SHARD_BITS,
-	FIRST_CAPACITY = 256, /* entries: a page */
-	LAST_CAPACITY = 1 << 20,
+	GRANULE_LOG2 = 4,
+	CHUNK_LOG2 = 16,
+	REGION_LOG2 = 30,
+	GRANULES = 1 << (CHUNK_LOG2 - GRANULE_LOG2),
+	CHUNKS = 1 << (REGION_LOG2 - CHUNK_LOG2),
+	REGIONS = 1 << (47 - REGION_LOG2),
+	LOCKS = 64,
+	CHUNKS_MAX = 1 << 17, /* 8 GiB of addresses that are full of blocks */
+	SLAB_CHUNKS = 64,     /* mapped at a time */
 };
 
-struct live_entry {
-	uint64_t head; /* raw_head() of the call that allocated it; 0: empty */
-	uint64_t size;
+struct chunk {
+	uint64_t words[GRANULES];
+	uint8_t odd[GRANULES]; /* (size + 1) << 4 | kind */
 };
 
-struct shard {
-	pthread_mutex_t lock;
-	/* under lock */
-	struct live_entry *entries;
-	size_t capacity; /* a power of two, or 0 */
-	size_t count;
-	uint64_t left_out;
-	bool given_up;
+static_assert(sizeof(struct chunk) == 36 * 1024, "whole pages");
+
+struct region {
+	struct chunk *chunks[CHUNKS]; /* each under its lock */
 };
 
-static struct shard *shards;
+struct live_table {
+	pthread_mutex_t locks[LOCKS];
+	_Atomic bool given_up; /* written under all locks */
+	_Atomic uint64_t left_out;
+	/* under slab_lock */
+	pthread_mutex_t slab_lock;
+	struct chunk *slab;
+	uint32_t slab_left, chunk_count;
 
-/* What this thread's realloc released: it may have to be put back. */
-static __thread struct live_entry released
-	__attribute__((tls_model("initial-exec")));
+	struct region *_Atomic regions[REGIONS];
+};
+
+static struct live_table *table;
+
+/* A word, or 0: what this thread's realloc released. */
+static __thread uint64_t released __attribute__((tls_model("initial-exec")));
 /* A signal handler that allocates in the middle of an operation. */
 static __thread bool is_inside __attribute__((tls_model("initial-exec")));
 
-/* --- places --------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------- */
 
-static uint64_t hash_of(uint64_t address)
+static uint64_t word_of(enum raw_kind kind, size_t size, unsigned align_log2)
 {
-	return address * 0x9e3779b97f4a7c15u;
+	return (uint64_t)size << 16 | align_log2 << 8 | (uint64_t)kind;
 }
 
-static struct shard *shard_of(uint64_t address)
+static uint64_t word_size(uint64_t word)
 {
-	return &shards[hash_of(address) >> (64 - SHARD_BITS)];
+	return word >> 16;
 }
 
-static size_t home_of(const struct shard *shard, uint64_t head)
-{
-	uint64_t hash = hash_of(head & RAW_ADDRESS_MASK);
+enum { ODD_SIZE_MAX = 8 };
 
-	return (hash << SHARD_BITS >> 40) & (shard->capacity - 1);
+static uint64_t word_of_odd(uint8_t odd)
+{
+	if (odd == 0)
+		return 0;
+	return word_of(odd & 0xf, (size_t)(odd >> 4) - 1, 0);
 }
 
-/* The place of the address, or the empty one that ends its search. */
-static size_t probe(const struct shard *shard, uint64_t address)
-{
-	size_t at = home_of(shard, address);
-
-	while (shard->entries[at].head != 0 &&
-	       (shard->entries[at].head & RAW_ADDRESS_MASK) != address)
-		at = (at + 1) & (shard->capacity - 1);
-	return at;
-}
+/* --- the shadow --------------------------------------------------------- */
 
 static void *map_wiped(size_t bytes)
 {
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -110,113 +120,131 @@ static void *map_wiped(size_t bytes)
 	return NULL;
 }
 
-/* Room for one more; false where the limit is reached, or memory's end. */
-static bool shard_grow(struct shard *shard)
+static struct region *region_get(uint64_t address)
 {
-	struct shard larger = *shard;
+	struct region *_Atomic *place =
+		&table->regions[address >> REGION_LOG2 & (REGIONS - 1)];
+	struct region *region = *place;
 
-	if (4 * (shard->count + 1) <= 3 * shard->capacity)
-		return true;
-	larger.capacity =
-		shard->capacity == 0 ? FIRST_CAPACITY : 2 * shard->capacity;
-	if (larger.capacity > LAST_CAPACITY)
-		return false;
-	larger.entries = map_wiped(larger.capacity * sizeof *larger.entries);
-	if (larger.entries == NULL)
-		return false;
-	for (size_t i = 0; i < shard->capacity; i++) {
-		struct live_entry entry = shard->entries[i];
-		if (entry.head != 0)
-			larger.entries[probe(&larger,
-			                     entry.head & RAW_ADDRESS_MASK)] =
-				entry;
+	if (region != NULL)
+		return region;
+	struct region *made = map_wiped(sizeof *made);
+	if (made == NULL ||
+	    atomic_compare_exchange_strong(place, &region, made))
+		return made;
+	munmap(made, sizeof *made); /* another thread was first */
+	return region;
+}
+
+static struct chunk *chunk_new(void)
+{
+	struct chunk *chunk = NULL;
+
+	pthread_mutex_lock(&table->slab_lock);
+	if (table->slab_left == 0 && table->chunk_count < CHUNKS_MAX) {
+		table->slab = map_wiped(SLAB_CHUNKS * sizeof *table->slab);
+		table->slab_left = table->slab != NULL ? SLAB_CHUNKS : 0;
 	}
-	if (shard->capacity > 0)
-		munmap(shard->entries,
-		       shard->capacity * sizeof *shard->entries);
-	shard->entries = larger.entries;
-	shard->capacity = larger.capacity;
-	return true;
-}
-
-/* --- blocks --------------------------------------------------------------- */
-
-/* A block that is there already was freed past us. */
-static void put_locked(struct shard *shard, struct live_entry entry)
-{
-	if (!shard_grow(shard)) {
-		shard->left_out++;
-		return;
+	if (table->slab_left > 0) {
+		chunk = &table->slab[--table->slab_left];
+		table->chunk_count++;
 	}
-	size_t at = probe(shard, entry.head & RAW_ADDRESS_MASK);
-	shard->count += shard->entries[at].head == 0;
-	shard->entries[at] = entry;
+	pthread_mutex_unlock(&table->slab_lock);
+	return chunk;
 }
 
-/* Moves up what probing would lose behind the gap [Knuth98, 6.4]. */
-static void close_gap_locked(struct shard *shard, size_t hole)
+/* NULL if no block began in it so far. */
+static struct chunk *chunk_find(uint64_t address)
 {
-	size_t mask = shard->capacity - 1, at = hole;
+	struct region *region = region_get(address);
 
-	for (;;) {
-		shard->entries[hole].head = 0;
-		size_t home;
-		do {
-			at = (at + 1) & mask;
-			if (shard->entries[at].head == 0)
-				return;
-			home = home_of(shard, shard->entries[at].head);
-		} while (((at - home) & mask) < ((at - hole) & mask));
-		shard->entries[hole] = shard->entries[at];
-		hole = at;
+	if (region == NULL)
+		return NULL;
+	return region->chunks[address >> CHUNK_LOG2 & (CHUNKS - 1)];
+}
+
+/* NULL without memory. */
+static struct chunk *chunk_make(uint64_t address)
+{
+	struct region *region = region_get(address);
+
+	if (region == NULL)
+		return NULL;
+	struct chunk **place =
+		&region->chunks[address >> CHUNK_LOG2 & (CHUNKS - 1)];
+	if (*place == NULL)
+		*place = chunk_new();
+	return *place;
+}
+
+static size_t granule_of(uint64_t address)
+{
+	return address >> GRANULE_LOG2 & (GRANULES - 1);
+}
+
+static bool is_odd(uint64_t address)
+{
+	return (address & 8) != 0;
+}
+
+/* --- blocks, under the chunk's lock ------------------------------------- */
+
+static void put_locked(uint64_t address, uint64_t word)
+{
+	struct chunk *chunk = chunk_make(address);
+	uint64_t size = word_size(word);
+
+	if (chunk == NULL || (is_odd(address) && size > ODD_SIZE_MAX))
+		table->left_out++;
+	else if (is_odd(address))
+		chunk->odd[granule_of(address)] =
+			(uint8_t)((size + 1) << 4 | (word & 0xf));
+	else
+		chunk->words[granule_of(address)] = word;
+}
+
+/* The block's word; 0 if it is not known. */
+static uint64_t take_locked(uint64_t address)
+{
+	struct chunk *chunk = chunk_find(address);
+	size_t at = granule_of(address);
+	uint64_t word = 0;
+
+	if (chunk == NULL)
+		return 0;
+	if (is_odd(address)) {
+		word = word_of_odd(chunk->odd[at]);
+		chunk->odd[at] = 0;
+	} else {
+		word = chunk->words[at];
+		chunk->words[at] = 0;
 	}
+	return word;
 }
 
-/* Returns what was taken; its head is 0 if the block is not known. */
-static struct live_entry take_locked(struct shard *shard, uint64_t address)
+static void note_locked(enum raw_kind kind, uint64_t address, size_t size,
+                        unsigned align_log2)
 {
-	struct live_entry entry = {0, 0};
-
-	if (shard->capacity == 0)
-		return entry;
-	size_t at = probe(shard, address);
-	entry = shard->entries[at];
-	if (entry.head == 0)
-		return entry;
-	shard->count--;
-	close_gap_locked(shard, at);
-	return entry;
-}
-
-static void note_locked(struct shard *shard, enum raw_kind kind,
-                        uint64_t address, size_t size, unsigned align_log2)
-{
-	const struct live_entry none = {0, 0};
-
 	switch (kind) {
 	case RAW_MALLOC:
 	case RAW_CALLOC:
 	case RAW_ALIGNED:
-		put_locked(shard,
-		           (struct live_entry){
-				   raw_head(kind, address, align_log2), size});
+		put_locked(address, word_of(kind, size, align_log2));
 		break;
 	case RAW_ACQUIRE:
-		put_locked(shard,
-		           (struct live_entry){raw_head(RAW_MALLOC, address, 0),
-		                               size});
-		released = none;
+		put_locked(address, word_of(RAW_MALLOC, size, 0));
+		released = 0;
 		break;
 	case RAW_FREE:
-		take_locked(shard, address);
+		take_locked(address);
 		break;
 	case RAW_RELEASE:
-		released = take_locked(shard, address);
+		released = take_locked(address);
 		break;
 	case RAW_CANCEL:
-		if (released.head != 0)
-			put_locked(shard, released);
-		released = none;
+		if (released != 0)
+			put_locked(address, released);
+		released = 0;
 		break;
 	default: /* a thread's end changes no block */
 		break;
@@ -226,38 +254,90 @@ static void note_locked(struct shard *shard, enum raw_kind kind,
 bool live_table_note(enum raw_kind kind, const void *block, size_t size,
                      unsigned align_log2)
 {
-	struct shard *shard = shard_of((uintptr_t)block);
+	uint64_t address = (uintptr_t)block;
+	pthread_mutex_t *lock =
+		&table->locks[address >> CHUNK_LOG2 & (LOCKS - 1)];
+	bool is_alone = __libc_single_threaded;
 
 	if (is_inside)
 		return true;
 	is_inside = true;
-	pthread_mutex_lock(&shard->lock);
-	bool given_up = shard->given_up;
+	if (!is_alone)
+		pthread_mutex_lock(lock);
+	bool given_up = table->given_up;
 	if (!given_up && block != NULL)
-		note_locked(shard, kind, (uintptr_t)block, size, align_log2);
-	pthread_mutex_unlock(&shard->lock);
+		note_locked(kind, address, size, align_log2);
+	if (!is_alone)
+		pthread_mutex_unlock(lock);
 	is_inside = false;
 	return !given_up;
 }
 
 void live_table_settle(enum raw_kind *kind, size_t *size)
 {
-	if (released.head == 0)
+	if (released == 0)
 		return;
 	if (*kind == RAW_CANCEL)
-		*size = released.size;
+		*size = word_size(released);
 	if (*kind == RAW_CANCEL || *kind == RAW_ACQUIRE)
 		*kind = RAW_MALLOC;
-	released.head = 0;
+	released = 0;
 }
 
-/* --- begin and end -------------------------------------------------------- */
+/* --- begin and end ------------------------------------------------------ */
 
 bool live_table_open(void)
 {
-	if (shards == NULL)
-		shards = map_wiped(SHARDS * sizeof *shards);
-	return shards != NULL;
+	if (table == NULL)
+		table = map_wiped(sizeof *table);
+	return table != NULL;
+}
+
+/* What is done with each block. */
+typedef void visitor(void *context, uint64_t address, uint64_t word);
+
+static void visit_chunk(const struct chunk *chunk, uint64_t address,
+                        visitor *visit, void *context)
+{
+	for (size_t i = 0; i < GRANULES; i++, address += 1 << GRANULE_LOG2) {
+		if (chunk->words[i] != 0)
+			visit(context, address, chunk->words[i]);
+		if (chunk->odd[i] != 0)
+			visit(context, address + 8, word_of_odd(chunk->odd[i]));
+	}
+}
+
+/* By address. */
+static void visit_all(visitor *visit, void *context)
+{
+	for (uint64_t r = 0; r < REGIONS; r++) {
+		const struct region *region = table->regions[r];
+		for (uint64_t c = 0; region != NULL && c < CHUNKS; c++)
+			if (region->chunks[c] != NULL)
+				visit_chunk(region->chunks[c],
+				            r << REGION_LOG2 | c << CHUNK_LOG2,
+				            visit, context);
+	}
+}
+
+static void count_records(void *context, uint64_t address, uint64_t word)
+{
+	size_t *records = context;
+
+	(void)address;
+	*records += word_size(word) < RAW_SIZE_IN_FRONT ? 1 : 2;
+}
+
+static void copy_block(void *context, uint64_t address, uint64_t word)
+{
+	struct raw_record **to = context;
+	uint64_t size = word_size(word);
+
+	if (size >= RAW_SIZE_IN_FRONT)
+		*(*to)++ = (struct raw_record){raw_head(RAW_SIZE, 0, 0), size};
+	*(*to)++ = (struct raw_record){
+		raw_head(word & 0xff, address, word >> 8 & 0xff),
+		raw_tail(0, size)};
 }
 
 size_t live_table_lock(void)
@@ -265,51 +345,40 @@ size_t live_table_lock(void)
 	size_t records = 0;
 
 	is_inside = true;
-	for (int i = 0; i < SHARDS; i++) {
-		struct shard *shard = &shards[i];
-		pthread_mutex_lock(&shard->lock);
-		records += shard->count;
-		for (size_t at = 0; at < shard->capacity; at++)
-			records += shard->entries[at].head != 0 &&
-			           shard->entries[at].size >= RAW_SIZE_IN_FRONT;
-	}
+	for (int i = 0; i < LOCKS; i++)
+		pthread_mutex_lock(&table->locks[i]);
+	visit_all(count_records, &records);
 	return records;
 }
 
 void live_table_copy(struct raw_record *to)
 {
-	for (int i = 0; i < SHARDS; i++)
-		for (size_t at = 0; at < shards[i].capacity; at++) {
-			struct live_entry entry = shards[i].entries[at];
-			if (entry.head == 0)
-				continue;
-			if (entry.size >= RAW_SIZE_IN_FRONT)
-				*to++ = (struct raw_record){
-					raw_head(RAW_SIZE, 0, 0), entry.size};
-			*to++ = (struct raw_record){entry.head,
-			                            raw_tail(0, entry.size)};
-		}
+	visit_all(copy_block, &to);
+}
+
+/* Its memory stays mapped, for threads that are on their way to its locks. */
+static void drop_memory(void)
+{
+	for (uint64_t r = 0; r < REGIONS; r++) {
+		struct region *region = table->regions[r];
+		for (uint64_t c = 0; region != NULL && c < CHUNKS; c++)
+			if (region->chunks[c] != NULL)
+				madvise(region->chunks[c],
+				        sizeof *region->chunks[c],
+				        MADV_DONTNEED);
+	}
 }
 
 void live_table_give_up(void)
 {
-	for (int i = 0; i < SHARDS; i++) {
-		struct shard *shard = &shards[i];
-		if (shard->capacity > 0)
-			munmap(shard->entries,
-			       shard->capacity * sizeof *shard->entries);
-		shard->capacity = shard->count = 0;
-		shard->given_up = true;
-		pthread_mutex_unlock(&shard->lock);
-	}
+	table->given_up = true;
+	drop_memory();
+	for (int i = 0; i < LOCKS; i++)
+		pthread_mutex_unlock(&table->locks[i]);
 	is_inside = false;
 }
 
 uint64_t live_table_left_out(void)
 {
-	uint64_t left_out = 0;
-
-	for (int i = 0; i < SHARDS; i++)
-		left_out += shards[i].left_out;
-	return left_out;
+	return table->left_out;
 }
