@@ -16,6 +16,7 @@
 enum {
 	OPTION_AT = 256,
 	OPTION_DEPTH,
+	OPTION_SKIP,
 	OPTION_PAGE,
 	OPTION_LONG,
 	OPTION_TOP,
@@ -33,6 +34,10 @@ static const struct argp_option options[] = {
          "After event N (default: where the heap is largest)", 0},
 	{"depth", OPTION_DEPTH, "N", 0,
          "Tell callers apart by N frames of their stacks (default 1; 0: all)",
+         0},
+	{"skip", OPTION_SKIP, "NAMES", 0,
+         "Functions that are passed over, as xmalloc is: wrappers of malloc, "
+         "with commas between",
          0},
 	{"page", OPTION_PAGE, "BYTES", 0,
          "Of a page, a power of two, 4K to 1G (default 4K)", 0},
@@ -57,6 +62,7 @@ struct arguments {
 	const char *allocators[BLAMES_MAX];
 	int allocator_count;
 	unsigned depth, top;
+	const char *wrappers;
 	const char *workload, *results, *directory;
 };
 
@@ -129,6 +135,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case 'a':
 		add_allocator(state, value);
+		break;
+	case OPTION_SKIP:
+		arguments->wrappers = value;
 		break;
 	case OPTION_RESULTS:
 		arguments->results = value;
@@ -225,7 +234,8 @@ static int blame(const struct arguments *arguments, const char *command,
 	};
 	int status = EXIT_FAILED;
 
-	if (!groups_open(&groups, &workload->trace, arguments->depth))
+	if (!groups_open(&groups, &workload->trace, arguments->depth,
+	                 arguments->wrappers))
 		fprintf(stderr, "alloclab: no memory for the call sites\n");
 	else if (replay_all(&blames))
 		status = report(&blames, arguments->results, command);
