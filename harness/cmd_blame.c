@@ -66,15 +66,23 @@ struct arguments {
 	const char *workload, *results, *directory;
 };
 
+/* "4096", "4K", "2M", "1G" */
 static uint64_t page_option(struct argp_state *state, const char *value)
 {
-	uint64_t bytes = 4096;
+	static const char units[] = "KMG";
+	char *end;
+	uint64_t bytes = strtoull(value, &end, 10);
+	const char *unit = *end == '\0' ? NULL : strchr(units, *end);
 
-	if (strcmp(value, "4K") != 0)
-		bytes = option_memory(state, value);
-	if ((bytes & (bytes - 1)) != 0 || bytes < 4096 || bytes > 1 << 30)
+	if (unit != NULL && bytes < 1 << 20) {
+		bytes <<= 10 * (unit - units + 1);
+		end++;
+	}
+	if (*end != '\0' || (bytes & (bytes - 1)) != 0 || bytes < 4096 ||
+	    bytes > 1 << 30)
 		argp_error(state,
-		           "--page=%s: a power of two from 4K to 1G is needed",
+		           "--page takes a power of two from 4K to 1G, not "
+		           "\"%s\"",
 		           value);
 	return bytes;
 }
@@ -117,7 +125,8 @@ static error_t parse_number(int key, char *value, struct argp_state *state)
 		                                        1, 1000000);
 		break;
 	case OPTION_SECONDS:
-		arguments->blame.seconds = option_seconds(state, value);
+		arguments->blame.seconds =
+			option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
 		arguments->blame.memory_bytes = option_memory(state, value);

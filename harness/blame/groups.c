@@ -216,6 +216,8 @@ static unsigned size_class(uint64_t size)
 
 static bool group_sizes(struct groups *groups)
 {
+	bool has_threads = groups->trace->threads > 1;
+
 	for (uint32_t thread = 0; thread < groups->trace->threads; thread++)
 		for (unsigned class = 0; class < SIZE_CLASSES; class ++) {
 			char *name;
@@ -223,7 +225,9 @@ static bool group_sizes(struct groups *groups)
 				class == 0 ? 0 : ((uint64_t)8 << class) + 1;
 			int bytes = asprintf(
 				&name,
-				"%" PRIu64 "-%" PRIu64 " bytes, thread %u",
+				has_threads ? "%" PRIu64 "-%" PRIu64
+					      " bytes, thread %u"
+					    : "%" PRIu64 "-%" PRIu64 " bytes",
 				least, (uint64_t)16 << class, thread);
 			if (bytes < 0 || enter(groups, name) == NAME_NONE)
 				return false;
