@@ -13,6 +13,10 @@ readme-charts: ready
 	plots/draw $(PICTURES)/all/cc1
 	cp $(PICTURES)/map/cc1/heap-map.png $(PICTURES)/all/cc1/waste.png \
 	    $(PICTURES)/all/cc1/throughput.png docs/pictures/
+	build/alloclab blame --results $(PICTURES) --skip allocate \
+	    -a best-fit -a jemalloc docs/words.trace
+	plots/draw $(PICTURES)/words-blame
+	cp $(PICTURES)/words-blame/blame.png docs/pictures/
 
 # What `make bench` says, as docs/bench.md; about 5 minutes, on a quiet machine.
 readme-bench: NEEDS = build libs

@@ -16,6 +16,7 @@
 enum {
 	OPTION_AT = 256,
 	OPTION_DEPTH,
+	OPTION_SKIP,
 	OPTION_PAGE,
 	OPTION_LONG,
 	OPTION_TOP,
@@ -33,6 +34,10 @@ static const struct argp_option options[] = {
          "After event N (default: where the heap is largest)", 0},
 	{"depth", OPTION_DEPTH, "N", 0,
          "Tell callers apart by N frames of their stacks (default 1; 0: all)",
+         0},
+	{"skip", OPTION_SKIP, "NAMES", 0,
+         "Functions that are passed over, as xmalloc is: wrappers of malloc, "
+         "with commas between",
          0},
 	{"page", OPTION_PAGE, "BYTES", 0,
          "Of a page, a power of two, 4K to 1G (default 4K)", 0},
@@ -57,18 +62,27 @@ struct arguments {
 	const char *allocators[BLAMES_MAX];
 	int allocator_count;
 	unsigned depth, top;
+	const char *wrappers;
 	const char *workload, *results, *directory;
 };
 
+/* "4096", "4K", "2M", "1G" */
 static uint64_t page_option(struct argp_state *state, const char *value)
 {
-	uint64_t bytes = 4096;
+	static const char units[] = "KMG";
+	char *end;
+	uint64_t bytes = strtoull(value, &end, 10);
+	const char *unit = *end == '\0' ? NULL : strchr(units, *end);
 
-	if (strcmp(value, "4K") != 0)
-		bytes = option_memory(state, value);
-	if ((bytes & (bytes - 1)) != 0 || bytes < 4096 || bytes > 1 << 30)
+	if (unit != NULL && bytes < 1 << 20) {
+		bytes <<= 10 * (unit - units + 1);
+		end++;
+	}
+	if (*end != '\0' || (bytes & (bytes - 1)) != 0 || bytes < 4096 ||
+	    bytes > 1 << 30)
 		argp_error(state,
-		           "--page=%s: a power of two from 4K to 1G is needed",
+		           "--page takes a power of two from 4K to 1G, not "
+		           "\"%s\"",
 		           value);
 	return bytes;
 }
@@ -111,7 +125,8 @@ static error_t parse_number(int key, char *value, struct argp_state *state)
 		                                        1, 1000000);
 		break;
 	case OPTION_SECONDS:
-		arguments->blame.seconds = option_seconds(state, "--seconds", value);
+		arguments->blame.seconds =
+			option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
 		arguments->blame.memory_bytes = option_memory(state, value);
@@ -129,6 +144,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case 'a':
 		add_allocator(state, value);
+		break;
+	case OPTION_SKIP:
+		arguments->wrappers = value;
 		break;
 	case OPTION_RESULTS:
 		arguments->results = value;
@@ -225,7 +243,8 @@ static int blame(const struct arguments *arguments, const char *command,
 	};
 	int status = EXIT_FAILED;
 
-	if (!groups_open(&groups, &workload->trace, arguments->depth))
+	if (!groups_open(&groups, &workload->trace, arguments->depth,
+	                 arguments->wrappers))
 		fprintf(stderr, "alloclab: no memory for the call sites\n");
 	else if (replay_all(&blames))
 		status = report(&blames, arguments->results, command);

@@ -8,6 +8,7 @@ or leave a chart (each fault is named on standard error).
 import sys
 
 import across
+import blame
 import blow_up
 import growth
 import heap_map
@@ -28,6 +29,8 @@ def main():
         charts = [scaling, locks]
     elif run.main == "programs":
         charts = [programs]
+    elif run.main == "blame":
+        charts = [blame]
     elif "workload" in run.summary.text:
         charts = [across]
     return 1 if sum(chart.draw(run) for chart in charts) else 0

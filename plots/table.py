@@ -68,7 +68,8 @@ class Run:
         self.folder = folder
         self.name = os.path.basename(os.path.realpath(folder))
         self.tables = {}
-        self.main = next(name for name in ("summary", "scale", "programs") if self.has(name))
+        self.main = next(name for name in ("summary", "scale", "programs", "blame")
+                         if self.has(name))
         self.summary = self.table(self.main)
         self.allocators = list(dict.fromkeys(self.summary.text["allocator"]))
 

@@ -208,8 +208,10 @@ static const char stacks[] =
 	"frame(0,10,strdup) frame(1,20,intern%20%28w.c:4%29) "
 	"frame(1,30,main%20%28w.c:9%29) "
 	"frame(1,40,std::vector<int>::push_back%0aload%20%28w.c:7%29) "
-	"frame(1,50) "
-	"site(2) site(1,1) site(0,2) site(3,1) site(4,1) site(0) ";
+	"frame(1,50) frame(1,60,make%20%28w.c:1%29) "
+	"frame(1,70,xmalloc%20%28x.c:3%29) "
+	"site(2) site(1,1) site(0,2) site(3,1) site(4,1) site(0) site(5,1) "
+	"site(6,7) ";
 
 static void expect_groups(const char *events, unsigned depth,
                           const char *const *names, uint32_t count)
@@ -219,7 +221,7 @@ static void expect_groups(const char *events, unsigned depth,
 
 	snprintf(text, sizeof text, "%s%s", stacks, events);
 	struct trace trace = trace_of(text);
-	assert_true(groups_open(&groups, &trace, depth));
+	assert_true(groups_open(&groups, &trace, depth, "make,resize"));
 	assert_int_equal(groups.count, count);
 	for (uint32_t i = 0; i < count; i++) {
 		assert_string_equal(groups.names[i], names[i]);
@@ -232,7 +234,8 @@ static void expect_groups(const char *events, unsigned depth,
 static void callers_are_the_programs_own(void **state)
 {
 	static const char *const one[] = {"intern (w.c:4)", "load (w.c:7)",
-	                                  "job+0x50", "strdup", "(unknown)"};
+	                                  "job+0x50",       "strdup",
+	                                  "(unknown)",      "main (w.c:9)"};
 	static const char *const two[] = {"intern (w.c:4) < main (w.c:9)",
 	                                  "load (w.c:7) < main (w.c:9)"};
 	static const char *const all[] = {
@@ -240,7 +243,8 @@ static void callers_are_the_programs_own(void **state)
 		"intern (w.c:4) < main (w.c:9)"};
 
 	(void)state;
-	expect_groups("^3 a=1 ^4 b=1 ^5 c=1 ^6 d=1 e=1 ^2 f=1", 1, one, 5);
+	expect_groups("^3 a=1 ^4 b=1 ^5 c=1 ^6 d=1 e=1 ^8 f=1 ^2 g=1", 1, one,
+	              6);
 	expect_groups("^3 a=1 ^4 b=1 ^2 f=1", 2, two, 2);
 	expect_groups("^3 a=1 ^2 f=1", GROUPS_WHOLE_STACK, all, 2);
 }
@@ -251,7 +255,7 @@ static void without_sites_size_and_thread_count(void **state)
 	struct groups groups;
 
 	(void)state;
-	assert_true(groups_open(&groups, &trace, 1));
+	assert_true(groups_open(&groups, &trace, 1, NULL));
 	assert_string_equal(groups.names[groups_of(&groups, 0)],
 	                    "0-16 bytes, thread 0");
 	assert_string_equal(groups.names[groups_of(&groups, 1)],
@@ -353,7 +357,7 @@ static void every_allocator_adds_up(void **state)
 	int done = 0;
 
 	(void)state;
-	assert_true(groups_open(&groups, &trace, 1));
+	assert_true(groups_open(&groups, &trace, 1, NULL));
 	for (int i = 0; allocator_registry[i] != NULL; i++) {
 		if (!census_is_possible(allocator_registry[i]))
 			continue;
@@ -384,7 +388,7 @@ static void every_moment_adds_up(void **state)
 
 	(void)state;
 	open_subject(subject, "jemalloc");
-	assert_true(groups_open(&groups, &trace, 2));
+	assert_true(groups_open(&groups, &trace, 2, NULL));
 	for (uint64_t event = 1; event <= trace.events; event += 397) {
 		struct blame_options options = usual;
 		options.event = event;
@@ -417,7 +421,7 @@ static void ages_and_callers_by_hand(void **state)
 	struct blame_options options = usual;
 	options.event = 7; /* a b d e live */
 	open_subject(subject, "first-fit");
-	assert_true(groups_open(&groups, &trace, 1));
+	assert_true(groups_open(&groups, &trace, 1, NULL));
 	assert_true(blame_run(subject, &trace, &groups, &options, &blame));
 	assert_int_equal(blame.verdict.kind, VERDICT_OK);
 	const struct holding *intern = &blame.holdings[groups_of(&groups, 0)];
@@ -452,7 +456,7 @@ static void no_memory_is_a_verdict(void **state)
 	(void)state;
 	options.memory_bytes = 1 << 20;
 	open_subject(subject, "first-fit");
-	assert_true(groups_open(&groups, &trace, 1));
+	assert_true(groups_open(&groups, &trace, 1, NULL));
 	assert_true(blame_run(subject, &trace, &groups, &options, &blame));
 	assert_int_equal(blame.verdict.kind, VERDICT_OUT_OF_MEMORY);
 	assert_int_equal(blame.verdict.event, 2);

@@ -40,31 +40,53 @@ static bool is_runtime_module(const char *path)
 	return false;
 }
 
-/* Containers and allocators of the C++ library live in the program's file. */
-static bool is_runtime_scope(const char *scope)
+/* Whether the scope is of one of these functions, with commas between. */
+static bool is_one_of(const char *scope, const char *names)
 {
-	return begins(scope, "std::") || begins(scope, "__gnu_cxx::") ||
-	       begins(scope, "operator new") || begins(scope, "void std::");
+	size_t bytes = strcspn(scope, " (\n");
+
+	while (*names != '\0') {
+		size_t name = strcspn(names, ",");
+		if (name == bytes && memcmp(names, scope, bytes) == 0)
+			return true;
+		names += name + (names[name] == ',');
+	}
+	return false;
+}
+
+/* Containers of the C++ library live in the program's file, as wrappers do. */
+static bool is_runtime_scope(const struct groups *groups, const char *scope)
+{
+	static const char usual[] =
+		"xmalloc,xcalloc,xrealloc,xzalloc,xstrdup,xmemdup,g_malloc,"
+		"g_malloc0,g_realloc,g_strdup";
+
+	return begins(scope, "std::") || begins(scope, "void std::") ||
+	       begins(scope, "__gnu_cxx::") || begins(scope, "operator new") ||
+	       is_one_of(scope, usual) ||
+	       (groups->wrappers != NULL && is_one_of(scope, groups->wrappers));
 }
 
 /* The first line of the text that is the program's own; NULL if none is. */
-static const char *own_scope(const char *text, size_t *bytes)
+static const char *own_scope(const struct groups *groups, const char *text,
+                             size_t *bytes)
 {
 	while (text != NULL && *text != '\0') {
 		*bytes = strcspn(text, "\n");
-		if (!is_runtime_scope(text))
+		if (!is_runtime_scope(groups, text))
 			return text;
 		text += *bytes + (text[*bytes] == '\n');
 	}
 	return NULL;
 }
 
-static void name_frame(const struct trace_sites *sites,
+static void name_frame(const struct groups *groups,
                        const struct site_frame *frame, char name[NAME_BYTES])
 {
+	const struct trace_sites *sites = groups->trace->sites;
 	const char *module = base_name(sites->modules[frame->module]);
 	size_t bytes = 0;
-	const char *scope = own_scope(frame->text, &bytes);
+	const char *scope = own_scope(groups, frame->text, &bytes);
 
 	if (scope == NULL && frame->text != NULL) {
 		scope = frame->text;
@@ -78,32 +100,36 @@ static void name_frame(const struct trace_sites *sites,
 }
 
 /* Whether a group's name can begin with this frame. */
-static bool is_own_frame(const struct trace_sites *sites,
+static bool is_own_frame(const struct groups *groups,
                          const struct site_frame *frame)
 {
+	const struct trace_sites *sites = groups->trace->sites;
 	size_t bytes;
 
 	return !is_runtime_module(sites->modules[frame->module]) &&
-	       (frame->text == NULL || own_scope(frame->text, &bytes) != NULL);
+	       (frame->text == NULL ||
+	        own_scope(groups, frame->text, &bytes) != NULL);
 }
 
 /* --- what a stack is called --------------------------------------------- */
 
 /* The innermost site of the stack that is the program's own, or `site`. */
-static uint32_t own_site(const struct trace_sites *sites, uint32_t site)
+static uint32_t own_site(const struct groups *groups, uint32_t site)
 {
+	const struct trace_sites *sites = groups->trace->sites;
 	uint32_t own = site;
 
 	while (own != 0 &&
-	       !is_own_frame(sites, &sites->frames[sites->sites[own].frame]))
+	       !is_own_frame(groups, &sites->frames[sites->sites[own].frame]))
 		own = sites->sites[own].caller;
 	return own == 0 ? site : own;
 }
 
 /* "parse (words.c:41) < main (words.c:90)": malloc'ed; NULL without memory. */
-static char *name_site(const struct trace_sites *sites, uint32_t site,
+static char *name_site(const struct groups *groups, uint32_t site,
                        unsigned depth)
 {
+	const struct trace_sites *sites = groups->trace->sites;
 	char *name = NULL, frame[NAME_BYTES];
 	size_t bytes;
 	FILE *to = open_memstream(&name, &bytes);
@@ -113,11 +139,11 @@ static char *name_site(const struct trace_sites *sites, uint32_t site,
 	if (site == 0)
 		fputs("(unknown)", to);
 	else if (depth != GROUPS_WHOLE_STACK)
-		site = own_site(sites, site);
+		site = own_site(groups, site);
 	for (unsigned i = 0; site != 0; i++) {
 		if (depth != GROUPS_WHOLE_STACK && i == depth)
 			break;
-		name_frame(sites, &sites->frames[sites->sites[site].frame],
+		name_frame(groups, &sites->frames[sites->sites[site].frame],
 		           frame);
 		fprintf(to, "%s%s", i > 0 ? " < " : "", frame);
 		site = sites->sites[site].caller;
@@ -170,7 +196,7 @@ static bool group_sites(struct groups *groups, unsigned depth)
 		if (trace->ops[i].kind > TRACE_REALLOC ||
 		    groups->of_site[site] != UINT32_MAX)
 			continue;
-		uint32_t group = enter(groups, name_site(sites, site, depth));
+		uint32_t group = enter(groups, name_site(groups, site, depth));
 		if (group == NAME_NONE)
 			return false;
 		groups->of_site[site] = group;
@@ -190,6 +216,8 @@ static unsigned size_class(uint64_t size)
 
 static bool group_sizes(struct groups *groups)
 {
+	bool has_threads = groups->trace->threads > 1;
+
 	for (uint32_t thread = 0; thread < groups->trace->threads; thread++)
 		for (unsigned class = 0; class < SIZE_CLASSES; class ++) {
 			char *name;
@@ -197,7 +225,9 @@ static bool group_sizes(struct groups *groups)
 				class == 0 ? 0 : ((uint64_t)8 << class) + 1;
 			int bytes = asprintf(
 				&name,
-				"%" PRIu64 "-%" PRIu64 " bytes, thread %u",
+				has_threads ? "%" PRIu64 "-%" PRIu64
+					      " bytes, thread %u"
+					    : "%" PRIu64 "-%" PRIu64 " bytes",
 				least, (uint64_t)16 << class, thread);
 			if (bytes < 0 || enter(groups, name) == NAME_NONE)
 				return false;
@@ -206,9 +236,9 @@ static bool group_sizes(struct groups *groups)
 }
 
 bool groups_open(struct groups *groups, const struct trace *trace,
-                 unsigned depth)
+                 unsigned depth, const char *wrappers)
 {
-	*groups = (struct groups){.trace = trace};
+	*groups = (struct groups){.trace = trace, .wrappers = wrappers};
 	return trace->sites != NULL ? group_sites(groups, depth)
 	                            : group_sizes(groups);
 }

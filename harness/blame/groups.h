@@ -3,8 +3,8 @@
  * them.
  *
  * With call sites a group is the innermost `depth` frames of the stack that are
- * the program's own, frames of the C and C++ libraries left out: "intern
- * (words.c:41)".  Without sites all that is known of a block is its size and its
+ * the program's own: "intern (words.c:41)".  Frames of the C and C++ libraries
+ * are left out, and wrappers of malloc, such as xmalloc().  Without sites all that is known of a block is its size and its
  * thread, and a group is those: "33-64 bytes".
  *
  * Threads: constant once made.
@@ -17,6 +17,7 @@
 
 struct groups {
 	const struct trace *trace;
+	const char *wrappers;
 	char **names; /* by group */
 	uint32_t count;
 	uint32_t *of_site; /* by site; NULL: the trace has none */
@@ -25,9 +26,12 @@ struct groups {
 
 enum { GROUPS_WHOLE_STACK = 0 }; /* as depth */
 
-/* False without memory; groups_close() then, too. */
+/*
+ * `wrappers` are more functions to leave out, with commas between; NULL: none.
+ * False without memory; groups_close() then, too.
+ */
 bool groups_open(struct groups *groups, const struct trace *trace,
-                 unsigned depth);
+                 unsigned depth, const char *wrappers);
 void groups_close(struct groups *groups);
 
 /* The group of the block that an allocating or resizing event made. */

@@ -158,7 +158,10 @@ static void print_difference(const struct blames *blames, FILE *out)
 
 	if (rows == NULL)
 		return;
-	fprintf(out, "KiB held under each, largest difference first:\n\n");
+	fprintf(out, "KiB held under each, %slargest difference first:\n\n",
+	        blames->of[0].event == blames->of[1].event
+	                ? ""
+	                : "each at its own peak (--at=N takes one moment), ");
 	grid_open(&grid);
 	grid_add_column(&grid, "called from");
 	grid_add_column(&grid, blames->subjects[0].label);

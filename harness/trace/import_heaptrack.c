@@ -4,6 +4,7 @@
  *
  *     v 10400 3                       version, format: 3
  *     x 8 /bin/job                    the program: length, path
+ *     X /bin/job -v                   and how it was called
  *     m 1 -                           forget all modules
  *     m 8 /lib/y.so 7f00 0 850 ...    module: base, then its segments
  *     t 7f120 4                       the next stack: an address in the call
@@ -17,6 +18,7 @@
  * malloc of thread 0, a realloc as free and malloc.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,7 @@ struct segment {
 struct heaptrack {
 	struct call_log log;
 	struct token program;
+	struct token command;
 	struct segment *segments;
 	size_t segment_count;
 	uint32_t *stacks; /* number -> site; stacks[0]: 0 */
@@ -257,13 +260,15 @@ static bool read_line(struct heaptrack *heaptrack, struct scan *line)
 		return read_free(heaptrack, line);
 	case 'c':
 		return read_time(heaptrack, line);
+	case 'X':
+		heaptrack->command = scan_rest(line);
+		return true;
 	case 'a':
 	case 'i':
 	case 's':
 		return fail(heaptrack,
 		            "this is heaptrack's interpreted form, which has "
 		            "no addresses: use heaptrack --raw");
-	case 'X': /* command line */
 	case 'I': /* page size */
 	case 'R': /* resident */
 	case 'A': /* attached */
@@ -292,12 +297,18 @@ static bool read_lines(struct heaptrack *heaptrack)
 bool import_heaptrack(const struct trace_text *in, struct trace *trace,
                       struct trace_error *error)
 {
-	struct heaptrack heaptrack = {0};
+	struct heaptrack heaptrack = {
+		.command = {.text = " a program", .bytes = 10}};
 
 	if (!call_log_open(&heaptrack.log, in, error))
 		return false;
-	bool good = call_log_close(&heaptrack.log, read_lines(&heaptrack),
-	                           "imported from heaptrack's raw data", trace);
+	bool good = read_lines(&heaptrack);
+	char source[1024];
+	snprintf(source, sizeof source, "heaptrack of%.*s",
+	         (int)(heaptrack.command.bytes < 900 ? heaptrack.command.bytes
+	                                             : 900),
+	         heaptrack.command.text);
+	good = call_log_close(&heaptrack.log, good, source, trace);
 	free(heaptrack.segments);
 	free(heaptrack.stacks);
 	return good;
