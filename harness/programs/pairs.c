@@ -31,12 +31,12 @@ static const struct measure {
 	{"peak", FIGURE_PEAK_BYTES, 1.05, 1.00},
 };
 
-enum { WALL, CPU, PEAK, MEASURES };
+enum { MEASURES = sizeof measures / sizeof *measures };
 
 struct pair {
 	int first, second;
-	bool is_best; /* the best of ours beside mimalloc, by `by`: */
-	int by;
+	bool is_best;              /* of ours beside mimalloc...              */
+	bool by_measure[MEASURES]; /* ...by these                    */
 };
 
 /* ---- which pairs --------------------------------------------------------- */
@@ -69,6 +69,21 @@ static int best_of_ours(const struct compare *compare, int other, int measure)
 	return best;
 }
 
+/* The best by one measure; the best by two is one pair. */
+static void add_best(const struct compare *compare, int mimalloc, int by,
+                     struct pair *pairs, int *count)
+{
+	int best = best_of_ours(compare, mimalloc, by);
+
+	if (best < 0)
+		return;
+	if (*count == 0 || !pairs[*count - 1].is_best ||
+	    pairs[*count - 1].first != best)
+		pairs[(*count)++] = (struct pair){
+			.first = best, .second = mimalloc, .is_best = true};
+	pairs[*count - 1].by_measure[by] = true;
+}
+
 static int find_pairs(const struct compare *compare, struct pair *pairs)
 {
 	const struct contenders *contenders = &compare->contenders;
@@ -81,15 +96,9 @@ static int find_pairs(const struct compare *compare, struct pair *pairs)
 		if (pair.first >= 0 && pair.second >= 0)
 			pairs[count++] = pair;
 	}
-	for (int by = WALL; mimalloc >= 0 && by <= PEAK; by += PEAK - WALL) {
-		struct pair pair = {.first =
-		                            best_of_ours(compare, mimalloc, by),
-		                    .second = mimalloc,
-		                    .is_best = true,
-		                    .by = by};
-		if (pair.first >= 0)
-			pairs[count++] = pair;
-	}
+	for (int by = 0; mimalloc >= 0 && by < MEASURES; by++)
+		if (measures[by].mimalloc_limit > 0)
+			add_best(compare, mimalloc, by, pairs, &count);
 	return count;
 }
 
@@ -97,7 +106,8 @@ static int find_pairs(const struct compare *compare, struct pair *pairs)
 static double limit_of(const struct pair *pair, int measure,
                        enum program_set set)
 {
-	if (set != PROGRAMS_ALL || (pair->is_best && pair->by != measure))
+	if (set != PROGRAMS_ALL ||
+	    (pair->is_best && !pair->by_measure[measure]))
 		return 0;
 	return pair->is_best ? measures[measure].mimalloc_limit
 	                     : measures[measure].limit;
@@ -130,12 +140,25 @@ static void set_measure(const struct compare *compare, const struct pair *pair,
 		         is_met(&mean, limit) ? "yes" : "NO");
 }
 
+/* How many programs a mean is over. */
+static int count_of(const struct compare *compare, const struct pair *pair,
+                    enum program_set set)
+{
+	int programs;
+
+	compare_mean_ratio(compare, pair->first, pair->second, FIGURE_WALL_NS,
+	                   set, &programs);
+	return programs;
+}
+
 static void add_pair(const struct compare *compare, const struct pair *pair,
                      struct grid *grid)
 {
 	const struct contender *of = compare->contenders.of;
 
 	for (int set = 0; set < PROGRAM_SETS; set++) {
+		if (count_of(compare, pair, (enum program_set)set) == 0)
+			continue;
 		grid_add_line(grid);
 		grid_set(grid, 0, "%s%s / %s", pair->is_best ? "best: " : "",
 		         of[pair->first].label, of[pair->second].label);
@@ -210,7 +233,7 @@ void pairs_write(const struct compare *compare, FILE *out)
 	for (int i = 0; i < count; i++)
 		for (int m = 0; m < MEASURES; m++)
 			for (int set = 0; set < PROGRAM_SETS; set++)
-				if (!pairs[i].is_best || pairs[i].by == m)
+				if (!pairs[i].is_best || pairs[i].by_measure[m])
 					write_mean(compare, &pairs[i], m,
 					           (enum program_set)set, out);
 }
