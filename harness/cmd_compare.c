@@ -10,6 +10,7 @@
 #include "command.h"
 #include "options.h"
 #include "programs/compare.h"
+#include "programs/pairs.h"
 #include "programs/results.h"
 #include "programs/suite.h"
 #include "programs/tables.h"
@@ -261,6 +262,8 @@ static void print(const struct arguments *arguments,
 		programs_print_one(compare, 0, stdout);
 	else
 		programs_print_suite(compare, stdout);
+	if (arguments->suite != NULL)
+		pairs_print(compare, stdout);
 	programs_print_findings(compare, stdout);
 	fflush(stdout);
 }

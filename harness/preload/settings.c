@@ -52,13 +52,34 @@ static const char *value_of(const char *entry, const char *name)
 	return entry + length + 1;
 }
 
+/* A file, read a block at a time: this happens at the start of every process. */
+static struct reader {
+	int file;
+	size_t at, filled;
+	char block[4096];
+} reader;
+
+static bool read_byte(char *byte)
+{
+	if (reader.at == reader.filled) {
+		ssize_t got =
+			read(reader.file, reader.block, sizeof reader.block);
+		if (got <= 0)
+			return false;
+		reader.at = 0;
+		reader.filled = (size_t)got;
+	}
+	*byte = reader.block[reader.at++];
+	return true;
+}
+
 /* Reads up to the next '\0'; what does not fit is dropped.  False at the end. */
-static bool read_entry(int file, char *entry, size_t capacity)
+static bool read_entry(char *entry, size_t capacity)
 {
 	size_t used = 0;
 	char byte;
 
-	while (read(file, &byte, 1) == 1) {
+	while (read_byte(&byte)) {
 		if (used < capacity)
 			entry[used++] = byte;
 		if (byte != '\0')
@@ -73,18 +94,19 @@ static bool read_entry(int file, char *entry, size_t capacity)
 static void look_up_in_proc(const char *name, char *value, size_t capacity)
 {
 	static char entry[sizeof preload_settings.stats_path];
-	int file = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
 
-	if (file < 0)
+	reader.file = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+	reader.at = reader.filled = 0;
+	if (reader.file < 0)
 		return;
-	while (read_entry(file, entry, sizeof entry)) {
+	while (read_entry(entry, sizeof entry)) {
 		const char *found = value_of(entry, name);
 		if (found == NULL)
 			continue;
 		snprintf(value, capacity, "%s", found);
 		break;
 	}
-	close(file);
+	close(reader.file);
 }
 
 /* The value of a variable, "" if there is none. */

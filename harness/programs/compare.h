@@ -116,13 +116,23 @@ struct estimate compare_ratio(const struct compare *compare, int program,
 /* Whether a row says something about the malloc: enough calls reached it. */
 bool compare_is_telling(const struct compare *compare, int program);
 
+/* Which programs a mean is over; of all only those that are telling. */
+enum program_set {
+	PROGRAMS_ALL,
+	PROGRAMS_REAL,   /* what people run              */
+	PROGRAMS_STRESS, /* made to be hard on a malloc  */
+	PROGRAM_SETS,
+};
+
+extern const char *const program_set_names[PROGRAM_SETS];
+
 /*
- * The geometric mean of that ratio over the programs that are telling and that
- * both came through; *programs is how many those are.
+ * The geometric mean of that ratio over the programs of a set that both came
+ * through; *programs is how many those are.
  */
 struct estimate compare_mean_ratio(const struct compare *compare, int contender,
                                    int other, enum figure figure,
-                                   int *programs);
+                                   enum program_set set, int *programs);
 
 /* Whether a row has the figure at all. */
 bool compare_has(const struct compare *compare, int program, int contender,

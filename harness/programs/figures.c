@@ -46,6 +46,21 @@ bool compare_is_telling(const struct compare *compare, int program)
 	       !compare->programs[program].bypasses;
 }
 
+const char *const program_set_names[PROGRAM_SETS] = {
+	[PROGRAMS_ALL] = "all",
+	[PROGRAMS_REAL] = "programs",
+	[PROGRAMS_STRESS] = "stress",
+};
+
+static bool is_in(const struct compare *compare, int program,
+                  enum program_set set)
+{
+	bool is_stress = compare->programs[program].is_stress;
+
+	return compare_is_telling(compare, program) &&
+	       (set == PROGRAMS_ALL || is_stress == (set == PROGRAMS_STRESS));
+}
+
 /* Two contenders, and the programs that have both. */
 struct duel {
 	const struct compare *compare;
@@ -66,7 +81,8 @@ static double ratio_in_round(void *ctx, size_t program, size_t round)
 }
 
 struct estimate compare_mean_ratio(const struct compare *compare, int contender,
-                                   int other, enum figure figure, int *programs)
+                                   int other, enum figure figure,
+                                   enum program_set set, int *programs)
 {
 	int *both = calloc((size_t)compare->program_count + 1, sizeof *both);
 	struct duel duel = {compare, figure, contender, other, both};
@@ -75,7 +91,7 @@ struct estimate compare_mean_ratio(const struct compare *compare, int contender,
 	if (both == NULL)
 		return (struct estimate){0};
 	for (int p = 0; p < compare->program_count; p++)
-		if (compare_is_telling(compare, p) &&
+		if (is_in(compare, p, set) &&
 		    compare_has(compare, p, contender, figure) &&
 		    compare_has(compare, p, other, figure))
 			both[(*programs)++] = p;

@@ -15,3 +15,8 @@ $(COUNT_LIB): $(BUILD)/harness/programs/counter/count.pic.o \
 	$(call say,LD) $(CC) -shared -Wl,-z,now -Wl,-z,defs $^ -o $@ -ldl
 
 all: $(LAUNCHER) $(COUNT_LIB)
+
+# Programs that are hard on a malloc, for tests/real_programs.
+STRESS = $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/stress_*.c))
+stress-programs: $(STRESS)
+.PHONY: stress-programs

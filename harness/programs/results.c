@@ -8,6 +8,7 @@
 #include "../report/csv.h"
 #include "../report/folder.h"
 #include "../report/json.h"
+#include "pairs.h"
 
 static int first_of(const struct compare *compare)
 {
@@ -212,6 +213,28 @@ static bool write_run_json(const struct compare *compare, const char *command,
 
 /* ---- the folder ---------------------------------------------------------- */
 
+static FILE *create(const struct folder *folder, const char *name,
+                    const char *header)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
+	FILE *out = fopen(path, "w");
+	if (out != NULL)
+		fprintf(out, "%s\n", header);
+	return out;
+}
+
+static bool finish(FILE *out, const struct folder *folder,
+                   struct trace_error *error)
+{
+	bool failed = out == NULL || ferror(out) != 0;
+
+	if (out != NULL && fclose(out) != 0)
+		failed = true;
+	return !failed || folder_cannot_write(folder, error);
+}
+
 /* Writes the rows of one program under one malloc. */
 typedef void rows_writer(const struct compare *compare, int program,
                          int contender, FILE *out);
@@ -221,19 +244,24 @@ static bool write_csv(const struct compare *compare,
                       const char *header, rows_writer *write,
                       struct trace_error *error)
 {
-	char path[4096];
+	FILE *out = create(folder, name, header);
 
-	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
-	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		return folder_cannot_write(folder, error);
-	fprintf(out, "%s\n", header);
-	for (int p = 0; p < compare->program_count; p++)
+	for (int p = 0; out != NULL && p < compare->program_count; p++)
 		for (int c = 0; c < compare->contenders.count; c++)
 			write(compare, p, c, out);
-	bool failed = ferror(out) != 0;
-	return (fclose(out) == 0 && !failed) ||
-	       folder_cannot_write(folder, error);
+	return finish(out, folder, error);
+}
+
+/* Means are of several programs. */
+static bool write_pairs(const struct compare *compare,
+                        const struct folder *folder, struct trace_error *error)
+{
+	if (compare->program_count == 1)
+		return true;
+	FILE *out = create(folder, "pairs.csv", pairs_header);
+	if (out != NULL)
+		pairs_write(compare, out);
+	return finish(out, folder, error);
 }
 
 bool programs_write(const struct compare *compare, const char *results,
@@ -251,6 +279,7 @@ bool programs_write(const struct compare *compare, const char *results,
 	              write_program_row, error) &&
 	    write_csv(compare, &folder, "program_runs.csv", runs_header,
 	              write_run_rows, error) &&
+	    write_pairs(compare, &folder, error) &&
 	    write_run_json(compare, command, &folder, error) &&
 	    folder_commit(&folder, error))
 		return true;

@@ -198,25 +198,25 @@ static void set_ratio(const struct compare *compare, int p, int c,
 		                 : outcome_words[row->outcome]);
 }
 
-static void add_means(const struct compare *compare, enum figure figure,
-                      struct grid *grid)
+/* A line for each set of programs that has any. */
+static void add_mean(const struct compare *compare, enum figure figure,
+                     enum program_set set, struct grid *grid)
 {
 	int first = contenders_find(&compare->contenders, "system");
-	int telling = 0, at = 4, programs;
+	int whole, programs, at = 4;
 
-	for (int p = 0; p < compare->program_count; p++)
-		telling += compare_is_telling(compare, p) &&
-		           compare_has(compare, p, first, figure);
+	compare_mean_ratio(compare, first, first, figure, set, &whole);
+	if (whole == 0)
+		return;
 	grid_add_line(grid);
-	grid_set(grid, 0, "geometric mean of %d", telling);
+	grid_set(grid, 0, "mean of %d: %s", whole, program_set_names[set]);
 	for (int c = 0; c < compare->contenders.count; c++) {
 		if (compare->contenders.of[c].kind == CONTENDER_SYSTEM)
 			continue;
-		struct estimate mean = compare_mean_ratio(compare, c, first,
-		                                          figure, &programs);
+		struct estimate mean = compare_mean_ratio(
+			compare, c, first, figure, set, &programs);
 		if (programs > 0)
-			grid_set(grid, at,
-			         programs < telling ? "(%.2f)" : "%.2f",
+			grid_set(grid, at, programs < whole ? "(%.2f)" : "%.2f",
 			         mean.median);
 		at++;
 	}
@@ -243,7 +243,8 @@ static void print_ratios(const struct compare *compare, enum figure figure,
 			if (compare->contenders.of[c].kind != CONTENDER_SYSTEM)
 				set_ratio(compare, p, c, figure, &grid, at++);
 	}
-	add_means(compare, figure, &grid);
+	for (int set = 0; set < PROGRAM_SETS; set++)
+		add_mean(compare, figure, (enum program_set)set, &grid);
 	grid_print(&grid, out);
 }
 
@@ -255,7 +256,7 @@ void programs_print_suite(const struct compare *compare, FILE *out)
 	}
 	fprintf(out,
 	        "Medians of %u rounds; columns of allocators are by system.  "
-	        "Means are over the programs with at least %d calls; in "
+	        "Means are geometric, over the programs with at least %d calls; in "
 	        "brackets where some are missing.\n\nWall time:\n\n",
 	        compare->rounds, CALLS_LEAST);
 	print_ratios(compare, FIGURE_WALL_NS, "system, s", NS_PER_S, out);

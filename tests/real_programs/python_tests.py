@@ -2,6 +2,9 @@
 import sys
 import unittest
 
+from test import support
+
+support.verbose = False  # what tests print beside depends on who is faster
 for name in sys.argv[1:]:
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromName(name).run(result)

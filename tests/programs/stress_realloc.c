@@ -1,0 +1,84 @@
+/*
+ * stress_realloc.c - vectors and strings that grow: by half, by 64 bytes, and
+ * back to what they need.
+ */
+#include "stress.h"
+
+enum { VECTORS = 24, VECTOR_MAX = 1 << 20, STRING_MAX = 1 << 15 };
+
+struct vector {
+	void *block;
+	size_t size;
+};
+
+struct worker {
+	struct stress stress;
+	uint64_t steps;
+	struct vector vectors[VECTORS];
+};
+
+static void resize(struct stress *self, struct vector *vector, size_t size)
+{
+	uint64_t tag = vector->size;
+	size_t kept = size < vector->size ? size : vector->size;
+
+	vector->block = realloc(vector->block, size);
+	if (vector->block == NULL)
+		stress_fail("no memory");
+	stress_verify(vector->block, tag, kept);
+	stress_fill(vector->block, size);
+	vector->size = size;
+	self->calls++;
+}
+
+/* Vectors of even number grow like arrays, the others like strings. */
+static size_t next_size(int number, size_t size)
+{
+	return number % 2 == 0 ? size + size / 2 + STRESS_LEAST_BYTES
+	                       : size + 64;
+}
+
+static void step(struct worker *self)
+{
+	int number = (int)stress_draw(&self->stress, VECTORS);
+	struct vector *vector = &self->vectors[number];
+	size_t most = number % 2 == 0 ? VECTOR_MAX : STRING_MAX;
+
+	if (vector->size < most) {
+		resize(&self->stress, vector, next_size(number, vector->size));
+		return;
+	}
+	resize(&self->stress, vector, vector->size - vector->size / 4);
+	stress_free(&self->stress, vector->block);
+	*vector = (struct vector){0};
+}
+
+static void *work(void *ctx)
+{
+	struct worker *self = ctx;
+
+	for (uint64_t i = 0; i < self->steps; i++)
+		step(self);
+	for (int i = 0; i < VECTORS; i++)
+		stress_free(&self->stress, self->vectors[i].block);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct stress_arguments arguments = stress_arguments(argc, argv);
+	static struct worker workers[64];
+	pthread_t threads[64];
+	uint64_t calls = 0;
+
+	for (unsigned i = 0; i < arguments.threads; i++) {
+		workers[i].stress.random = i + 1;
+		workers[i].steps = arguments.steps;
+		threads[i] = stress_start(work, &workers[i]);
+	}
+	for (unsigned i = 0; i < arguments.threads; i++) {
+		pthread_join(threads[i], NULL);
+		calls += workers[i].stress.calls;
+	}
+	return stress_end(calls);
+}
