@@ -165,6 +165,66 @@ static void eighths_waste_an_eighth_of_a_request(void **state)
 	assert_true(worst_waste(&classes, 129, 1024) <= 1. / 9);
 }
 
+/* Mean of block / request in (low, 2 * low], all scales alike. */
+static double mean_rounding(const struct tcm_classes *classes, size_t low)
+{
+	double sum = 0, weights = 0;
+
+	for (size_t size = low + 1; size <= 2 * low; size++) {
+		double asked = (double)size;
+		sum += classes->table[tcm_class_of(classes, size)].bytes /
+		       asked / asked;
+		weights += 1 / asked;
+	}
+	return sum / weights;
+}
+
+/*
+ * m linear classes in a doubling: the sum of 1/(m + i), over ln 2; 8 where no
+ * class was made one with its neighbour, 16 where the step is a page.
+ */
+static void eighths_waste_little_on_average(void **state)
+{
+	struct tcm_classes classes;
+	double eight = 0, sixteen = 0;
+
+	(void)state;
+	for (int i = 8; i < 16; i++)
+		eight += 1 / log(2) / i;
+	for (int i = 16; i < 32; i++)
+		sixteen += 1 / log(2) / i;
+	assert_true(fabs(eight - 1.0465) < .0001);
+	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, 32, true);
+	assert_true(fabs(mean_rounding(&classes, 128) - eight) < .5 / 128);
+	assert_true(fabs(mean_rounding(&classes, 256) - eight) < .5 / 256);
+	assert_true(fabs(mean_rounding(&classes, 64 << 10) - eight) < .0001);
+	assert_true(fabs(mean_rounding(&classes, 128 << 10) - sixteen) < .0001);
+}
+
+/*
+ * A class that has swallowed its neighbours loses more in the block, and no more
+ * in all: what a span has for each object is less than 5/4 of any request.
+ */
+static void block_and_tail_waste_a_quarter_of_a_request(void **state)
+{
+	struct tcm_classes classes;
+	double worst = 0;
+
+	(void)state;
+	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, 32, true);
+	for (size_t size = 129; size <= TCM_SMALL_MAX; size++) {
+		const struct tcm_class *class =
+			&classes.table[tcm_class_of(&classes, size)];
+		size_t span = (size_t) class->pages << TCM_PAGE_LOG2;
+		double share = (double)span / class->objects / (double)size - 1;
+		worst = share > worst ? share : worst;
+	}
+	assert_true(worst < .25 && worst > .2499);
+	assert_int_equal(classes.table[tcm_class_of(&classes, 3329)].bytes,
+	                 4096);
+	assert_true(worst_waste(&classes, 3329, 3329) > 1. / 9);
+}
+
 /* ---- slow start ------------------------------------------------------------ */
 
 /*
@@ -605,6 +665,8 @@ int main(void)
 		cmocka_unit_test(the_208_lists_waste_as_derived),
 		cmocka_unit_test(the_208_lists_waste_little_on_average),
 		cmocka_unit_test(eighths_waste_an_eighth_of_a_request),
+		cmocka_unit_test(eighths_waste_little_on_average),
+		cmocka_unit_test(block_and_tail_waste_a_quarter_of_a_request),
 		cmocka_unit_test(a_list_starts_slowly),
 		cmocka_unit_test(a_full_list_shrinks_after_the_fourth_time),
 		cmocka_unit_test(batches_are_as_large_as_the_knob_says),

@@ -7,7 +7,8 @@
  *
  *     eighth   8 16 32 48 ... 128 144 160 ... 256 288 320 ... 512 576 ...
  *              the step is an eighth of the power of two below, at least 16:
- *              at most 12.5 % of the request is lost (11.1 % of the block)
+ *              12.5 % of a request are lost at most (11.1 % of the block),
+ *              before classes are made one, see below
  *     208      8 .. 128 .. 1 K .. 8 K .. 64 K .. 256 K
  *               by 8   by 16  by 128  by 1 K   by 8 K      208 lists
  *
@@ -19,8 +20,13 @@
  *                  hold 6, less than a quarter of the batch of 32)
  *     2304 bytes:  7 objects, 2 pages, 256 left (one page: 3, 1280 left)
  *
- * Classes of one row whose spans would hold equally many objects on equally
- * many pages are one class, the larger: the smaller would save nothing.
+ * Neighbours in the row of eighths whose spans would hold equally many objects on
+ * equally many pages are one class, the larger: the smaller would save nothing.
+ *
+ *     3584, 3840, 4096: 4 objects on 2 pages  =>  one class, of 4096
+ *
+ * A request of 3329 then loses 23 % of itself in the block, where it would have lost
+ * it to the tail of the span.  Both together stay below a quarter of a request.
  *
  * Words.
  *     batch   objects that move between two tiers at a time: 64 KiB worth of

@@ -28,7 +28,7 @@ enum {
 
 /* How the sizes are spaced; the values of a knob. */
 enum tcm_spacing {
-	TCM_SPACING_EIGHTH, /* steps of at most 12.5 % of the request          */
+	TCM_SPACING_EIGHTH, /* steps of an eighth, some of them made one       */
 	TCM_SPACING_208, /* the 208 lists: five steps, 8 bytes to 8 KiB     */
 };
 

@@ -41,8 +41,9 @@
  *
  * Cost.     malloc 17 instructions, free 23 with the default page map, while the
  *           list is neither at its low-water mark nor full; no header
- *           waste: 1/8 of a request and 1/8 of a span at most; what threads
- *           and transfer caches keep: their budgets
+ *           waste: above 128 bytes, in the block and in the tail of the span,
+ *           a quarter of a request at most; what threads and transfer caches
+ *           keep: their budgets
  * Threads.  Any number, each with a handle; the lock order is in tcmalloc.h.
  *           Any thread may keep any free object: none belongs to a thread.
  * Sources.  [Ghemawat] the design; [Hunter21], [Zhou24] what became of it.
