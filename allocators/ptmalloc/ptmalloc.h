@@ -290,6 +290,12 @@ static inline struct arena *chunk_arena(struct pt_heap *heap,
 	                                    : &heap->main;
 }
 
+/* ---- knobs.c -------------------------------------------------------------- */
+
+extern const struct knob pt_knobs[]; /* [enum pt_knob]                       */
+
+void pt_set_knobs(struct pt_heap *heap, const struct knob_values *values);
+
 /* ---- arena.c: malloc and free in one arena; all under its lock ------------ */
 
 /* A live chunk of `bytes`; `cache`, if not NULL, takes equal ones along. */
