@@ -25,7 +25,7 @@
  *     | page | handle | handle | handle |  ...         |   if those are not
  *     +------+--------+--------+--------+-- ... -------+   enough
  *
- * Invariants, verified in locked_check().
+ * Invariants, verified in inspect.c.
  *     I1  every handle on the pages is on one list: attached or unused
  *     I2  an attached handle has a handle of the inner heap
  *
@@ -38,62 +38,11 @@
  *
  * Read next: ../ptmalloc/ptmalloc.c, several heaps, each with a lock.
  */
-#include "locked.h"
+#include "inside.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <sys/queue.h>
 
-#include "../common/bits.h"
-#include "../common/heap_stats.h"
-#include "../common/heap_usage.h"
-#include "../common/page_source.h"
 #include "../common/unattached.h"
-
-/* A logical thread. */
-struct handle {
-	struct locked_heap *heap;
-	struct thread_heap *inner; /* NULL while it is unused */
-	LIST_ENTRY(handle) link;   /* under the lock          */
-};
-
-LIST_HEAD(handle_list, handle);
-
-/* The start of every page of ours, in address order. */
-struct page {
-	struct page *above;
-};
-
-struct locked_heap {
-	const struct allocator *allocator; /* the inner one's */
-	struct heap *inner;
-	struct page_source *pages;
-	const char *single_thread;
-	struct lock lock;
-
-	/* under the lock */
-	struct handle_list attached, unused;
-	struct page *lowest;
-	uint64_t handles, abandoned;
-	size_t own_bytes;  /* of all our pages                      */
-	char message[128]; /* the last sentence of locked_check()   */
-};
-
-static_assert(sizeof(struct page) + sizeof(struct locked_heap) +
-                              16 * sizeof(struct handle) <=
-                      PAGE_BYTES,
-              "most programs need one page");
-
-static struct locked_heap *locked_of(struct heap *heap)
-{
-	return (struct locked_heap *)heap;
-}
-
-static struct handle *handle_of(struct thread_heap *self)
-{
-	return (struct handle *)self;
-}
 
 static void take(struct locked_heap *heap)
 {
@@ -106,24 +55,6 @@ static void drop(struct locked_heap *heap)
 }
 
 /* ---- pages and handles -------------------------------------------------- */
-
-/* The heap's descriptor lies on the first page that was mapped. */
-static struct handle *first_handle(struct locked_heap *heap, struct page *page)
-{
-	bool is_first = (char *)page == (char *)heap - sizeof *page;
-
-	return is_first ? (struct handle *)(heap + 1)
-	                : (struct handle *)(page + 1);
-}
-
-static struct handle *end_of_handles(struct locked_heap *heap,
-                                     struct page *page)
-{
-	struct handle *first = first_handle(heap, page);
-	size_t bytes = PAGE_BYTES - (size_t)((char *)first - (char *)page);
-
-	return first + bytes / sizeof *first;
-}
 
 static void add_page(struct locked_heap *heap, struct page *page)
 {
@@ -415,108 +346,6 @@ static void locked_fork_child(struct heap *heap, struct thread_heap *self)
 		handle = next;
 	}
 	lock_fork_drop(&locked->lock);
-}
-
-/* ---- at quiescence ------------------------------------------------------ */
-
-struct merging {
-	extent_visitor *visit;
-	void *ctx;
-	const struct page *next; /* the lowest page not yet visited */
-	bool is_over;
-};
-
-static bool show(struct merging *merging, const struct extent *extent)
-{
-	if (!merging->is_over)
-		merging->is_over = !merging->visit(merging->ctx, extent);
-	return !merging->is_over;
-}
-
-/* Visits our pages up to `end`; NULL: all that are left. */
-static bool show_pages(struct merging *merging, const void *end)
-{
-	while (merging->next != NULL &&
-	       (end == NULL || (const void *)merging->next < end)) {
-		const struct extent extent = {(void *)(size_t)merging->next,
-		                              PAGE_BYTES, EXTENT_METADATA, ""};
-		merging->next = merging->next->above;
-		if (!show(merging, &extent))
-			return false;
-	}
-	return !merging->is_over;
-}
-
-static bool merge_extent(void *ctx, const struct extent *extent)
-{
-	return show_pages(ctx, extent->start) && show(ctx, extent);
-}
-
-static void locked_walk(struct heap *heap, extent_visitor *visit, void *ctx)
-{
-	struct locked_heap *self = locked_of(heap);
-	struct merging merging = {visit, ctx, self->lowest, false};
-
-	self->allocator->walk(self->inner, merge_extent, &merging);
-	show_pages(&merging, NULL);
-}
-
-static const char *broken(struct locked_heap *heap, const char *sentence,
-                          const void *where)
-{
-	snprintf(heap->message, sizeof heap->message, "locked %s at %p",
-	         sentence, where);
-	return heap->message;
-}
-
-static const char *check_handles(struct locked_heap *heap)
-{
-	struct handle *handle;
-	size_t places = 0, listed = 0, attached = 0;
-
-	for (struct page *page = heap->lowest; page != NULL; page = page->above)
-		places += (size_t)(end_of_handles(heap, page) -
-		                   first_handle(heap, page));
-	LIST_FOREACH (handle, &heap->attached, link) {
-		if (handle->inner == NULL)
-			return broken(heap, "I2: a handle to nothing", handle);
-		attached++;
-	}
-	LIST_FOREACH (handle, &heap->unused, link)
-		listed++;
-	if (listed + attached != places || attached != heap->handles)
-		return broken(heap, "I1: a handle is on no list", heap);
-	return NULL;
-}
-
-/* The inner heap may take all committed pages for its own: ours are hidden. */
-static const char *locked_check(struct heap *heap)
-{
-	struct locked_heap *self = locked_of(heap);
-	const char *sentence = check_handles(self);
-
-	if (sentence != NULL || self->allocator->check == NULL)
-		return sentence;
-	page_source_hide(self->pages, self->own_bytes);
-	sentence = self->allocator->check(self->inner);
-	page_source_show(self->pages, self->own_bytes);
-	return sentence;
-}
-
-static void locked_free_lists(struct heap *heap, free_block_visitor *visit,
-                              void *ctx)
-{
-	struct locked_heap *self = locked_of(heap);
-
-	self->allocator->free_lists(self->inner, visit, ctx);
-}
-
-static void locked_explain(struct heap *heap, const struct request *request,
-                           char *sentence, size_t capacity)
-{
-	struct locked_heap *self = locked_of(heap);
-
-	self->allocator->explain(self->inner, request, sentence, capacity);
 }
 
 /* ---- one vtable for each inner allocator -------------------------------- */
