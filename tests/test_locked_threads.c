@@ -123,19 +123,22 @@ static void one_page_holds_a_hundred_handles(void **state)
 	lab_close(lab);
 }
 
+/* Once for each call of the program; who looks is not counted. */
 static void the_lock_is_counted(void **state)
 {
 	struct lab *lab = lab_open("locked buddy");
 	struct heap_usage before, after;
+	struct heap_stats stats;
 
 	(void)state;
 	lab->allocator->usage(lab->heap, &before);
 	void *block = lab_malloc(lab, 100);
 	lab_free(lab, block);
+	lab->allocator->stats(lab->heap, &stats);
 	lab->allocator->usage(lab->heap, &after);
 	assert_int_equal(after.lock_count, 1);
 	assert_string_equal(after.locks[0].name, "heap");
-	assert_int_equal(after.locks[0].acquired - before.locks[0].acquired, 3);
+	assert_int_equal(after.locks[0].acquired - before.locks[0].acquired, 2);
 	assert_int_equal(after.locks[0].waited, 0);
 	lab_close(lab);
 }

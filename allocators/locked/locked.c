@@ -273,9 +273,9 @@ static void locked_stats(struct heap *heap, struct heap_stats *out)
 {
 	struct locked_heap *self = locked_of(heap);
 
-	take(self);
+	lock_look(&self->lock);
 	self->allocator->stats(self->inner, out);
-	drop(self);
+	lock_look_away(&self->lock);
 }
 
 static bool add_extent(void *ctx, const struct extent *extent)
@@ -304,7 +304,7 @@ static void locked_usage(struct heap *heap, struct heap_usage *out)
 	struct locked_heap *self = locked_of(heap);
 
 	*out = (struct heap_usage){0};
-	take(self);
+	lock_look(&self->lock);
 	if (self->allocator->usage != NULL)
 		self->allocator->usage(self->inner, out);
 	else if (self->allocator->walk != NULL)
@@ -313,7 +313,7 @@ static void locked_usage(struct heap *heap, struct heap_usage *out)
 	out->handles = self->handles;
 	out->abandoned = self->abandoned;
 	usage_add_lock(out, "heap", &self->lock);
-	drop(self);
+	lock_look_away(&self->lock);
 }
 
 /* ---- fork --------------------------------------------------------------- */
