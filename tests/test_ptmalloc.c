@@ -516,6 +516,56 @@ static void an_empty_heap_is_small(void **state)
 	lab_close(lab);
 }
 
+/* Whether the kernel has given this page any memory. */
+static bool is_resident(void *page)
+{
+	unsigned char resident;
+
+	assert_int_equal(mincore(page, PAGE_BYTES, &resident), 0);
+	return resident & 1;
+}
+
+/* Blocks of two pages and some, each before a small one that stays. */
+static void trim_drops_pages_inside_free_chunks(void **state)
+{
+	enum { BLOCKS = 8, BYTES = 3 * PAGE_BYTES };
+	const struct page_source_options os = {.kind = PAGE_SOURCE_OS};
+	struct lab *lab = lab_open_on(lab_find("ptmalloc"), "tcache=0", &os);
+	char *large[BLOCKS], *small[BLOCKS];
+	size_t most = 0;
+
+	(void)state;
+	for (int i = 0; i < BLOCKS; i++) {
+		large[i] = memset(lab_malloc(lab, BYTES), 7, BYTES);
+		small[i] = memset(lab_malloc(lab, 100), i + 1, 100);
+	}
+	for (int i = 0; i < BLOCKS; i++)
+		lab_free(lab, large[i]);
+	size_t committed = lab->pages.committed_bytes;
+	char *page = (char *)round_up((size_t)large[3] + 32, PAGE_BYTES);
+	assert_true(is_resident(page));
+	size_t given = lab->allocator->trim(lab->heap);
+	assert_int_equal(committed - lab->pages.committed_bytes, given);
+	assert_in_range(lab->pages.dropped_bytes, BLOCKS * 2 * PAGE_BYTES,
+	                BLOCKS * 3 * PAGE_BYTES);
+	assert_false(is_resident(page));
+	lab_check(lab);
+	lab_check_walk(lab, BLOCKS);
+	for (int i = 0; i < BLOCKS; i++)
+		assert_int_equal(small[i][99], i + 1);
+	for (int i = 0; i < BLOCKS; i++) {
+		large[i] = lab->allocator->zero_malloc(lab->thread, BYTES);
+		assert_int_equal(large[i][BYTES - 1] | large[i][0], 0);
+		most = (size_t)large[i] > most ? (size_t)large[i] : most;
+	}
+	assert_true(most < (size_t)small[BLOCKS - 1]); /* in their places */
+	for (int i = 0; i < BLOCKS; i++) {
+		lab_free(lab, large[i]);
+		lab_free(lab, small[i]);
+	}
+	lab_close(lab);
+}
+
 static void realloc_grows_into_top_and_free_chunk(void **state)
 {
 	struct lab *lab = lab_open(BARE);
@@ -764,6 +814,7 @@ int main(void)
 		cmocka_unit_test(a_key_by_chance_is_looked_up),
 		cmocka_unit_test(the_top_grows_by_pad),
 		cmocka_unit_test(a_long_top_is_trimmed),
+		cmocka_unit_test(trim_drops_pages_inside_free_chunks),
 		cmocka_unit_test(an_empty_heap_is_small),
 		cmocka_unit_test(realloc_grows_into_top_and_free_chunk),
 		cmocka_unit_test(

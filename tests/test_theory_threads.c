@@ -268,10 +268,10 @@ static void bounded_caches_bound_the_loss(void **state)
 
 /* --- E13: stranding ----------------------------------------------------- */
 
-/* 128 MB by one thread, then by the other: arenas twice that, others once. */
+/* 300 MB by one thread, then by the other: arenas twice that, others once. */
 static void free_pages_are_everybodys_or_strand(void **state)
 {
-	static const char *const sets[] = {"size=1000", "operations=131072",
+	static const char *const sets[] = {"size=1000", "operations=300000",
 	                                   NULL};
 
 	(void)state;

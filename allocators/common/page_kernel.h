@@ -11,9 +11,8 @@
  *     madvise   locked memory (mlockall) cannot be dropped
  *     mremap    any of these
  *
- * A page source makes no other call, and each of them before a heap is warm: a
- * program that then forbids itself every kind of call that it has not made yet
- * (seccomp) can go on.  Waiting for a lock is another matter: lock.h.
+ * A page source makes no other call, so a program that forbids itself kernel
+ * calls (seccomp) has to allow these, and futex if it has threads (lock.h).
  */
 #ifndef ALLOCATORS_COMMON_PAGE_KERNEL_H
 #define ALLOCATORS_COMMON_PAGE_KERNEL_H

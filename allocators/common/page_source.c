@@ -139,6 +139,18 @@ void page_source_purge(struct page_source *source, void *start, size_t bytes)
 	errno = saved_errno;
 }
 
+void page_source_drop(struct page_source *source, void *start, size_t bytes)
+{
+	assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+	assert(is_aligned(start, PAGE_BYTES));
+	int saved_errno = errno;
+	take(source);
+	page_kernel_drop(source, start, bytes);
+	source->dropped_bytes += bytes;
+	drop(source);
+	errno = saved_errno;
+}
+
 /* ---- the contiguous region ---------------------------------------------- */
 
 static bool grow_region(struct page_source *source, size_t bytes)

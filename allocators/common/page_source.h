@@ -101,6 +101,7 @@ struct page_source {
 	size_t kept_bytes; /* released, but the kernel would not unmap them   */
 	uint64_t calls[PAGE_CALLS]; /* made so far, refused ones included     */
 	uint64_t refused;           /* calls refused so far                   */
+	uint64_t dropped_bytes;     /* by page_source_drop() so far           */
 
 	/* Private to page_source.c, page_arena.c and page_os.c. */
 	struct lock lock;     /* guards everything but `now` */
@@ -179,6 +180,12 @@ bool page_source_commit(struct page_source *source, void *start, size_t bytes);
  * resident.)
  */
 void page_source_purge(struct page_source *source, void *start, size_t bytes);
+
+/*
+ * Drops the contents of committed pages, which stay committed: they are zero,
+ * and not resident until they are written to again.
+ */
+void page_source_drop(struct page_source *source, void *start, size_t bytes);
 
 /* reserve + commit; on failure nothing is held.  Counted as the two calls. */
 void *page_source_map(struct page_source *source, size_t bytes, size_t align);

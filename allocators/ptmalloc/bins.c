@@ -185,3 +185,36 @@ struct chunk *pt_bin_search(struct arena *arena, size_t bytes, uint64_t *links)
 	}
 	return next_bin_search(arena, bin + 1);
 }
+
+/* ---- memory that nobody needs now ---------------------------------------- */
+
+/* | tags, links |  ..|== page ==|== page ==|..  | next chunk */
+static size_t drop_pages(struct arena *arena, struct chunk *chunk)
+{
+	size_t start = round_up((size_t)(chunk + 1), PAGE_BYTES);
+	size_t end = round_down((size_t)chunk_after(chunk), PAGE_BYTES);
+
+	if (start >= end)
+		return 0;
+	page_source_drop(arena->heap->pages, (void *)start, end - start);
+	return end - start;
+}
+
+static size_t drop_pages_of_ring(struct arena *arena, const struct ring *ring)
+{
+	size_t bytes = 0;
+
+	for (struct ring *at = ring->next; at != ring; at = at->next)
+		bytes += drop_pages(arena, ring_chunk(at));
+	return bytes;
+}
+
+size_t pt_bins_drop_pages(struct arena *arena)
+{
+	size_t bytes = drop_pages_of_ring(arena, &arena->unsorted);
+
+	for (unsigned bin = next_marked(arena, pt_bin_of(LARGE_MIN_BYTES));
+	     bin < BINS; bin = next_marked(arena, bin + 1))
+		bytes += drop_pages_of_ring(arena, &arena->bins[bin]);
+	return bytes;
+}

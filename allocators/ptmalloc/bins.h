@@ -104,6 +104,12 @@ static inline struct chunk *fast_pop(struct arena *arena, size_t bytes)
 	return block_chunk(entry);
 }
 
+/*
+ * Drops the whole pages inside the chunks of all bins and the unsorted list, but
+ * for those with their links; returns those bytes, which stay committed.
+ */
+size_t pt_bins_drop_pages(struct arena *arena);
+
 /* Merges and moves all to the unsorted list; whether there were any. */
 bool pt_fast_consolidate(struct arena *arena);
 

@@ -397,6 +397,7 @@ static size_t trim_arena(struct arena *arena)
 	pt_fast_consolidate(arena);
 	size_t bytes = pt_spaces_drop(arena, 0);
 	bytes += pt_top_trim(arena, 0);
+	pt_bins_drop_pages(arena); /* they stay committed: not counted */
 	arena_unlock(arena);
 	return bytes;
 }
