@@ -453,6 +453,19 @@ static void a_thread_keeps_no_more_than_its_budget(void **state)
 	lab_close(lab);
 }
 
+/* 96 KiB are a step and a half. */
+static void the_last_of_the_budget_is_claimed_before_any_is_stolen(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:all_caches=96K");
+
+	(void)state;
+	use_classes(lab, lab->thread);
+	assert_int_equal(budget_of(lab->thread), 96 << 10);
+	assert_int_equal(heap_of(lab)->caches.unclaimed, 0);
+	lab_check(lab);
+	lab_close(lab);
+}
+
 static void a_budget_is_stolen_where_none_is_left(void **state)
 {
 	struct lab *lab = lab_open("tcmalloc:all_caches=128K");
@@ -675,6 +688,8 @@ int main(void)
 		cmocka_unit_test(a_refill_takes_a_lock),
 		cmocka_unit_test(without_a_transfer_cache_all_goes_to_spans),
 		cmocka_unit_test(a_thread_keeps_no_more_than_its_budget),
+		cmocka_unit_test(
+			the_last_of_the_budget_is_claimed_before_any_is_stolen),
 		cmocka_unit_test(a_budget_is_stolen_where_none_is_left),
 		cmocka_unit_test(lists_that_are_not_used_are_scavenged),
 		cmocka_unit_test(without_a_budget_nothing_is_cached),

@@ -78,6 +78,8 @@ static bool claim(struct tcm_cache *self, size_t bytes)
 	size_t room = caches->thread_max - counter_read(&self->budget);
 	if (step > room)
 		step = room;
+	if (step > caches->unclaimed && caches->unclaimed >= bytes)
+		step = caches->unclaimed; /* the last of it */
 	if (step >= bytes && caches->unclaimed >= step) {
 		caches->unclaimed -= step;
 		is_done = true;
