@@ -36,6 +36,7 @@ cases() {
 		preload_family
 		preload_threads churn
 		preload_threads atfork
+		preload_threads fork
 		preload_threads keys
 		preload_threads stacks
 		preload_threads handover
@@ -150,6 +151,18 @@ for name in $names; do
 		awk '$1 == "peak_committed_bytes" { peak = $2 }
 			END { exit !(peak > 0 && peak < 4194304) }' "$dir/stats"
 	is "$name: 4000 short threads leave nothing behind"
+done
+
+# In a child, what lies in the caches of other threads is live: nobody knows.
+for name in $names; do
+	rm -f "$dir"/stats*
+	ALLOCLAB_STATS=$dir/stats.%p under "$name" $programs/preload_threads fork
+	[ $? -eq 0 ] && [ "$(ls "$dir"/stats.* | wc -l)" = 121 ] && {
+		for file in "$dir"/stats.*; do
+			adds_up "$file" || break
+		done
+	}
+	is "$name: the reports of forked children add up"
 done
 
 rm -f "$dir"/stats*
