@@ -36,6 +36,7 @@ cases() {
 		preload_family
 		preload_threads churn
 		preload_threads atfork
+		preload_threads fork
 		preload_threads keys
 		preload_threads stacks
 		preload_threads handover
@@ -45,6 +46,8 @@ cases() {
 		preload_hazards sbrk
 		preload_hazards seccomp
 		preload_hazards mlockall
+		preload_hazards maps
+		preload_hazards limit
 		preload_hazards handler
 		preload_hazards handlers
 	CASES
@@ -137,6 +140,29 @@ for name in $names; do
 		grep -q '^requested unknown$' "$dir/stats" &&
 		adds_up "$dir/stats"
 	is "$name: the report at exit adds up to what is committed"
+done
+
+# A thread's handle goes when it ends, and its memory serves the next ones.
+for name in $names; do
+	rm -f "$dir"/stats*
+	ALLOCLAB_STATS=$dir/stats \
+		under "$name" $programs/preload_threads churn
+	grep -q '^handles 1$' "$dir/stats" && adds_up "$dir/stats" &&
+		awk '$1 == "peak_committed_bytes" { peak = $2 }
+			END { exit !(peak > 0 && peak < 4194304) }' "$dir/stats"
+	is "$name: 4000 short threads leave nothing behind"
+done
+
+# In a child, what lies in the caches of other threads is live: nobody knows.
+for name in $names; do
+	rm -f "$dir"/stats*
+	ALLOCLAB_STATS=$dir/stats.%p under "$name" $programs/preload_threads fork
+	[ $? -eq 0 ] && [ "$(ls "$dir"/stats.* | wc -l)" = 121 ] && {
+		for file in "$dir"/stats.*; do
+			adds_up "$file" || break
+		done
+	}
+	is "$name: the reports of forked children add up"
 done
 
 rm -f "$dir"/stats*

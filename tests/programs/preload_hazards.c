@@ -6,6 +6,8 @@
  *     sbrk       moves the program break itself, between mallocs
  *     seccomp    threads go on where only the calls of a malloc are allowed
  *     mlockall   memory cannot be dropped: calloc's is zero all the same
+ *     maps       the process has as many mappings as it may
+ *     limit      its address space is used up, in one thread and in a few
  *     handler    exit() in a signal handler that interrupted malloc
  *     handlers   the same in a process with threads, where locks are taken
  *     fd2        descriptor 2 is a file of the program: nobody writes there
@@ -41,8 +43,10 @@ static void stop(const char *what)
 	_exit(1);
 }
 
-static void hammer(unsigned seed, int rounds)
+/* Allocates and frees; how often there was no memory. */
+static int hammer_on(unsigned seed, int rounds)
 {
+	int refused = 0;
 	unsigned char *blocks[BLOCKS] = {0};
 	size_t sizes[BLOCKS] = {0};
 	unsigned state = seed;
@@ -58,12 +62,20 @@ static void hammer(unsigned seed, int rounds)
 		if (i % 97 == 0)
 			sizes[at] *= 300;
 		blocks[at] = malloc(sizes[at]);
-		if (blocks[at] == NULL)
-			stop("no memory");
-		memset(blocks[at], (int)at, sizes[at]);
+		if (blocks[at] != NULL)
+			memset(blocks[at], (int)at, sizes[at]);
+		else
+			refused++;
 	}
 	for (int at = 0; at < BLOCKS; at++)
 		free(blocks[at]);
+	return refused;
+}
+
+static void hammer(unsigned seed, int rounds)
+{
+	if (hammer_on(seed, rounds) > 0)
+		stop("no memory");
 }
 
 /* ---- early and late ---------------------------------------------------------- */
@@ -171,6 +183,27 @@ static void lock_memory(void)
 	}
 }
 
+/* Neighbours differ in what they allow, so that the kernel joins none. */
+static void use_up_mappings(void)
+{
+	enum { PAGE = 4096, MAPS_MAX = 1 << 20 };
+	static char *maps[MAPS_MAX];
+	int count = 0;
+
+	for (; count < MAPS_MAX; count++) {
+		maps[count] =
+			mmap(NULL, PAGE, count % 2 ? PROT_READ : PROT_NONE,
+		             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (maps[count] == MAP_FAILED)
+			break;
+	}
+	for (unsigned i = 0; i < 20; i++)
+		hammer_on(i, 1000);
+	while (count-- > 0)
+		munmap(maps[count], PAGE);
+	hammer(1, 1000);
+}
+
 /* ---- seccomp ------------------------------------------------------------------- */
 
 /* What a malloc needs, and threads that wait for each other. */
@@ -222,15 +255,23 @@ static void *work_behind_gate(void *seed)
 	return NULL;
 }
 
-static void work_in_sandbox(void)
+/* Four threads; with the caller, five pass the gate at a time. */
+static void start_behind_gate(void *(*run)(void *))
 {
+	pthread_attr_t attributes;
 	pthread_t thread;
 
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 64 << 10);
 	pthread_barrier_init(&gate, NULL, 5);
 	for (uintptr_t i = 1; i < 5; i++)
-		if (pthread_create(&thread, NULL, work_behind_gate,
-		                   (void *)i) != 0)
+		if (pthread_create(&thread, &attributes, run, (void *)i) != 0)
 			stop("pthread_create fails");
+}
+
+static void work_in_sandbox(void)
+{
+	start_behind_gate(work_behind_gate);
 	hammer(9, 100);
 	pthread_barrier_wait(&gate);
 	forbid_the_rest();
@@ -238,6 +279,48 @@ static void work_in_sandbox(void)
 	hammer(9, 20000);
 	pthread_barrier_wait(&gate);
 	_exit(0);
+}
+
+/* ---- no memory ----------------------------------------------------------------- */
+
+static void *hammer_when_asked(void *seed)
+{
+	pthread_barrier_wait(&gate);
+	for (unsigned i = 0; i < 20; i++)
+		hammer_on((unsigned)(uintptr_t)seed + i, 1000);
+	pthread_barrier_wait(&gate);
+	return NULL;
+}
+
+static void *hold_all_there_is(void)
+{
+	void **held = NULL, **block;
+
+	for (size_t size = 1 << 20; size >= 16; size /= 2)
+		while ((block = malloc(size)) != NULL) {
+			*block = held;
+			held = block;
+		}
+	return held;
+}
+
+/* The threads begin before: a heap need not give address space back. */
+static void use_up_address_space(void)
+{
+	const struct rlimit little = {(size_t)128 << 20, (size_t)128 << 20};
+
+	start_behind_gate(hammer_when_asked);
+	setrlimit(RLIMIT_AS, &little);
+	void **held = hold_all_there_is();
+	pthread_barrier_wait(&gate);
+	hammer_on(9, 1000);
+	while (held != NULL) {
+		void **next = *held;
+		free(held);
+		held = next;
+	}
+	pthread_barrier_wait(&gate);
+	hammer(1, 1000);
 }
 
 /* ---- exit, descriptors ----------------------------------------------------------- */
@@ -333,6 +416,8 @@ int main(int count, char **arguments)
 		{"sbrk", move_break},
 		{"seccomp", work_in_sandbox},
 		{"mlockall", lock_memory},
+		{"maps", use_up_mappings},
+		{"limit", use_up_address_space},
 		{"handler", exit_in_handler},
 		{"handlers", exit_in_handler_with_threads},
 		{"fd2", reuse_descriptor},

@@ -5,6 +5,8 @@
  *     atfork     forks in every thread while the others allocate; the children
  *                use and free what they inherited, start a thread and fork; and
  *                fork handlers allocate, registered early and late
+ *     fork       forks while others go through every lock of the heap; the
+ *                children end by exit(), with a report if that is asked for
  *     keys       frees and allocates in destructors of keys, round after round
  *     stacks     threads with stacks of 16 KiB
  *     handover   blocks of one thread are freed by others, after its end
@@ -16,6 +18,8 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,13 +164,16 @@ static void allocate_at_fork(void)
 }
 
 /* glibc gives constructors what it gives main(). */
-__attribute__((constructor)) static void register_early(int count,
-                                                        char **arguments)
+static void register_early(int count, char **arguments)
 {
 	if (count == 2 && strcmp(arguments[1], "atfork") == 0)
 		pthread_atfork(allocate_at_fork, allocate_at_fork,
 		               allocate_at_fork);
 }
+
+/* Before the constructors of libraries. */
+__attribute__((section(".preinit_array"),
+               used)) static void (*before)(int, char **) = register_early;
 
 static void fork_with_handlers(void)
 {
@@ -199,10 +206,15 @@ static void *set_keys(void *argument)
 	return argument;
 }
 
-static void end_with_keys(void)
+static void make_keys(void)
 {
 	for (int i = 0; i < 8; i++)
 		pthread_key_create(&keys[i], end_key);
+}
+
+static void end_with_keys(void)
+{
+	make_keys();
 	for (int i = 0; i < 50; i++)
 		run_threads(set_keys, 0);
 }
@@ -237,6 +249,70 @@ static void hand_over(void)
 		pthread_join(start(make_blocks, NULL, 0), &blocks);
 		pthread_join(start(free_blocks, blocks, 0), NULL);
 	}
+}
+
+/* ---- fork in the midst of things -------------------------------------------------- */
+
+static atomic_bool is_over;
+
+/* Sizes of every tier, held a while and freed again. */
+static void hammer_all_tiers(unsigned seed)
+{
+	enum { HELD = 100 };
+	void *held[HELD];
+	unsigned state = seed;
+
+	for (int i = 0; i < HELD; i++) {
+		size_t size = (size_t)16 << next_random(&state) % 17;
+		held[i] = malloc(size);
+		memset(held[i], 1, size < 4096 ? size : 4096);
+	}
+	for (int i = 0; i < HELD; i++)
+		free(held[i]);
+}
+
+static void *hammer_until_over(void *seed)
+{
+	unsigned i = (unsigned)(uintptr_t)seed;
+
+	while (!is_over)
+		hammer_all_tiers(i++);
+	return NULL;
+}
+
+/* Threads that end use the handle that is shared; then the child forks, too. */
+static void be_child(void)
+{
+	alarm(60);
+	hammer_all_tiers(1);
+	run_threads(set_keys, 0);
+	pid_t child = fork();
+	if (child == 0) {
+		hammer_all_tiers(2);
+		run_threads(set_keys, 0);
+		exit(0);
+	}
+	expect_success(child);
+	exit(0);
+}
+
+static void fork_in_the_midst(void)
+{
+	pthread_t threads[3];
+
+	make_keys();
+	run_threads(set_keys, 0);
+	for (uintptr_t i = 0; i < 3; i++)
+		threads[i] = start(hammer_until_over, (void *)i, 0);
+	for (int i = 0; i < 60; i++) {
+		pid_t child = fork();
+		if (child == 0)
+			be_child();
+		expect_success(child);
+	}
+	is_over = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
 }
 
 static void use_small_stacks(void)
@@ -279,9 +355,13 @@ int main(int count, char **arguments)
 		const char *name;
 		void (*run)(void);
 	} ways[] = {
-		{"churn", churn},        {"atfork", fork_with_handlers},
-		{"keys", end_with_keys}, {"stacks", use_small_stacks},
-		{"handover", hand_over}, {"interrupt", fork_in_handler},
+		{"churn", churn},
+		{"atfork", fork_with_handlers},
+		{"fork", fork_in_the_midst},
+		{"keys", end_with_keys},
+		{"stacks", use_small_stacks},
+		{"handover", hand_over},
+		{"interrupt", fork_in_handler},
 	};
 
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
