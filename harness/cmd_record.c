@@ -3,6 +3,7 @@
  * a trace.
  */
 #include <argp.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -25,6 +26,7 @@ struct options {
 	struct record_switch wishes;
 	bool timed;
 	bool keep_raw;
+	uint32_t site_depth; /* 0: no call sites */
 };
 
 enum {
@@ -34,6 +36,8 @@ enum {
 	OPTION_FOR,
 	OPTION_MAX_SIZE,
 	OPTION_ANONYMISE,
+	OPTION_SITES,
+	DEPTH_DEFAULT = 16,
 };
 
 static const struct argp_option option_table[] = {
@@ -42,6 +46,8 @@ static const struct argp_option option_table[] = {
 	{"follow", 'f', NULL, 0,
          "record child processes too, each program to a trace of its own", 0},
 	{"time", 't', NULL, 0, "keep the time of every call", 0},
+	{"sites", OPTION_SITES, "DEPTH", OPTION_ARG_OPTIONAL,
+         "keep where each block was allocated: so many callers (16)", 0},
 	{"start-signal", OPTION_START, "SIGNAL", 0,
          "begin when this signal (USR1) comes to this command; blocks that are "
          "live then come first",
@@ -90,6 +96,13 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_KEEP_RAW:
 		options->keep_raw = true;
 		return 0;
+	case OPTION_SITES:
+		options->site_depth =
+			value == NULL ? DEPTH_DEFAULT
+				      : (uint32_t)option_whole(state, "--sites",
+		                                               value, 1,
+		                                               RAW_DEPTH_MAX);
+		return 0;
 	case OPTION_START:
 		options->wishes.start_signal =
 			parse_signal(state, "--start-signal", value);
@@ -110,6 +123,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		options->traces.argv = state->argv + state->next;
 		options->traces.argc = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->traces.is_anonymous && options->site_depth > 0)
+			argp_error(state, "--sites names functions, which "
+			                  "--anonymise must not");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which program?");
@@ -151,6 +169,22 @@ static bool check_output(const char *out, struct trace_error *error)
 	if (access(dirname(copy), W_OK) != 0)
 		return trace_fail(error, "%s: cannot be written: %s", out,
 		                  strerror(errno));
+	return true;
+}
+
+/* The library opens it in the program; a line here comes sooner. */
+static bool check_unwinder(const struct options *options,
+                           struct trace_error *error)
+{
+	if (options->site_depth == 0)
+		return true;
+	void *unwinder = dlopen(RAW_UNWINDER, RTLD_LAZY);
+	if (unwinder == NULL)
+		return trace_fail(error,
+		                  "--sites needs %s (Debian's package "
+		                  "libunwind8)",
+		                  RAW_UNWINDER);
+	dlclose(unwinder);
 	return true;
 }
 
@@ -278,6 +312,7 @@ static int start_and_record(struct options *options, const char *library,
 
 	tick_scale_begin(&scale);
 	recording->control->follow = options->traces.follow;
+	recording->control->site_depth = options->site_depth;
 	recording->control->clock =
 		options->timed ? scale.clock : RAW_CLOCK_NONE;
 	options->traces.wishes = &options->wishes;
@@ -317,7 +352,7 @@ int cmd_record(int argc, char **argv)
 	choose_output(&options, out);
 	options.traces.out = out;
 	if (!program_check(options.traces.argv[0], &error) ||
-	    !check_output(out, &error) ||
+	    !check_output(out, &error) || !check_unwinder(&options, &error) ||
 	    !launch_find_library(library, &error) ||
 	    !recording_create(&recording, &error))
 		return say(EXIT_USAGE, &error);

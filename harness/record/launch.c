@@ -82,6 +82,8 @@ static _Noreturn void become(const struct launch *launch, int report)
 {
 	launch->control->process = getpid();
 	setenv(RAW_ENV_DIRECTORY, launch->directory, 1);
+	if (launch->control->site_depth > 0)
+		setenv(RAW_ENV_SITES, "1", 1);
 	set_preload(launch->library);
 	execvp(launch->argv[0], launch->argv);
 	int error = errno;

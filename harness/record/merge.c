@@ -50,6 +50,7 @@ struct merge {
 	struct merge_counts *counts;
 	struct trace_error *error;
 	struct trace_builder *builder;
+	struct raw_sites *sites;
 	struct lane *lanes; /* by the program's thread             */
 	bool thread_in_use[TRACE_THREADS_MAX];
 	struct address_map map;
@@ -251,6 +252,21 @@ static void set_time(struct merge *merge, const struct raw_call *call,
 		                   tick_scale_ns(times, call->time));
 }
 
+/* The site of what this record added. */
+static void set_site(struct merge *merge, const struct raw_call *call,
+                     uint64_t before)
+{
+	if (call->site == 0 || trace_builder_events(merge->builder) == before ||
+	    !trace_builder_last_has_site(merge->builder))
+		return;
+	struct trace_sites *table = trace_builder_sites(merge->builder);
+	uint32_t site = table == NULL ? 0
+	                              : raw_sites_number(merge->sites, table,
+	                                                 call->site);
+	if (site != 0)
+		trace_builder_site(merge->builder, site);
+}
+
 static bool merge_call(struct merge *merge, const struct raw_stream *stream,
                        const struct raw_call *call)
 {
@@ -269,6 +285,7 @@ static bool merge_call(struct merge *merge, const struct raw_stream *stream,
 	if (lane->ended && stream->done && !lane_end(merge, lane))
 		return false;
 	set_time(merge, call, before);
+	set_site(merge, call, before);
 	return true;
 }
 
@@ -331,8 +348,10 @@ bool merge_records(struct raw_reader *reader,
                    const struct merge_options *options, struct trace *trace,
                    struct merge_counts *counts, struct trace_error *error)
 {
-	struct merge merge = {
-		.options = options, .counts = counts, .error = error};
+	struct merge merge = {.options = options,
+	                      .counts = counts,
+	                      .error = error,
+	                      .sites = &reader->sites};
 
 	*counts = (struct merge_counts){0};
 	merge.lanes = calloc(reader->image.threads + 1, sizeof *merge.lanes);

@@ -9,6 +9,8 @@
  *     DIR/4711.0.0    struct raw_record[]  its first thread
  *     DIR/4711.0.1    struct raw_record[]  its second thread
  *     DIR/4711.0.live struct raw_record[]  blocks live when recording started
+ *     DIR/4711.0.sites    struct raw_site[]    call sites, by their number
+ *     DIR/4711.0.modules  paths, each ended by 0
  *     DIR/4711.1      struct raw_image     process 4711 after an exec
  *     DIR/control     struct raw_control   what is asked of all of them
  *     DIR/skipped     one byte for each image that was not recorded
@@ -35,8 +37,11 @@
 
 /* How the library finds the recording: an absolute path, in the environment. */
 #define RAW_ENV_DIRECTORY "ALLOCLAB_RECORD_DIR"
-#define RAW_CONTROL_FILE  "control"
-#define RAW_SKIPPED_FILE  "skipped"
+/* Set where call sites are wanted, which the library needs to know early. */
+#define RAW_ENV_SITES    "ALLOCLAB_RECORD_SITES"
+#define RAW_UNWINDER     "libunwind.so.8"
+#define RAW_CONTROL_FILE "control"
+#define RAW_SKIPPED_FILE "skipped"
 
 enum raw_kind {
 	RAW_MALLOC = 1, /* stamped after the call                           */
@@ -50,6 +55,7 @@ enum raw_kind {
 
 	RAW_NOTES,            /* from here on: not records but notes      */
 	RAW_SIZE = RAW_NOTES, /* the size of the record behind it         */
+	RAW_SITE,             /* from here on blocks come from that site  */
 	RAW_TIME,             /* from here on it is so late, in ticks     */
 };
 
@@ -79,6 +85,23 @@ static inline uint64_t raw_tail(uint64_t stamp, uint64_t size)
 	       (size < RAW_SIZE_IN_FRONT ? size : RAW_SIZE_IN_FRONT);
 }
 
+/* A call site: a place in the code, called from another site. */
+struct raw_site {
+	_Atomic uint64_t place; /* stored last; 0: there is no such site */
+	uint32_t caller;        /* its number; 0: the stack begins here  */
+	uint32_t unused;
+};
+static_assert(sizeof(struct raw_site) == 16, "bytes a site on disk");
+
+enum { RAW_DEPTH_MAX = 64, RAW_MODULE_SHIFT = 47 };
+
+/* `module` is 1 for the first one, 0 for code outside all files. */
+static inline uint64_t raw_place(uint64_t module, uint64_t offset)
+{
+	return (uint64_t)1 << 63 | module << RAW_MODULE_SHIFT |
+	       (offset & (((uint64_t)1 << RAW_MODULE_SHIFT) - 1));
+}
+
 /* Whether to record; only ever raised. */
 enum raw_order {
 	RAW_ORDER_WAIT, /* for a signal to start */
@@ -104,6 +127,7 @@ struct raw_control {
 	uint32_t clock;         /* enum raw_clock                  */
 	_Atomic uint32_t order; /* enum raw_order                  */
 	_Atomic uint32_t stop;  /* enum raw_stop                   */
+	uint32_t site_depth;    /* frames of a call site; 0: none  */
 	uint64_t max_bytes;     /* of all files of records; 0: any */
 	_Atomic uint64_t bytes; /* of them so far                  */
 };

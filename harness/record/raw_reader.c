@@ -38,6 +38,8 @@ static void take_note(struct raw_call *call, enum raw_kind kind, uint64_t value)
 {
 	if (kind == RAW_TIME)
 		call->time = value;
+	if (kind == RAW_SITE)
+		call->site = (uint32_t)value;
 	if (kind == RAW_SIZE)
 		call->size = value;
 }
@@ -277,7 +279,8 @@ bool raw_reader_open(struct raw_reader *reader, const char *path,
 	*reader = (struct raw_reader){.records = 0};
 	if (!head_read(&reader->image, path, error))
 		return false;
-	if (!live_open(reader, path, error) ||
+	if (!raw_sites_open(&reader->sites, path, error) ||
+	    !live_open(reader, path, error) ||
 	    !streams_open(reader, path, error)) {
 		raw_reader_close(reader);
 		return false;
@@ -299,5 +302,6 @@ void raw_reader_close(struct raw_reader *reader)
 	free(reader->streams);
 	free(reader->heap);
 	free(reader->live);
+	raw_sites_close(&reader->sites);
 	*reader = (struct raw_reader){.records = 0};
 }

@@ -10,6 +10,7 @@
 
 #include "../trace/trace.h"
 #include "raw.h"
+#include "raw_sites.h"
 
 /* A record with what the notes in front of it said. */
 struct raw_call {
@@ -19,6 +20,7 @@ struct raw_call {
 	uint64_t size;
 	uint64_t stamp;
 	uint64_t time; /* of the last RAW_TIME, in ticks; 0: none */
+	uint32_t site; /* of the last RAW_SITE; 0: none           */
 };
 
 /* One thread's file, mapped or read. */
@@ -45,6 +47,7 @@ struct raw_reader {
 	struct raw_stream *streams;
 	struct raw_stream **heap; /* streams with records left, least first */
 	uint32_t heap_count;
+	struct raw_sites sites;
 	struct raw_live *live; /* by address */
 	uint64_t live_count;
 };

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "../command.h"
+#include "../trace/symbolise.h"
 #include "merge.h"
 
 static int say(int status, const struct trace_error *error)
@@ -107,6 +108,8 @@ static int write_image(const struct traces_options *options, const char *path,
 	if (!merge_records(&image->reader, &merge, &trace, &counts, &error))
 		return only_inherited(&counts) ? report_inherited(path, &counts)
 		                               : say(EXIT_FAILED, &error);
+	if (trace.sites != NULL)
+		sites_symbolise(trace.sites);
 	bool written = trace_write_binary(path, &trace, &error);
 	if (written) {
 		report_trace(path, &trace, &counts);

@@ -35,6 +35,7 @@ needs() {
 		recorder command:heaptrack     heaptrack
 		recorder command:sqlite3       sqlite3
 		recorder command:perl          perl
+		recorder library:libunwind.so.8  libunwind8
 		fuzz   command:clang           clang
 		fuzz   fuzzer:                 libclang-rt-dev
 	EOF

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../ticks.h"
+#include "call_site.h"
 #include "live_table.h"
 #include "map_file.h"
 #include "next.h"
@@ -140,6 +141,9 @@ static bool image_create(bool forked)
 	session->image = image;
 	session->clock = control->clock;
 	session->order = &control->order;
+	session->sited = control->site_depth > 0;
+	if (session->sited)
+		call_site_open(image_path, control->site_depth);
 	writer_prepare();
 	return true;
 }
@@ -165,6 +169,12 @@ static bool start_forked_child(struct raw_image *image_of_parent)
 	return false;
 }
 
+/* But for large sizes. */
+static bool has_no_notes(void)
+{
+	return session->clock == RAW_CLOCK_NONE && !session->sited;
+}
+
 /* The state after a start that went well. */
 static int first_state(void)
 {
@@ -173,7 +183,7 @@ static int first_state(void)
 		session->waits = live_table_open();
 		return session->waits ? SESSION_WAITING : SESSION_OFF;
 	case RAW_ORDER_RECORD:
-		session->plain = session->clock == RAW_CLOCK_NONE;
+		session->plain = has_no_notes();
 		return SESSION_RECORDING;
 	default:
 		return SESSION_OFF;
@@ -242,7 +252,7 @@ static void end_waiting(enum session_state next_state)
 	session->image->recording_time = session_clock();
 	live_table_give_up();
 	session->waits = false;
-	session->plain = session->clock == RAW_CLOCK_NONE;
+	session->plain = has_no_notes();
 	pthread_setcancelstate(cancel, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "call_site.h"
 #include "live_table.h"
 #include "map_file.h"
 
@@ -18,7 +19,7 @@
 enum { WINDOW_MIN_BYTES = 4 * 1024, WINDOW_MAX_BYTES = 4 * 1024 * 1024 };
 
 /* A record and the notes in front of it. */
-enum { GROUP_MAX = 3 };
+enum { GROUP_MAX = 4 };
 
 /*
  * Calls less than so many ticks after the last noted time get none of their own:
@@ -130,6 +131,7 @@ struct group {
 	const void *block;
 	size_t size;
 	unsigned align_log2;
+	uint32_t site; /* where it was made */
 	uint64_t time; /* 0: no RAW_TIME */
 	unsigned count;
 };
@@ -141,6 +143,7 @@ static void group_plan(struct group *group)
 	group->time = now - writer.time >= TIME_STEP ? now : 0;
 	group->count = 1;
 	group->count += group->time != 0;
+	group->count += group->site != writer.site;
 	group->count += group->size >= RAW_SIZE_IN_FRONT;
 }
 
@@ -152,6 +155,10 @@ static void group_store(const struct group *group, struct raw_record *to)
 	if (group->time != 0) {
 		writer_store(to++, RAW_TIME, NULL, 0, group->time);
 		writer.time = group->time;
+	}
+	if (group->site != writer.site) {
+		writer_store(to++, RAW_SITE, NULL, 0, group->site);
+		writer.site = group->site;
 	}
 	if (group->size >= RAW_SIZE_IN_FRONT)
 		writer_store(to++, RAW_SIZE, NULL, 0, group->size);
@@ -221,6 +228,15 @@ static void record_with_files(struct group *group)
 	errno = error;
 }
 
+/* Blocks have a site; what happens to them afterwards has none of its own. */
+static uint32_t site_of(enum raw_kind kind)
+{
+	bool makes_block = kind == RAW_MALLOC || kind == RAW_CALLOC ||
+	                   kind == RAW_ALIGNED || kind == RAW_ACQUIRE;
+
+	return session->sited && makes_block ? call_site() : writer.site;
+}
+
 void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
                           unsigned align_log2)
 {
@@ -229,6 +245,7 @@ void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
 	if (!writer.has_thread)
 		live_table_settle(&kind, &size);
 	struct group group = {.kind = kind,
+	                      .site = site_of(kind),
 	                      .block = block,
 	                      .size = size,
 	                      .align_log2 = align_log2};

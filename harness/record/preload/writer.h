@@ -27,6 +27,7 @@ struct writer {
 	bool has_thread;          /* `thread` was given out                */
 	bool ended;               /* its destructors have run              */
 	bool busy;                /* mapping a window; a signal came in    */
+	uint32_t site;            /* of the last RAW_SITE                  */
 	uint64_t time;            /* of the last RAW_TIME, in ticks        */
 };
 
