@@ -19,6 +19,7 @@ enum {
 	OPTION_SKIP,
 	OPTION_PAGE,
 	OPTION_LONG,
+	OPTION_PACE,
 	OPTION_TOP,
 	OPTION_RESULTS,
 	OPTION_SECONDS,
@@ -44,6 +45,10 @@ static const struct argp_option options[] = {
 	{"long", OPTION_LONG, "PERCENT", 0,
          "A block is long-lived that has seen so many of the events "
          "(default 50)",
+         0},
+	{"pace", OPTION_PACE, "recorded", 0,
+         "The allocator's clock is the recorded time, for those that give "
+         "memory back after a while (default: a tick for each event)",
          0},
 	{"top", OPTION_TOP, "N", 0, "Rows of a table (default 15)", 0},
 	{"results", OPTION_RESULTS, "DIR", 0,
@@ -144,6 +149,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case 'a':
 		add_allocator(state, value);
+		break;
+	case OPTION_PACE:
+		if (strcmp(value, "recorded") != 0)
+			argp_error(state, "--pace takes recorded, not \"%s\"",
+			           value);
+		arguments->blame.is_paced = true;
 		break;
 	case OPTION_SKIP:
 		arguments->wrappers = value;
@@ -270,9 +281,14 @@ static bool parse_subjects(const struct arguments *arguments,
 	return true;
 }
 
-static bool check_event(const struct arguments *arguments,
+static bool check_trace(const struct arguments *arguments,
                         const struct trace *trace, struct trace_error *error)
 {
+	if (arguments->blame.is_paced && trace->times == NULL)
+		return trace_fail(error,
+		                  "%s has no times, so there is no pace "
+		                  "to keep",
+		                  arguments->workload);
 	return arguments->blame.event <= trace->events ||
 	       trace_fail(error, "there is no event %lu: the trace has %lu",
 	                  arguments->blame.event, trace->events);
@@ -304,7 +320,7 @@ int cmd_blame(int argc, char **argv)
 	    !parse_subjects(&arguments, subjects, &error) ||
 	    !workload_open(arguments.workload, arguments.directory, &workload,
 	                   &error) ||
-	    !check_event(&arguments, &workload.trace, &error)) {
+	    !check_trace(&arguments, &workload.trace, &error)) {
 		status = complain(&error);
 	} else {
 		struct trace_sites *sites = workload.trace.sites;

@@ -1,4 +1,5 @@
 """Whose blocks hold the heap?  Live bytes and the holes beside them, by caller."""
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from style import CONF, byte_unit, bytes_text, elide, palette, plt, save, write_title
@@ -6,16 +7,18 @@ from style import CONF, byte_unit, bytes_text, elide, palette, plt, save, write_
 NAME = "blame"
 SITES = 14  # drawn by name; the others are one bar
 NAME_LENGTH = 44
+NOTHING = (0, 0, 0, 0)
 LIVE, HOLES, METADATA = CONF["LONG_LIVED"], CONF["FREE"], CONF["METADATA"]
 
 
 def columns(run, allocator):
-    """{site: (live, holes, pages alone)} under one allocator."""
+    """{site: (live, holes, pages alone, held by long-lived blocks)} under one allocator."""
     table = run.summary
     rows = table.rows_of(allocator)
     live = table.numbers("requested_bytes") + table.numbers("rounding_bytes")
     holes, alone = table.numbers("hole_bytes"), table.numbers("pages_alone")
-    return {table.text["site"][i]: (live[i], holes[i], alone[i]) for i in rows}
+    long = table.numbers("held_long_bytes")
+    return {table.text["site"][i]: (live[i], holes[i], alone[i], long[i]) for i in rows}
 
 
 def held(figures):
@@ -25,17 +28,17 @@ def held(figures):
 def rows_of(by_allocator):
     """[(site, {allocator: figures})], who holds most first; the small ones as one."""
     sites = list(dict.fromkeys(site for sites in by_allocator.values() for site in sites))
-    most = {site: max(held(sites.get(site, (0, 0, 0))) for sites in by_allocator.values())
+    most = {site: max(held(sites.get(site, NOTHING)) for sites in by_allocator.values())
             for site in sites}
     sites.sort(key=lambda site: -most[site])
     few = sites if len(sites) <= SITES + 1 else sites[:SITES]
     rows = [(elide(site, NAME_LENGTH),
-             {name: found.get(site, (0, 0, 0)) for name, found in by_allocator.items()})
+             {name: found.get(site, NOTHING) for name, found in by_allocator.items()})
             for site in few]
     rest = sites[len(few):]
     if rest:
         rows.append((f"({len(rest)} others)", {
-            name: tuple(sum(found.get(site, (0, 0, 0))[k] for site in rest) for k in range(3))
+            name: tuple(sum(found.get(site, NOTHING)[k] for site in rest) for k in range(4))
             for name, found in by_allocator.items()}))
     return rows
 
@@ -44,12 +47,12 @@ def finding(run, by_allocator):
     """The caller whose blocks keep most holes, and what it holds under the other allocator."""
     site, name = max(((site, name) for name, sites in by_allocator.items() for site in sites),
                      key=lambda pair: by_allocator[pair[1]][pair[0]][1])
-    live, holes, _ = by_allocator[name][site]
+    live, holes, *_ = by_allocator[name][site]
     text = (f"{elide(site, NAME_LENGTH)}: {bytes_text(live)} of blocks hold "
             f"{bytes_text(live + holes)} under {elide(name, 24)}")
     for other in run.allocators:
         if other != name:
-            text += (f", {bytes_text(held(by_allocator[other].get(site, (0, 0, 0))))} under "
+            text += (f", {bytes_text(held(by_allocator[other].get(site, NOTHING)))} under "
                      f"{elide(other, 24)}")
     return text
 
@@ -61,9 +64,10 @@ def draw_panel(axes, run, name, rows, unit, end, look, first):
     edge = {"edgecolor": CONF["TEXT"], "linewidth": .5, "height": .72}
     last = len(rows) + len(rest) - 1
     for k, (_, figures) in enumerate(rows):
-        live, holes, alone = figures[name]
+        live, holes, alone, long = figures[name]
         axes.barh(last - k, live / unit, color=LIVE, **edge)
         axes.barh(last - k, holes / unit, left=live / unit, color=HOLES, **edge)
+        axes.barh(last - k - .45, long / unit, color=CONF["TEXT"], height=.09)
         if live + holes > 0:
             text = f"{(live + holes) / unit:,.1f}"
             text += f"  {alone:,.0f} p." if alone > 0 else ""
@@ -110,7 +114,9 @@ def draw(run):
         axes.set_xlabel(f"{unit_name} held")
     edge = {"edgecolor": CONF["TEXT"], "linewidth": .5}
     figure.legend(handles=[Patch(facecolor=LIVE, label="live blocks", **edge),
-                           Patch(facecolor=HOLES, label="holes that they hold", **edge)],
-                  loc="upper left", ncol=2, frameon=False,
+                           Patch(facecolor=HOLES, label="holes that they hold", **edge),
+                           Line2D([], [], color=CONF["TEXT"], linewidth=2.2,
+                                  label="held by long-lived blocks")],
+                  loc="upper left", ncol=3, frameon=False,
                   bbox_to_anchor=(.01, 1 - (used - .04) / height), fontsize=CONF["TEXT_PT"] - .5)
     return save(figure, run, NAME)

@@ -83,11 +83,15 @@ def check_options(folder):
             ((WORDS, "--at", "122504"), 2, "there is no event 122504: the trace has 122503"),
             ((WORDS, "--page", "5000"), 2, "a power of two from 4K to 1G, not \"5000\""),
             ((WORDS, "-a", "slab", "-a", "slab", "-a", "slab"), 2, "two allocators at most"),
+            ((WORDS, "--pace", "x10"), 2, "--pace takes recorded"),
+            (("tiny", "--pace", "recorded"), 2, "tiny has no times"),
             ((), 2, "which trace?"),
             ((WORDS, "-a", "first-fit", "--memory", "1M"), 1, "out-of-memory")):
         done = blame(folder, *arguments)
         result(done.returncode == status and text in done.stderr,
                "blame %s: %s" % (" ".join(os.path.basename(a) for a in arguments), text), done.stderr)
+    done = blame(folder, WORDS, "--pace", "recorded", "-a", "jemalloc")
+    result(done.returncode == 0, "blame keeps the recorded pace", done.stderr)
     done = blame(folder, "a=100 b=40 -a c=60", "-a", "best-fit")
     result("no call sites" in done.stdout and "65-128 bytes" in done.stdout,
            "without call sites sizes are blamed, and it is said", done.stdout)

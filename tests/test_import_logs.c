@@ -360,7 +360,7 @@ static void ltrace_refusals(void **state)
 
 static const char heaptrack_log[] = "v 10400 3\n"
 				    "x 6 /bin/x\n"
-				    "X ./x\n"
+				    "X ./x -c import this\nimport that\n\n"
 				    "I 1000 5e298f\n"
 				    "m 1 -\n"
 				    "m 1 x 1000 0 850 1000 3a9\n"

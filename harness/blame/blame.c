@@ -61,9 +61,12 @@ static bool open_replayer(struct blaming *blaming)
 {
 	const struct subject *subject = blaming->subject;
 
-	return replayer_open(&blaming->replayer, subject->allocator,
-	                     &subject->values, blaming->trace,
-	                     blaming->options->memory_bytes, ORACLE_PLACES);
+	if (!replayer_open(&blaming->replayer, subject->allocator,
+	                   &subject->values, blaming->trace,
+	                   blaming->options->memory_bytes, ORACLE_PLACES))
+		return false;
+	blaming->replayer.is_paced = blaming->options->is_paced;
+	return true;
 }
 
 /* The first event, from 1, after which most is committed. */

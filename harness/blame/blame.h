@@ -15,6 +15,7 @@ struct blame_options {
 	uint64_t page_bytes; /* a power of two, 4096 at least             */
 	/* A block is long-lived that is so many % of the events old.     */
 	unsigned long_percent;
+	bool is_paced;  /* the allocator's clock is the trace's times */
 	double seconds; /* limit of the child process */
 	size_t memory_bytes;
 };

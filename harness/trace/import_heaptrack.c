@@ -43,6 +43,7 @@ struct heaptrack {
 	uint32_t *stacks; /* number -> site; stacks[0]: 0 */
 	uint64_t stack_count;
 	bool has_version;
+	bool in_command; /* which may have line breaks: up to the I line */
 };
 
 static bool fail(struct heaptrack *heaptrack, const char *reason)
@@ -237,8 +238,22 @@ static bool read_version(struct heaptrack *heaptrack, struct scan *line)
 	                       "known here");
 }
 
+/* Whether the line still belongs to the command; "I 1000 5e298f" ends it. */
+static bool skip_command(struct heaptrack *heaptrack, struct scan line)
+{
+	uint64_t page, pages;
+
+	if (heaptrack->in_command && scan_text(&line, "I ") &&
+	    scan_next_hex(&line, &page) && scan_next_hex(&line, &pages) &&
+	    scan_at_end(&line))
+		heaptrack->in_command = false;
+	return heaptrack->in_command;
+}
+
 static bool read_line(struct heaptrack *heaptrack, struct scan *line)
 {
+	if (skip_command(heaptrack, *line))
+		return true;
 	char mark = *line->at++;
 
 	if (!heaptrack->has_version && mark != 'v')
@@ -262,6 +277,7 @@ static bool read_line(struct heaptrack *heaptrack, struct scan *line)
 		return read_time(heaptrack, line);
 	case 'X':
 		heaptrack->command = scan_rest(line);
+		heaptrack->in_command = true;
 		return true;
 	case 'a':
 	case 'i':

@@ -9,6 +9,10 @@
  *     text    intern (words.c:41)
  *             main (words.c:77)
  *
+ * Without debug information there is no line; then the text says the module,
+ * "PyList_Append (python3.11)", and the function is the last one before the
+ * offset that the file still names: perhaps another one than the true.
+ *
  * A frame's offset is where the call returns to.  The byte before it belongs to
  * the call: its line is the one that is meant.
  */
@@ -30,6 +34,7 @@ struct answer {
 	struct trace_sites *sites;
 	const uint32_t *frames; /* asked about, in order      */
 	uint32_t count;         /* of those                   */
+	const char *module;     /* its name, without the path */
 	uint32_t next;          /* the one after the current  */
 	char text[SITE_TEXT_BYTES_MAX + 1];
 	size_t bytes;
@@ -81,16 +86,17 @@ static void add_scope(struct answer *answer, const char *function, char *place)
 	if (strcmp(function, "??") == 0)
 		return;
 	short_place(place);
+	bool has_line = place[0] != '\0';
 	size_t room = sizeof answer->text - answer->bytes;
-	int added = snprintf(answer->text + answer->bytes, room,
-	                     place[0] == '\0' ? "%s%s" : "%s%s (%s)",
-	                     answer->bytes > 0 ? "\n" : "", function, place);
+	int added = snprintf(answer->text + answer->bytes, room, "%s%s (%s)",
+	                     answer->bytes > 0 ? "\n" : "", function,
+	                     has_line ? place : answer->module);
 	if (added < 0 || (size_t)added >= room) {
 		answer->text[answer->bytes] = '\0'; /* as many as fit */
 		return;
 	}
 	answer->bytes += (size_t)added;
-	answer->has_line = answer->has_line || place[0] != '\0';
+	answer->has_line = answer->has_line || has_line;
 }
 
 /* Reads a line without its end; false at the end. */
@@ -200,6 +206,8 @@ static void symbolise_module(struct trace_sites *sites, uint32_t module,
 		return;
 	answer->sites = sites;
 	answer->frames = frames;
+	const char *slash = strrchr(sites->modules[module], '/');
+	answer->module = slash == NULL ? sites->modules[module] : slash + 1;
 	for (uint32_t i = 0; i < sites->frame_count; i++)
 		if (sites->frames[i].module == module)
 			frames[answer->count++] = i;
