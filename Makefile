@@ -40,6 +40,8 @@ help:
 	@echo "make list                 the allocators and their knobs"
 	@echo "make test                 every test; test-quick: the short ones"
 	@echo "make bench [QUICK=1]      our designs beside the real libraries; harness costs"
+	@echo "make test-programs        real programs under every allocator: output, time, memory"
+	@echo "make bench-programs [QUICK=1]   the same under our designs and the real libraries"
 	@echo "make scale [ALLOCATORS=...] [THREADS_MAX=n]   1, 2, 4 ... n threads"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
 	@echo "make deps-local           missing libraries into build/deps, without root"

@@ -2,6 +2,7 @@
 #
 #     make readme-charts     runs the lab and draws docs/pictures/*.png anew
 #     make readme-bench      docs/bench.md: designs beside libraries
+#     make readme-programs   docs/programs.md: real programs, with every malloc
 
 PICTURES = build/pictures
 readme-charts: ready
@@ -30,4 +31,16 @@ readme-bench: ready
 	       "$$(nproc) cores, kernel $$(uname -r)."; \
 	  echo; sed 's/^\(.\)/    \1/' $(PICTURES)/bench.txt; } >docs/bench.md
 
-.PHONY: readme-charts readme-bench
+# What `make test-programs` and `make bench-programs` say, as docs/programs.md;
+# about 20 minutes, on a quiet machine.
+readme-programs: NEEDS = build libs programs
+readme-programs: ready
+	@mkdir -p $(PICTURES)
+	$(MAKE) --no-print-directory test-programs REPS=3 \
+	    RUN_OPTIONS="--results $(PICTURES)/every" >$(PICTURES)/test-programs.txt
+	$(MAKE) --no-print-directory bench-programs REPS=$(or $(REPS),7) \
+	    RUN_OPTIONS="--results $(PICTURES)/designs" >$(PICTURES)/bench-programs.txt
+	docs/programs.sh $(PICTURES)/test-programs.txt $(PICTURES)/bench-programs.txt \
+	    >docs/programs.md
+
+.PHONY: readme-charts readme-bench readme-programs

@@ -166,6 +166,59 @@ compare -a slab --reps 0 --name input --input "$dir/lines" -- sort
 [ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
 is "--input is what it reads"
 
+# ---- suites ---------------------------------------------------------------------
+suite=$dir/suite
+mkdir "$suite"
+describe() { # NAME, its text on stdin
+	cat >"$suite/$1.program"
+}
+describe counts <<'SPEC'
+; Says what it was given.
+[program]
+what    = a test
+prepare = echo "prepared $SIZE" >file
+before  = echo before >>file
+run     = cat file
+after   = cksum file && rm -f file && echo "prepared $SIZE" >file
+short   = 10
+full    = 20
+SPEC
+describe lacks <<'SPEC'
+[program]
+needs   = false
+install = something-else
+run     = true
+SPEC
+describe once <<'SPEC'
+[program]
+timed   = no
+run     = echo "two words" $HERE
+SPEC
+compare --suite "$suite" --short --reps 1 -a slab --work "$dir/work"
+[ $status -eq 0 ] && [ "$(cat "$dir/work/counts-short/file")" = "prepared 10" ] &&
+	[ "$(grep -c '^counts,' "$results/programs/programs.csv")" -eq 2 ]
+is "a suite prepares its programs and runs each under each"
+[ "$(head -n 1 "$dir/err")" = \
+	"alloclab: lacks is skipped: this machine lacks something-else" ] &&
+	! grep -q '^lacks,' "$results/programs/programs.csv"
+is "what the machine lacks is a line, and no row"
+[ "$(awk -F, '$1 == "once" && $2 == "slab" { print $4, $8 }' \
+	"$results/programs/programs.csv")" = "ok 0" ]
+is "a program may be compared and not timed"
+compare --suite "$suite" --reps 0 -a slab --work "$dir/work" counts
+[ $status -eq 0 ] && [ "$(cat "$dir/work/counts-full/file")" = "prepared 20" ] &&
+	! grep -q '^once,' "$results/programs/programs.csv"
+is "or only those that are named, with their full inputs"
+
+make -s --no-print-directory VARIANT=fast stress-programs >"$dir/out" 2>&1
+compare --suite tests/real_programs --short --reps 2 -a "ptmalloc system" \
+	--work "$dir/work" stress-pipe stress-larson
+[ $status -eq 0 ] && [ "$(grep -c '^ptmalloc,system,' \
+	"$results/programs/pairs.csv")" -eq 6 ] &&
+	[ "$(awk -F, '$3 == "peak" && $4 == "all" { print $5, $6, $10 }' \
+		"$results/programs/pairs.csv")" = "2 2 1.05" ]
+is "pairs.csv has the means of a design by its namesake, and the limits"
+
 # ---- what is refused ----------------------------------------------------------------
 refuses() { # NAME MESSAGE ARGUMENTS...
 	name=$1 message=$2
@@ -184,6 +237,25 @@ refuses "--load without --ready" '--load needs --ready' -a slab --load true true
 refuses "--ready without --load" 'go with --load' -a slab --ready true true
 refuses "no number of rounds" '--reps takes 0..100' -a slab --reps -1 true
 refuses "a name that is a path" 'is no name for results' -a slab --name a/b true
+
+refuses "no such suite" 'No such file' -a slab --suite "$dir/none"
+refuses "no such program in it" 'there is no program "nope"' -a slab \
+	--suite "$suite" --work "$dir/work" nope
+printf '[program]\nrun = true\nspeed = 3\n' | describe bad
+refuses "a key that is none" 'bad.program:3: no key is called speed' -a slab \
+	--suite "$suite" --work "$dir/work" bad
+printf '[program]\nrun = true\nrun = false\n' | describe bad
+refuses "a key that is set twice" 'bad.program:3: run is set twice' -a slab \
+	--suite "$suite" --work "$dir/work" bad
+printf '[program]\nwhat = nothing\n' | describe bad
+refuses "no run" 'bad.program: run is missing' -a slab --suite "$suite" \
+	--work "$dir/work" bad
+printf '[program]\nrun = a | b\n' | describe bad
+refuses "a run that is no list of words" 'run is no list of words' -a slab \
+	--suite "$suite" --work "$dir/work" bad
+printf '[program]\nrun = true\nprepare = false\n' | describe bad
+refuses "a prepare that fails" 'bad.program: prepare failed' -a slab \
+	--suite "$suite" --work "$dir/work" bad
 
 "$alloclab" compare --results "$results" -a slab --name stopped --reps 50 -- \
 	sleep 0.2 >"$dir/out" 2>"$dir/err" &

@@ -15,7 +15,7 @@ TSAN_PROGRAMS = $(filter $(TSAN_TESTS:%=build/tsan/tests/%), \
 TEST_SCRIPTS = $(sort $(wildcard tests/e2e_*.sh tests/e2e_*.py))
 
 test:
-	@harness/setup/deps.sh build charts test scripts fuzz libs recorder
+	@harness/setup/deps.sh build charts test scripts fuzz libs recorder programs
 	@$(MAKE) --no-print-directory VARIANT=fast all preload
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built

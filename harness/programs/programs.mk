@@ -20,3 +20,23 @@ all: $(LAUNCHER) $(COUNT_LIB)
 STRESS = $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/stress_*.c))
 stress-programs: $(STRESS)
 .PHONY: stress-programs
+
+# The programs of tests/real_programs: under every allocator with short inputs;
+# and with full ones under the designs and the libraries that they are made after.
+# WANTED="gcc perl": these only.
+DESIGNS = tcmalloc lib:tcmalloc jemalloc lib:jemalloc ptmalloc lib:mimalloc system
+WANTED ?=
+compare_suite = build/alloclab compare --suite tests/real_programs $(if $(REPS),--reps $(REPS)) \
+                $(if $(ALLOCATORS),-a "$(ALLOCATORS)") $(RUN_OPTIONS)
+
+test-programs bench-programs: NEEDS = build libs programs
+test-programs: ready
+	@$(MAKE) --no-print-directory VARIANT=fast preload stress-programs
+	@$(compare_suite) --short $(if $(REPS),,--reps 1) $(WANTED)
+
+# QUICK=1: short inputs, three rounds.
+bench-programs: ready
+	@$(MAKE) --no-print-directory VARIANT=fast preload stress-programs
+	@$(compare_suite) $(if $(ALLOCATORS),,-a "$(DESIGNS)") \
+	    $(if $(filter-out 0,$(QUICK)),--short $(if $(REPS),,--reps 3)) $(WANTED)
+.PHONY: test-programs bench-programs

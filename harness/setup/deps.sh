@@ -7,7 +7,8 @@
 # Installs through apt where that is allowed (root, or sudo without a password)
 # and DEPS is not "skip".  What stays missing: of the groups build and test, it is
 # named with the command that installs it, and exit 2.  Charts, fuzzing, scripts
-# libs (mallocs to compare with) and recorder (programs to record) are extras: exit 0, and who needs them says what is left out.
+# libs (mallocs to compare with), recorder and programs (to record, and to run with
+# them) are extras: exit 0, and who needs them says what is left out.
 set -eu
 cd "$(dirname "$0")/../.."
 local_root=build/deps
@@ -36,6 +37,16 @@ needs() {
 		recorder command:sqlite3       sqlite3
 		recorder command:perl          perl
 		recorder library:libunwind.so.8  libunwind8
+		programs command:sqlite3       sqlite3
+		programs command:perl          perl
+		programs command:g++           g++
+		programs command:git           git
+		programs command:zstd          zstd
+		programs command:xz            xz-utils
+		programs command:redis-server  redis-server
+		programs command:redis-cli     redis-tools
+		programs command:bash          bash
+		programs debian-python:test.test_json  libpython-testsuite
 		fuzz   command:clang           clang
 		fuzz   fuzzer:                 libclang-rt-dev
 	EOF
@@ -65,6 +76,9 @@ is_there() {
 			[ -e "$dir/$name" ] && return 0
 		done
 		return 1 ;;
+	debian-python:*)
+		[ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c "import $name" \
+		    2>/dev/null ;;
 	python:*)
 		for python in python3 /usr/bin/python3; do
 			$python -c "import importlib.util as u, sys
@@ -81,11 +95,21 @@ sys.exit(u.find_spec('$name') is None)" 2>/dev/null && return 0
 	esac
 }
 
+# The package of Python's own tests is named after its version.
+name_of() {
+	case $1 in
+	libpython-testsuite)
+		/usr/bin/python3 -c "import sys
+print('libpython%d.%d-testsuite' % sys.version_info[:2])" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # The packages that the given groups miss, each once.
 missing() {
 	needs | while read -r group what package; do
 		case " $* " in *" $group "*) ;; *) continue ;; esac
-		is_there "$what" || echo "$package"
+		is_there "$what" || name_of "$package"
 	done | sort -u | paste -sd' '
 }
 
