@@ -125,6 +125,27 @@ ALLOCLAB_CONF=jemalloc:gc=0 under tcmalloc echo done
 says "liballoclab-tcmalloc.so: ALLOCLAB_CONF: it is for \"jemalloc\"; the defaults are used"
 is "knobs of another allocator are not taken"
 
+# Linked with the library, for the loader preloads nothing into such a program;
+# run by root, it has the rights of nobody.
+echo 'int main(void) { return 0; }' >"$dir/secure.c"
+chmod 755 "$dir" # mktemp made it ours alone
+if [ "$(id -u)" = 0 ] &&
+	cc -Wl,--no-as-needed "$dir/secure.c" "$PWD/build/lib/liballoclab-slab.so" \
+		-o "$dir/secure" && chown nobody "$dir/secure" &&
+	chmod 4755 "$dir/secure" && mkdir -m 777 "$dir/anyone"; then
+	export ALLOCLAB_STATS="$dir/anyone/stats"
+	ALLOCLAB_CONF=wrong "$dir/secure" >"$dir/out" 2>"$dir/err"
+	[ $? -eq 0 ] && [ ! -s "$dir/err" ] && [ ! -e "$ALLOCLAB_STATS" ]
+	is "a program with rights of its own ignores the environment"
+	chmod 755 "$dir/secure"
+	"$dir/secure" && [ -s "$ALLOCLAB_STATS" ]
+	is "the same program without them does not"
+	unset ALLOCLAB_STATS
+else
+	skip "a program with rights of its own ignores the environment" \
+		"needs root"
+fi
+
 # ---- ALLOCLAB_STATS --------------------------------------------------------------------
 # Whether the parts of a heap add up to its committed bytes.
 adds_up() { # FILE

@@ -28,7 +28,8 @@
  * thread takes no lock at all: fork may be called by a signal handler that
  * interrupted malloc.
  *
- * Threads.  Any.  Lock order: start_lock, shared_lock, then the heap's.
+ * Threads.  Any.  Lock order: the report's, start_lock, shared_lock, then the
+ *           heap's.
  * Sources.  pthread_key_create(3), pthread_atfork(3), ld.so(8).
  *
  * Read next: report.c.
@@ -222,6 +223,7 @@ static void fork_prepare(void)
 	forks_alone = __libc_single_threaded;
 	if (forks_alone)
 		return;
+	report_fork_prepare();
 	lock_take(&start_lock, &MANY_THREADS);
 	lock_take(&shared_lock, &MANY_THREADS);
 	if (preload_heap() == NULL)
@@ -235,6 +237,7 @@ static void drop_own_locks(void)
 {
 	lock_drop(&shared_lock, &MANY_THREADS);
 	lock_drop(&start_lock, &MANY_THREADS);
+	report_fork_done();
 }
 
 static void fork_parent(void)

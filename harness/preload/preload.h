@@ -110,4 +110,8 @@ void report_if_wanted(void);
 /* Writes the same lines to a descriptor. */
 void report_to(int fd);
 
+/* No report is under way from prepare on. */
+void report_fork_prepare(void);
+void report_fork_done(void);
+
 #endif

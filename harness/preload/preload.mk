@@ -12,14 +12,16 @@ preload_symbol = $(subst -,_,$1)_allocator
 PRELOAD_HAVE_LOCKS = ptmalloc tcmalloc jemalloc
 
 # Link-time optimisation makes calls through the constant vtable direct calls,
-# and inlines them.  The compiler must not turn malloc + memset in our own calloc
+# and inlines them (clang would need a linker of its own for it: there the calls
+# stay indirect).  The compiler must not turn malloc + memset in our own calloc
 # into calloc.
-PRELOAD_FLAGS = $(STD) -O2 -g $(WARN) -fPIC -fvisibility=hidden -flto -ftls-model=initial-exec \
+PRELOAD_LTO = $(if $(findstring clang,$(CC)),,-flto -flto-partition=one)
+PRELOAD_FLAGS = $(STD) -O2 -g $(WARN) $(PRELOAD_LTO) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
                 -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
                 -fno-builtin-free -fno-builtin-aligned_alloc -fno-plt \
                 $(if $(filter fast,$(VARIANT)),-DNDEBUG,-DALLOCLAB_CHECKED) -I. $(LOCAL_FLAGS)
 # -z initfirst: our fork handlers are registered before all others (handle.c).
-PRELOAD_LINK = -shared -flto-partition=one -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,initfirst
+PRELOAD_LINK = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,initfirst
 
 PRELOAD_COMMON_SRC = $(filter-out allocators/common/unattached.c,$(wildcard allocators/common/*.c)) \
                      $(wildcard allocators/locked/*.c)

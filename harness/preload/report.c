@@ -203,6 +203,16 @@ void report_to(int fd)
 	lock_drop(&text_lock, &MANY_THREADS);
 }
 
+void report_fork_prepare(void)
+{
+	lock_fork_take(&text_lock);
+}
+
+void report_fork_done(void)
+{
+	lock_fork_drop(&text_lock);
+}
+
 /* ---- the file ------------------------------------------------------------------- */
 
 /* ALLOCLAB_STATS with every %p replaced by the process id. */
