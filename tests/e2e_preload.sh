@@ -38,6 +38,7 @@ cases() {
 		preload_threads atfork
 		preload_threads fork
 		preload_threads keys
+		preload_threads errno
 		preload_threads stacks
 		preload_threads handover
 		preload_threads interrupt

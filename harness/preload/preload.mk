@@ -50,8 +50,10 @@ $(foreach name,$(PRELOAD_NAMES),$(eval $(call preload_rules,$(name))))
 
 preload: $(PRELOAD_LIBS)
 
-# For tests/e2e_preload.sh.
+# For tests/e2e_preload.sh and e2e_preload_mutants.sh.
 preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(PROGRAMS))
 preload-names:
 	@echo $(PRELOAD_NAMES)
-.PHONY: preload preload-programs preload-names
+preload-print:
+	@echo "PRELOAD_CC='$(CC) $(PRELOAD_FLAGS)' PRELOAD_LINK='$(PRELOAD_LINK)'"
+.PHONY: preload preload-programs preload-names preload-print

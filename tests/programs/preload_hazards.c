@@ -37,6 +37,8 @@
 
 enum { BLOCKS = 64 };
 
+static volatile size_t opaque; /* the compiler must not know sizes */
+
 static void stop(const char *what)
 {
 	fprintf(stderr, "preload_hazards: %s\n", what);
@@ -340,8 +342,11 @@ static void exit_in_handler(void)
 	soon.it_value.tv_usec = 1000 + now.tv_usec % 5000;
 	signal(SIGALRM, exit_now);
 	setitimer(ITIMER_REAL, &soon, NULL);
-	for (unsigned i = 0;; i++)
-		hammer(i, 1000);
+	for (;;) { /* nearly always in the midst of a call */
+		void *one = malloc(100 + opaque), *two = malloc(3000 + opaque);
+		free(one);
+		free(two);
+	}
 }
 
 static void *wait_for_ever(void *argument)

@@ -9,6 +9,7 @@
  *                children end by exit(), with a report if that is asked for
  *     keys       frees and allocates in destructors of keys, round after round
  *     stacks     threads with stacks of 16 KiB
+ *     errno      the first call of a thread is free, and errno stays
  *     handover   blocks of one thread are freed by others, after its end
  *     interrupt  fork in a signal handler that interrupts malloc
  *
@@ -315,6 +316,21 @@ static void fork_in_the_midst(void)
 		pthread_join(threads[i], NULL);
 }
 
+static void *free_first(void *block)
+{
+	errno = 4242;
+	free(block);
+	if (errno != 4242)
+		stop("free has changed errno");
+	return NULL;
+}
+
+static void keep_errno(void)
+{
+	for (size_t size = 1; size < 1000000; size *= 3)
+		pthread_join(start(free_first, malloc(size), 0), NULL);
+}
+
 static void use_small_stacks(void)
 {
 	for (int i = 0; i < 20; i++)
@@ -359,6 +375,7 @@ int main(int count, char **arguments)
 		{"atfork", fork_with_handlers},
 		{"fork", fork_in_the_midst},
 		{"keys", end_with_keys},
+		{"errno", keep_errno},
 		{"stacks", use_small_stacks},
 		{"handover", hand_over},
 		{"interrupt", fork_in_handler},
