@@ -230,6 +230,27 @@ static void thread_numbers_are_used_again(void **state)
 	trace_destroy(&trace);
 }
 
+static void the_programs_descriptors_are_its_own(void **state)
+{
+	static const char *const options[] = {"--time", "--sites"};
+	char text[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+		recorder_run(0, options[i], "-o", "closed.trace",
+		             recorded_program("record_closed"), NULL);
+		recorder_said_not("exited with status");
+		assert_int_equal(count_in_file("closed.trace", 4007), 10000);
+		for (char name[] = "own0"; name[3] < '8'; name[3]++) {
+			FILE *file = fopen(recorder_path(name), "r");
+			assert_non_null(file);
+			assert_int_equal(fread(text, 1, sizeof text, file), 4);
+			assert_memory_equal(text, "mine", 4);
+			fclose(file);
+		}
+	}
+}
+
 static void times_are_kept_on_request(void **state)
 {
 	struct trace trace;
@@ -391,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_only_frees_is_no_failure),
 		cmocka_unit_test(exec_loses_neither_program),
 		cmocka_unit_test(thread_numbers_are_used_again),
+		cmocka_unit_test(the_programs_descriptors_are_its_own),
 		cmocka_unit_test(times_are_kept_on_request),
 		cmocka_unit_test(a_full_disk_leaves_a_true_beginning),
 		cmocka_unit_test(

@@ -18,12 +18,11 @@
  * unloaded and another one loaded.
  *
  * The unwinder is libunwind's, for most programs are built without frame
- * pointers.  It is opened in a constructor, privately: its _Unwind_ functions must
- * not take the place of the ones that C++ exceptions use.
+ * pointers.
  *
  * Cost.     SITES_MAX sites, 32 to 64 bytes each in memory; further ones are 0.
  * Threads.  Any.  No lock is held while the dynamic linker is asked.
- * Read next: ../raw_sites.c (the other end).
+ * Read next: unwinder.c, ../raw_sites.c (the other end).
  */
 #include "call_site.h"
 
@@ -41,6 +40,7 @@
 
 #include "../raw.h"
 #include "map_file.h"
+#include "unwinder.h"
 
 enum {
 	OWN_FRAMES = 6, /* ours above the caller, at most */
@@ -51,7 +51,7 @@ enum {
 	WINDOW_SITES = 4096,
 };
 
-static int (*unwind)(void **frames, int capacity);
+static unwinder *unwind;
 static const char *own_begin, *own_end; /* our library */
 
 /* The tree, under the lock. */
@@ -310,10 +310,7 @@ __attribute__((constructor)) static void find_unwinder(void)
 {
 	if (getenv(RAW_ENV_SITES) == NULL)
 		return;
-	void *library = dlopen(RAW_UNWINDER, RTLD_NOW | RTLD_LOCAL);
-	void *symbol = library == NULL ? NULL : dlsym(library, "unw_backtrace");
-
 	find_own_range();
-	if (symbol != NULL && own_begin != NULL)
-		memcpy(&unwind, &symbol, sizeof unwind);
+	if (own_begin != NULL)
+		unwind = unwinder_open();
 }
