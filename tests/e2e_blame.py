@@ -195,12 +195,29 @@ def check_tools(folder):
         skip("heaptrack", "it is not installed")
 
 
+def check_recorder(folder):
+    """The same program under our own recorder: the same line is to blame."""
+    program = os.path.join(ROOT, "build", "tests", "programs", "blame_words")
+    made = run("make", "VARIANT=fast", "build/tests/programs/blame_words", cwd=ROOT)
+    if "--sites" not in run(ALLOCLAB, "record", "--help").stdout or made.returncode != 0:
+        skip("record --sites", "this build records no call sites")
+        return
+    trace = os.path.join(folder, "own.trace")
+    done = run(ALLOCLAB, "record", "--sites", "-o", trace, "--", program, "1", cwd=folder)
+    blame(folder, trace, "-a", "jemalloc", "--skip", "allocate")
+    sites = {row["site"]: row for row in rows(os.path.join(folder, "own-blame"), "blame.csv")}
+    words = sites.get("intern (blame_words.c:46)", {})
+    result(words.get("blocks") == "500" and int(words["pages_alone"]) > 450,
+           "record --sites: the same line is to blame", done.stderr + str(sites.keys()))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         check_words(folder)
         check_options(folder)
         check_chart(folder)
         check_tools(folder)
+        check_recorder(folder)
     print("1..%d" % number)
 
 

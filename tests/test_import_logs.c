@@ -284,6 +284,15 @@ static void ltrace_calls(void **state)
 	         "1 block came back without its free: one was put in\n"
 	         "1 call that failed: left out\n"
 	         "1 call whose block the log does not show: left out\n"},
+	};
+
+	(void)state;
+	expect_import(&imports[0]);
+}
+
+static void ltrace_calls_of_threads(void **state)
+{
+	static const struct import imports[] = {
 		/* a free counts from its begin, an allocation from its end */
 		{"[pid 7] x->malloc(10)                     = 0x100\n"
 	         "[pid 8] x->malloc(20 <unfinished ...>\n"
@@ -552,6 +561,7 @@ int main(void)
 		cmocka_unit_test(mtrace_calls),
 		cmocka_unit_test(mtrace_refusals),
 		cmocka_unit_test(ltrace_calls),
+		cmocka_unit_test(ltrace_calls_of_threads),
 		cmocka_unit_test(ltrace_refusals),
 		cmocka_unit_test(heaptrack_calls),
 		cmocka_unit_test(heaptrack_refusals),

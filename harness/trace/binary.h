@@ -18,6 +18,7 @@
 
 #include "formats.h"
 #include "trace.h"
+#include "trace_builder.h"
 
 #define BINARY_MAGIC                                                           \
 	"\x89"                                                                 \
@@ -147,5 +148,21 @@ struct segment_events {
 bool segment_decode(const struct segment *segment, uint32_t count,
                     uint32_t slots, uint32_t site_count,
                     struct segment_events *to, struct segment_error *error);
+
+/* --- decoded events to a trace ------------------------------------------ */
+
+enum { PHASE_BYTES_MAX = 255 };
+typedef char binary_phase[PHASE_BYTES_MAX + 1]; /* its name */
+
+struct event_adder {
+	struct trace_builder *builder;
+	binary_phase *phases;
+	uint32_t phase_count;
+	struct trace_error *error;
+};
+
+/* Adds event number `event`.  False with the error set if it is not sound. */
+bool binary_add_event(const struct event_adder *adder,
+                      const struct trace_op *op, uint64_t event);
 
 #endif

@@ -20,10 +20,7 @@
 #include "site_table.h"
 #include "trace_builder.h"
 
-enum {
-	PHASES_MAX = 4096,
-	PHASE_BYTES_MAX = 255,
-};
+enum { PHASES_MAX = 4096 };
 
 struct reader {
 	const char *name;
@@ -38,7 +35,7 @@ struct reader {
 	uint32_t segments;
 	uint32_t slots;
 	uint32_t phase_count;
-	char (*phases)[PHASE_BYTES_MAX + 1];
+	binary_phase *phases;
 	size_t index_at;
 	char *source;
 	int streams; /* of a segment */
@@ -342,68 +339,6 @@ static bool decode_segment(struct reader *reader, uint32_t i)
 
 /* --- soundness ---------------------------------------------------------- */
 
-static bool add_call(struct reader *reader, const struct trace_op *op,
-                     uint64_t event)
-{
-	struct trace_builder *builder = reader->builder;
-
-	switch ((enum trace_kind)op->kind) {
-	case TRACE_REALLOC:
-		return trace_builder_realloc(builder, op->slot, op->size, event,
-		                             reader->error);
-	case TRACE_FREE:
-		if (op->slot == TRACE_SLOTS_MAX)
-			return trace_builder_free_null(builder, event,
-			                               reader->error);
-		return trace_builder_free_block(builder, op->slot, event,
-		                                reader->error);
-	default:
-		break;
-	}
-	if (!trace_builder_alloc(builder, op->kind, op->slot, op->size,
-	                         op->align_log2, event, reader->error))
-		return false;
-	uint32_t slot = trace_builder_last_slot(builder);
-	return slot == op->slot ||
-	       trace_builder_fail(builder, event, reader->error,
-	                          "allocates slot %" PRIu32 " where %" PRIu32
-	                          " is the next free one",
-	                          op->slot, slot);
-}
-
-static bool add_phase(struct reader *reader, const struct trace_op *op,
-                      uint64_t event)
-{
-	if (op->slot >= reader->phase_count)
-		return trace_builder_fail(reader->builder, event, reader->error,
-		                          "phase %" PRIu32 " of %" PRIu32,
-		                          op->slot, reader->phase_count);
-	if (!trace_builder_phase(reader->builder, reader->phases[op->slot],
-	                         event, reader->error))
-		return false;
-	return trace_builder_last_slot(reader->builder) == op->slot ||
-	       trace_builder_fail(reader->builder, event, reader->error,
-	                          "phase %" PRIu32 " is out of order",
-	                          op->slot);
-}
-
-static bool add_event(struct reader *reader, const struct trace_op *op,
-                      uint64_t event)
-{
-	struct trace_builder *builder = reader->builder;
-
-	if (op->kind == TRACE_THREAD_START)
-		return trace_builder_thread_start(builder, op->thread, event,
-		                                  reader->error);
-	if (op->kind == TRACE_THREAD_EXIT)
-		return trace_builder_thread_exit(builder, op->thread, event,
-		                                 reader->error);
-	if (!trace_builder_thread(builder, op->thread, event, reader->error))
-		return false;
-	return op->kind == TRACE_PHASE ? add_phase(reader, op, event)
-	                               : add_call(reader, op, event);
-}
-
 /* "name: event 7: ..." => "name: byte 90: event 7: ..." */
 static bool name_byte(struct reader *reader, size_t at)
 {
@@ -430,10 +365,16 @@ static bool add_time(struct reader *reader, uint64_t time_ns, uint64_t event)
 static bool add_segment(struct reader *reader, uint32_t i)
 {
 	const struct segment_events *read = &reader->events_read;
+	const struct event_adder adder = {
+		.builder = reader->builder,
+		.phases = reader->phases,
+		.phase_count = reader->phase_count,
+		.error = reader->error,
+	};
 	uint64_t event = (uint64_t)i * SEGMENT_EVENTS;
 
 	for (uint32_t k = 0; k < events_of(reader, i); k++, event++) {
-		if (!add_event(reader, &read->ops[k], event))
+		if (!binary_add_event(&adder, &read->ops[k], event))
 			return name_byte(reader,
 			                 reader->stored_at[STREAM_KINDS]);
 		if (read->sites != NULL && read->ops[k].kind <= TRACE_REALLOC)

@@ -269,40 +269,16 @@ static bool read_phase(struct reader *reader, struct part inside)
 	                           reader->error);
 }
 
-typedef const char *declarer(struct trace_sites *sites, const char *inside,
-                             size_t bytes);
-
-static bool declare(struct reader *reader, struct part inside, declarer *add)
+/* module(PATH), frame(MODULE,HEX,TEXT), site(FRAME,CALLER) */
+static bool read_declaration(struct reader *reader)
 {
 	struct trace_sites *sites = trace_builder_sites(reader->builder);
 
 	if (sites == NULL)
 		return fail(reader, "no memory for call sites");
-	const char *reason = add(sites, inside.text, inside.bytes);
+	const char *reason = text_sites_declare(sites, reader->token.text,
+	                                        reader->token.bytes);
 	return reason == NULL || fail(reader, reason);
-}
-
-/* module(PATH), frame(MODULE,HEX,TEXT), site(FRAME,CALLER); else false in
- * `is_one`. */
-static bool read_declaration(struct reader *reader, struct part all,
-                             bool *is_one)
-{
-	static const struct {
-		const char *word;
-		declarer *add;
-	} words[] = {{"module", text_sites_module},
-	             {"frame", text_sites_frame},
-	             {"site", text_sites_site}};
-	struct part inside = {0};
-
-	*is_one = true;
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (is_call_of(all, words[i].word))
-			return between_parentheses(reader, all, words[i].word,
-			                           &inside) &&
-			       declare(reader, inside, words[i].add);
-	*is_one = false;
-	return true;
 }
 
 /* "^3": the next event was called from site 3. */
@@ -402,8 +378,6 @@ static bool read_delta(struct reader *reader)
 static bool read_token(struct reader *reader)
 {
 	struct token *token = &reader->token;
-	struct part all = {token->text, token->bytes};
-	bool is_declaration;
 	uint64_t thread;
 
 	if (token->text[0] == '@')
@@ -417,10 +391,8 @@ static bool read_token(struct reader *reader)
 		return read_delta(reader);
 	if (token->text[0] == '^')
 		return read_site(reader);
-	if (!read_declaration(reader, all, &is_declaration))
-		return false;
-	if (is_declaration)
-		return true;
+	if (text_sites_is_declaration(token->text, token->bytes))
+		return read_declaration(reader);
 	if (!read_event(reader) || !set_site(reader))
 		return false;
 	if (reader->has_times)

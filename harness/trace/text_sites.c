@@ -78,7 +78,7 @@ static bool unescape(struct argument argument, char *to, size_t room,
 	return true;
 }
 
-const char *text_sites_module(struct trace_sites *sites, const char *inside,
+static const char *add_module(struct trace_sites *sites, const char *inside,
                               size_t bytes)
 {
 	struct argument all = {inside, bytes};
@@ -108,7 +108,7 @@ static const char *set_text(struct trace_sites *sites, struct argument argument)
 	               : no_memory;
 }
 
-const char *text_sites_frame(struct trace_sites *sites, const char *inside,
+static const char *add_frame(struct trace_sites *sites, const char *inside,
                              size_t bytes)
 {
 	struct argument rest = {inside, bytes}, first, second, third;
@@ -132,7 +132,7 @@ const char *text_sites_frame(struct trace_sites *sites, const char *inside,
 	return set_text(sites, third);
 }
 
-const char *text_sites_site(struct trace_sites *sites, const char *inside,
+static const char *add_site(struct trace_sites *sites, const char *inside,
                             size_t bytes)
 {
 	struct argument rest = {inside, bytes}, first, second;
@@ -151,4 +151,43 @@ const char *text_sites_site(struct trace_sites *sites, const char *inside,
 		return "there is no such caller above";
 	uint32_t got = sites_site(sites, (uint32_t)frame, (uint32_t)caller);
 	return got == SITES_FULL ? no_memory : got == number ? NULL : twice;
+}
+
+/* --- all three ---------------------------------------------------------- */
+
+static const struct {
+	const char *word; /* with its parenthesis */
+	const char *(*add)(struct trace_sites *sites, const char *inside,
+	                   size_t bytes);
+} words[] = {
+	{"module(", add_module}, {"frame(", add_frame}, {"site(", add_site}};
+
+enum { WORDS = sizeof words / sizeof words[0] };
+
+/* Which of the words the token begins with; WORDS: none. */
+static size_t find_word(const char *token, size_t bytes)
+{
+	size_t i = 0;
+
+	while (i < WORDS &&
+	       (bytes < strlen(words[i].word) ||
+	        memcmp(token, words[i].word, strlen(words[i].word)) != 0))
+		i++;
+	return i;
+}
+
+bool text_sites_is_declaration(const char *token, size_t bytes)
+{
+	return find_word(token, bytes) < WORDS;
+}
+
+const char *text_sites_declare(struct trace_sites *sites, const char *token,
+                               size_t bytes)
+{
+	size_t which = find_word(token, bytes);
+	size_t word = strlen(words[which].word);
+
+	if (token[bytes - 1] != ')')
+		return "the ) is missing (no blanks inside)";
+	return words[which].add(sites, token + word, bytes - word - 1);
 }
