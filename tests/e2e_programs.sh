@@ -6,7 +6,7 @@ set -u
 . tests/tap.sh
 
 unset LD_PRELOAD ALLOCLAB_CONF ALLOCLAB_STATS
-limit=120 # seconds for a run; a textbook allocator takes some
+limit=300 # seconds for a run; worst fit takes some
 
 make -s --no-print-directory VARIANT=fast all preload stress-programs \
 	>"$dir/out" 2>&1

@@ -1,8 +1,41 @@
-# Writes a C++ file that instantiates containers: `perl cxx_source.pl KINDS`.
+# Writes a C++ file full of templates: `perl cxx_source.pl KINDS`.  Few kinds come
+# without the standard library, whose headers alone keep a slow malloc busy.
 use strict;
 use warnings;
 
 my $kinds = shift;
+
+print <<"CXX";
+template<typename A, typename B> struct pair { A first; B second; };
+template<int N, typename T> struct tuple { T head; tuple<N - 1, pair<T, int>> tail; };
+template<typename T> struct tuple<0, T> { T head; };
+template<typename T> struct list {
+	struct node { T value; node *next; } *first = nullptr;
+	void push(const T &value) { first = new node{value, first}; }
+	template<typename F> auto map(F f) const {
+		list<decltype(f(first->value))> out;
+		for (node *n = first; n; n = n->next) out.push(f(n->value));
+		return out;
+	}
+	int length() const { int n = 0; for (node *at = first; at; at = at->next) n++; return n; }
+};
+template<int N> struct fibonacci { static constexpr int value = fibonacci<N - 1>::value + fibonacci<N - 2>::value; };
+template<> struct fibonacci<1> { static constexpr int value = 1; };
+template<> struct fibonacci<0> { static constexpr int value = 0; };
+CXX
+for my $i (1 .. $kinds) {
+	print <<"CXX";
+struct own_$i { int a; double b; tuple<@{[$i % 8 + 4]}, pair<char, own_$i *>> c; };
+int lists_$i(const list<own_$i> &from)
+{
+	auto doubles = from.map([](const own_$i &o) { return o.b * $i; });
+	auto pairs = doubles.map([](double d) { return pair<int, double>{(int)d, d}; });
+	auto more = pairs.map([&](auto p) { return pair<list<own_$i>, decltype(p)>{from, p}; });
+	return more.length() + fibonacci<@{[20 + $i]}>::value % 7;
+}
+CXX
+}
+exit if $kinds < 10;
 
 print "#include <$_>\n" for qw(algorithm functional map memory string unordered_map variant vector);
 for my $i (1 .. $kinds) {
