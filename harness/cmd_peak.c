@@ -74,7 +74,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->speed.touch = parse_touch(state, value);
 		return 0;
 	case OPTION_SECONDS:
-		arguments->seconds = option_seconds(state, value);
+		arguments->seconds = option_seconds(state, "--seconds", value);
 		return 0;
 	case OPTION_MEMORY:
 		arguments->speed.limit_bytes = option_memory(state, value);
