@@ -83,7 +83,7 @@ def draw(run):
         if own:
             axes.plot([point[2] for point in own], [point[3] for point in own],
                       looks[name].marker, color=looks[name].colour, markersize=6, alpha=.85,
-                      label=elide(name, 20), zorder=4)
+                      label=elide(name, 16), zorder=4)
     axes.set_xlabel("peak resident heap of the program, preloaded (log)")
     axes.set_ylabel("peak resident heap of the replay (log)")
     axes.grid(True)

@@ -89,18 +89,20 @@ static void a_replay_touches_what_it_is_told(void **state)
 	struct speed_options options = {.touch = TOUCH_PAGES};
 	struct heap_replay pages = {0}, none = {0};
 	struct heap_peak before = {0};
+	struct knob_values knobs;
 	struct trace trace = trace_of(text);
 
 	(void)state;
+	knob_defaults(bump_allocator.knobs, &knobs);
 	heap_peak_look_closely(&before);
-	assert_int_equal(
-		heap_replay_run(&bump_allocator, NULL, &trace, &options, &pages)
-			.kind,
-		VERDICT_OK);
+	assert_int_equal(heap_replay_run(&bump_allocator, &knobs, &trace,
+	                                 &options, &pages)
+	                         .kind,
+	                 VERDICT_OK);
 	assert_true(pages.peak.bytes - before.now >= 3 * MIB);
 	assert_true(pages.peak_committed_bytes >= 3 * MIB);
 	options.touch = TOUCH_NONE;
-	heap_replay_run(&bump_allocator, NULL, &trace, &options, &none);
+	heap_replay_run(&bump_allocator, &knobs, &trace, &options, &none);
 	assert_int_equal(none.peak_committed_bytes, pages.peak_committed_bytes);
 	assert_true(pages.peak.bytes - none.peak.bytes > 2 * MIB);
 	trace_destroy(&trace);

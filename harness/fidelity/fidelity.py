@@ -31,6 +31,8 @@ def arguments():
     parser.add_argument("-a", "--allocators", default=" ".join(GENERAL + TEXTBOOK))
     parser.add_argument("--quick", action="store_true",
                         help="one round, no textbook allocators")
+    parser.add_argument("--full", action="store_true",
+                        help="programs in their full size: an hour")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--replay-seconds", type=float, default=5,
                         help="what a replay without pace may take (default 5)")
@@ -96,7 +98,7 @@ def main():
     paths = [os.path.join(options.directory, name + ".program") for name in options.programs]
     rows = []
     for path in paths or sorted(glob.glob(os.path.join(options.directory, "*.program"))):
-        program = suite.Program(path, "short" if options.quick else "full", work)
+        program = suite.Program(path, "full" if options.full else "short", work)
         rows += measure_program(lab, program, options)
     if not any(row["status"] == "ok" for row in rows):
         sys.exit("fidelity: nothing was measured")
