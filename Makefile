@@ -43,6 +43,7 @@ help:
 	@echo "make test-programs        real programs under every allocator: output, time, memory"
 	@echo "make bench-programs [QUICK=1]   the same under our designs and the real libraries"
 	@echo "make scale [ALLOCATORS=...] [THREADS_MAX=n]   1, 2, 4 ... n threads"
+	@echo "make fidelity [QUICK=1]   replays beside the programs themselves: peak memory"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
 	@echo "make deps-local           missing libraries into build/deps, without root"
 	@echo "make clean                removes build/; distclean: results too"
@@ -176,6 +177,7 @@ include harness/preload/preload.mk
 include harness/library/library.mk
 include harness/programs/programs.mk
 include docs/docs.mk
+include harness/fidelity/fidelity.mk
 include tests/tests.mk
 include tests/fuzz.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

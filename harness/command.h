@@ -28,5 +28,6 @@ int cmd_exec(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_scale(int argc, char **argv);
+int cmd_peak(int argc, char **argv);
 
 #endif

@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{"compare", "a program under many mallocs", cmd_compare},
 	{"list", "the allocators and their knobs", cmd_list},
 	{"scale", "the same work on more and more threads", cmd_scale},
+	{"peak", "the most resident memory of a heap in a replay", cmd_peak},
 	{"bench", "what the harness itself costs", cmd_bench},
 };
 

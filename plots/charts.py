@@ -10,6 +10,7 @@ import sys
 import across
 import blame
 import blow_up
+import fidelity
 import growth
 import heap_map
 import locks
@@ -31,6 +32,8 @@ def main():
         charts = [programs]
     elif run.main == "blame":
         charts = [blame]
+    elif run.main == "fidelity":
+        charts = [fidelity]
     elif "workload" in run.summary.text:
         charts = [across]
     return 1 if sum(chart.draw(run) for chart in charts) else 0

@@ -68,7 +68,7 @@ class Run:
         self.folder = folder
         self.name = os.path.basename(os.path.realpath(folder))
         self.tables = {}
-        self.main = next(name for name in ("summary", "scale", "programs", "blame")
+        self.main = next(name for name in ("summary", "scale", "programs", "blame", "fidelity")
                          if self.has(name))
         self.summary = self.table(self.main)
         self.allocators = list(dict.fromkeys(self.summary.text["allocator"]))

@@ -195,6 +195,15 @@ for case in "3 1" "14 6"; do
 		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
 	result "$2 programs under $1 allocators and three libraries" $?
 done
+for case in "3 1" "9 6"; do
+	# shellcheck disable=SC2086
+	set -- $case
+	made=$work/fidelity-$2
+	python3 tests/plots/fake_results.py "$made" --allocators "$1" --fidelity "$2" &&
+		draw "$made" && drawn "$made" fidelity && absent "$made" "throughput heap-map" &&
+		"$python" tests/plots/png_edges.py "$made"/*.png >"$work/log"
+	result "$2 programs, replayed and run, under $1 allocators" $?
+done
 sed 's/,crash,/,ok,/' "$work/small/summary.csv" | awk -F , 'NR == 1 || $2 = "crash"' OFS=, \
 	>"$work/small/s" && mv "$work/small/s" "$work/small/summary.csv" &&
 	draw "$small" && drawn "$small" "$from_gnuplot $from_python"

@@ -25,6 +25,12 @@ static void drop(struct page_source *source)
 	lock_drop(&source->lock, &MANY_THREADS);
 }
 
+static void announce_loss(const struct page_source *source)
+{
+	if (source->options.before_loss != NULL)
+		source->options.before_loss(source->options.before_loss_ctx);
+}
+
 static void *refuse(struct page_source *source)
 {
 	source->refused++;
@@ -134,6 +140,7 @@ void page_source_purge(struct page_source *source, void *start, size_t bytes)
 	take(source);
 	require_reserved(source, start, bytes);
 	source->calls[PAGE_PURGE]++;
+	announce_loss(source);
 	purge_pages(source, start, bytes);
 	drop(source);
 	errno = saved_errno;
@@ -188,6 +195,7 @@ void page_source_shrink(struct page_source *source, size_t bytes)
 	take(source);
 	assert(bytes <= (size_t)(source->brk - source->region));
 	source->calls[PAGE_SHRINK]++;
+	announce_loss(source);
 	source->brk -= bytes;
 	source->reserved_bytes -= bytes;
 	purge_pages(source, source->brk, bytes);
@@ -308,6 +316,7 @@ void page_source_unmap(struct page_source *source, void *start, size_t bytes)
 	require_reserved(source, start, bytes);
 	source->calls[PAGE_PURGE]++;
 	source->calls[PAGE_RELEASE]++;
+	announce_loss(source);
 	if (is_arena(source))
 		purge_pages(source, start, bytes);
 	else

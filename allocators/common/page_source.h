@@ -84,6 +84,13 @@ struct page_source_options {
 
 	/* page_source_now() is the system's clock, not what was set. */
 	bool has_real_clock;
+
+	/*
+	 * Called, if not NULL, before committed pages are given back: all that
+	 * is resident still is.  Under the source's lock.
+	 */
+	void (*before_loss)(void *ctx);
+	void *before_loss_ctx;
 };
 
 enum { PAGE_KEPT_MAX = 32 };

@@ -48,6 +48,7 @@ _Alignas(64) const char preload_zeros[PRELOAD_STATES][UNATTACHED_BYTES];
 _Thread_local struct thread_heap *preload_self = HANDLE_OF(STATE_FRESH);
 
 struct page_source preload_pages;
+struct heap_peak preload_peak;
 
 static struct lock start_lock;
 /* written under start_lock; meets the acquire in preload_heap() */
@@ -94,12 +95,15 @@ static void end_thread(void *value)
 
 static struct heap *build_heap(void)
 {
-	const struct page_source_options options = {
+	struct page_source_options options = {
 		.kind = PAGE_SOURCE_OS,
 		.has_real_clock = true,
+		.before_loss_ctx = &preload_peak,
 	};
 
 	settings_read();
+	if (preload_settings.stats_resident)
+		options.before_loss = heap_peak_look;
 	if (!key_is_made)
 		key_is_made = pthread_key_create(&key, end_thread) == 0;
 	if (!page_source_open(&preload_pages, &options))

@@ -32,6 +32,7 @@
 #include "allocators/common/page_source.h"
 #include "allocators/common/unattached.h"
 #include "allocators/locked/locked.h"
+#include "harness/clock/heap_peak.h"
 
 extern const struct allocator PRELOAD_ALLOCATOR;
 
@@ -59,6 +60,9 @@ extern const char preload_zeros[PRELOAD_STATES][UNATTACHED_BYTES];
 /* The heap and its pages; NULL before the first call, or without memory. */
 struct heap *preload_heap(void);
 extern struct page_source preload_pages;
+
+/* What of it was resident at most; all zero unless stats_resident. */
+extern struct heap_peak preload_peak;
 
 /* Builds the heap at the first call; false without memory. */
 bool preload_start(void);
@@ -92,6 +96,7 @@ struct preload_settings {
 	char knobs_text[512];  /* those that were set */
 	char stats_path[4096]; /* absolute; "" for no report */
 	bool stats_on_signal;
+	bool stats_resident; /* the peak of resident memory is kept */
 };
 
 extern struct preload_settings preload_settings;

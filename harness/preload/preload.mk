@@ -24,7 +24,7 @@ PRELOAD_FLAGS = $(STD) -O2 -g $(WARN) $(PRELOAD_LTO) -fPIC -fvisibility=hidden -
 PRELOAD_LINK = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,initfirst
 
 PRELOAD_COMMON_SRC = $(filter-out allocators/common/unattached.c,$(wildcard allocators/common/*.c)) \
-                     $(wildcard allocators/locked/*.c)
+                     $(wildcard allocators/locked/*.c) harness/clock/heap_peak.c
 PRELOAD_SHIM_SRC = $(sort $(wildcard harness/preload/*.c))
 
 # Allocators: compiled once.  The shim: once for each allocator.

@@ -121,6 +121,23 @@ static NOINLINE void put_source(struct text *out)
 	put_line(out, "page_calls_refused", pages->refused);
 }
 
+/* Unknown where the kernel does not say which mappings are ours. */
+static NOINLINE void put_resident(struct text *out)
+{
+	struct heap_peak *peak = &preload_peak;
+
+	if (!preload_settings.stats_resident)
+		return;
+	heap_peak_look_closely(peak);
+	if (peak->bytes == 0) {
+		put(out, "resident unknown\n");
+		return;
+	}
+	put_line(out, "resident_bytes", peak->now);
+	put_line(out, "peak_resident_bytes", peak->bytes);
+	put_line(out, "resident_looks", peak->looks);
+}
+
 static NOINLINE void put_usage(struct text *out)
 {
 	struct heap_usage usage;
@@ -175,6 +192,7 @@ static void put_all(struct text *out, pid_t process)
 {
 	put_head(out, process);
 	put_source(out);
+	put_resident(out);
 	if (preload_heap() == NULL)
 		return;
 	put_usage(out);

@@ -4,6 +4,7 @@
  *     ALLOCLAB_CONF=NAME[:KNOB=VALUE,...]  knobs of the allocator NAME
  *     ALLOCLAB_STATS=FILE                  a report at exit; %p is the process id
  *     ALLOCLAB_STATS_SIGNAL=1              and on SIGUSR2
+ *     ALLOCLAB_STATS_RESIDENT=1            with the peak of resident memory
  *
  * Read once, at the first call, which may be before the C library knows its
  * environment: then from /proc/self/environ.  Ignored in a program that runs
@@ -212,19 +213,18 @@ static void read_stats(void)
 		refuse_stats("its folder cannot be written");
 }
 
-static void read_signal(void)
+/* "ALLOCLAB_STATS_...": 1, or 0 or nothing. */
+static bool read_switch(const char *name)
 {
 	char text[16];
 
-	look_up("ALLOCLAB_STATS_SIGNAL", text, sizeof text);
-	preload_settings.stats_on_signal = strcmp(text, "1") == 0;
-	if (text[0] != '\0' && strcmp(text, "0") != 0 &&
-	    !preload_settings.stats_on_signal)
-		complain("ALLOCLAB_STATS_SIGNAL: it is 0 or 1, not \"%s\"",
-		         text);
-	if (preload_settings.stats_on_signal &&
-	    preload_settings.stats_path[0] == '\0')
-		complain("ALLOCLAB_STATS_SIGNAL: ALLOCLAB_STATS names no file");
+	look_up(name, text, sizeof text);
+	bool is_on = strcmp(text, "1") == 0;
+	if (text[0] != '\0' && strcmp(text, "0") != 0 && !is_on)
+		complain("%s: it is 0 or 1, not \"%s\"", name, text);
+	if (is_on && preload_settings.stats_path[0] == '\0')
+		complain("%s: ALLOCLAB_STATS names no file", name);
+	return is_on;
 }
 
 void settings_read(void)
@@ -239,5 +239,7 @@ void settings_read(void)
 	           preload_settings.knobs_text,
 	           sizeof preload_settings.knobs_text);
 	read_stats();
-	read_signal();
+	preload_settings.stats_on_signal = read_switch("ALLOCLAB_STATS_SIGNAL");
+	preload_settings.stats_resident =
+		read_switch("ALLOCLAB_STATS_RESIDENT");
 }

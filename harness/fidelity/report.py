@@ -1,0 +1,155 @@
+"""What the rows mean: ratios, misses with their reasons, the order of allocators; CSV and text."""
+import csv
+import itertools
+import os
+import shutil
+import statistics
+
+LIMIT = .05                  # a replay is to come this close
+FEW_EVENTS = 100_000         # fewer are a smoke test
+COLUMNS = ("program", "allocator", "status", "events", "threads", "pace", "live_bytes",
+           "preloaded_bytes", "preloaded_lo", "preloaded_hi",
+           "replayed_bytes", "replayed_lo", "replayed_hi", "ratio", "is_within",
+           "is_telling", "touched_once_bytes", "preloaded_committed_bytes",
+           "replayed_committed_bytes", "reason")
+
+
+# ---- what the rows mean -----------------------------------------------------------------
+
+def percent(ratio):
+    return f"{abs(ratio - 1) * 100:.1f} % {'more' if ratio > 1 else 'less'}"
+
+
+def reason_of(row):
+    """Why a replay missed, from the figures alone."""
+    preloaded, replayed = row["preloaded_bytes"], row["replayed_bytes"]
+    spread = (row["preloaded_hi"] - row["preloaded_lo"]) / preloaded
+    committed = row["replayed_committed_bytes"] / row["preloaded_committed_bytes"]
+    if spread > LIMIT:
+        return f"the program's own runs differ by {spread * 100:.0f} %"
+    if abs(committed - 1) > LIMIT / 2:
+        return (f"another heap: the replay's committed {percent(committed)}" +
+                (", and threads met in another order" if row["threads"] > 1 else ""))
+    if row["touched_once_bytes"] <= preloaded < replayed:
+        return "the program does not write to all it asks for, the replay to every page"
+    if replayed < preloaded:
+        return "the program's heap was touched where the replay's was not"
+    return "unknown"
+
+
+def judge_row(row):
+    row["is_telling"] = int(row["events"] >= FEW_EVENTS)
+    if row["status"] != "ok":
+        return
+    for name in ("preloaded", "replayed"):
+        values = row.pop(name)
+        row[f"{name}_bytes"] = int(statistics.median(values))
+        row[f"{name}_lo"], row[f"{name}_hi"] = min(values), max(values)
+    row["ratio"] = round(row["replayed_bytes"] / row["preloaded_bytes"], 4)
+    row["is_within"] = int(abs(row["ratio"] - 1) <= LIMIT)
+    row["reason"] = "" if row["is_within"] else reason_of(row)
+
+
+def judge(rows):
+    for row in rows:
+        judge_row(row)
+
+
+def is_reversed(a, b):
+    """None where the preloaded runs do not tell which of two allocators needs more."""
+    if a["preloaded_lo"] <= b["preloaded_hi"] and b["preloaded_lo"] <= a["preloaded_hi"]:
+        return None
+    return ((a["preloaded_bytes"] < b["preloaded_bytes"]) !=
+            (a["replayed_bytes"] < b["replayed_bytes"]))
+
+
+def orders(rows):
+    """{program: (resolved pairs, the reversed ones among them)}"""
+    found = {}
+    for program, group in itertools.groupby(rows, key=lambda row: row["program"]):
+        pairs = [(a, b, is_reversed(a, b)) for a, b in itertools.combinations(
+            [row for row in group if row["status"] == "ok"], 2)]
+        found[program] = (sum(turned is not None for _, _, turned in pairs),
+                          [(a, b) for a, b, turned in pairs if turned])
+    return found
+
+
+# ---- CSV --------------------------------------------------------------------------------
+
+def write(rows, results):
+    """Writes results/fidelity/ as a whole; returns its name."""
+    folder = os.path.join(results, "fidelity")
+    temporary = folder + ".part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    os.makedirs(temporary)
+    with open(os.path.join(temporary, "fidelity.csv"), "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(temporary, folder)
+    return folder
+
+
+# ---- text -------------------------------------------------------------------------------
+
+def cell(row):
+    if row is None:
+        return "-"
+    if row["status"] != "ok":
+        return "slow" if row["status"] == "replay-hang" else "-"
+    return f"{row['ratio']:.3f}" + ("" if row["is_within"] else "!")
+
+
+def print_table(rows):
+    """A line for each program, a column for each allocator: replayed / preloaded."""
+    allocators = list(dict.fromkeys(row["allocator"] for row in rows))
+    lines = [["program", "events", "threads", "MiB", *allocators, "order"]]
+    turned = orders(rows)
+    for program, group in itertools.groupby(rows, key=lambda row: row["program"]):
+        by_name = {row["allocator"]: row for row in group}
+        first = next(iter(by_name.values()))
+        least = min((row["preloaded_bytes"] for row in by_name.values()
+                     if row["status"] == "ok"), default=0)
+        resolved, wrong = turned[program]
+        lines.append([program, f"{first['events']:,}" + ("" if first["is_telling"] else " few"),
+                      str(first["threads"]), f"{least / 2 ** 20:.1f}",
+                      *(cell(by_name.get(name)) for name in allocators),
+                      f"{resolved - len(wrong)}/{resolved}"])
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for line in lines:
+        print("  ".join([line[0].ljust(widths[0])] +
+                        [text.rjust(width) for text, width in zip(line[1:], widths[1:])]))
+
+
+def mib(count):
+    return f"{count / 2 ** 20:.2f}"
+
+
+def print_misses(rows):
+    misses = [row for row in rows if row["status"] == "ok" and not row["is_within"]]
+    print(f"\nMisses, replayed beside preloaded in MiB: {len(misses)} of "
+          f"{sum(row['status'] == 'ok' for row in rows)}")
+    for row in misses:
+        print(f"  {row['program']}, {row['allocator']}: {mib(row['replayed_bytes'])} beside "
+              f"{mib(row['preloaded_bytes'])}, {percent(row['ratio'])}: {row['reason']}")
+
+
+def print_reversed(rows):
+    found = orders(rows)
+    print(f"\nPairs of allocators that a replay puts in the other order: "
+          f"{sum(len(wrong) for _, wrong in found.values())} of "
+          f"{sum(resolved for resolved, _ in found.values())} that the runs tell apart")
+    for program, (_, wrong) in found.items():
+        for a, b in wrong:
+            print(f"  {program}, {a['allocator']} and {b['allocator']}: "
+                  f"{mib(a['replayed_bytes'])} and {mib(b['replayed_bytes'])} replayed, "
+                  f"{mib(a['preloaded_bytes'])} and {mib(b['preloaded_bytes'])} preloaded")
+
+
+def print_all(rows):
+    print("Peak resident heap, replayed / preloaded; ! is more than 5 % off.  order: pairs of "
+          "allocators\nthat the preloaded runs tell apart, and the replay puts in the same order.\n")
+    print_table(rows)
+    print_misses(rows)
+    print_reversed(rows)
