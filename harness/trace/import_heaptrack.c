@@ -134,22 +134,26 @@ static bool read_module(struct heaptrack *heaptrack, struct scan *line)
 
 /* --- stacks ------------------------------------------------------------- */
 
-/* The frame of an address; outside all modules it is one of module "". */
+/*
+ * The frame of an address; outside all modules it is one of module "".
+ * Heaptrack keeps the last byte of the call, one before where it returns to.
+ */
 static uint32_t frame_of(struct heaptrack *heaptrack, uint64_t address)
 {
 	struct trace_sites *sites = trace_builder_sites(heaptrack->log.builder);
 
 	for (size_t i = 0; i < heaptrack->segment_count; i++) {
 		const struct segment *segment = &heaptrack->segments[i];
-		if (address >= segment->begin && address <= segment->end &&
-		    address - segment->base <= SITE_OFFSET_MAX)
-			return sites_frame(sites, segment->module,
-			                   address - segment->base);
+		uint64_t offset = address - segment->base + 1;
+		if (address >= segment->begin && address < segment->end &&
+		    offset <= SITE_OFFSET_MAX)
+			return sites_frame(sites, segment->module, offset);
 	}
 	uint32_t module = sites == NULL ? SITES_FULL : sites_module(sites, "");
 	return module == SITES_FULL
 	               ? SITES_FULL
-	               : sites_frame(sites, module, address & SITE_OFFSET_MAX);
+	               : sites_frame(sites, module,
+	                             (address + 1) & SITE_OFFSET_MAX);
 }
 
 static bool push_stack(struct heaptrack *heaptrack, uint32_t site)
