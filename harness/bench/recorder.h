@@ -12,8 +12,8 @@
 /*
  * Runs each program of recorded_programs.h alone, under our recorder, and under
  * `heaptrack --raw` if that is installed, in turn, `rounds` times; prints a line
- * for each and adds the ratios with their limits.  Wall time, from start to end
- * of the program; what `alloclab record` does afterwards is not in it.  Between
+ * for each and adds the ratios with their limits.  Processor time of the program;
+ * what `alloclab record` does afterwards is not in it.  Between
  * interrupt_watch() and interrupt_unwatch(); after an interrupt with the rounds
  * that were finished.  False with `error` set where something failed.
  */
