@@ -169,6 +169,8 @@ static bool run_round(struct recorder_bench *bench, struct trace_error *error)
 	for (int i = 0; i < bench->count; i++) {
 		struct program_times *times = &bench->times[i];
 		const struct recorded_program *program = &bench->programs[i];
+		if (interrupt_came())
+			return trace_fail(error, "interrupted");
 		if (!time_program(bench, program, ALONE, NULL,
 		                  &times->seconds[ALONE][bench->rounds],
 		                  error) ||
@@ -311,11 +313,9 @@ bool recorder_run(unsigned rounds, struct demands *demands, FILE *out,
 	bool good = prepare(bench, error);
 	for (unsigned i = 0; good && i < rounds && i < ROUNDS_MAX; i++) {
 		good = run_round(bench, error);
-		if (interrupt_came())
-			break;
 		bench->rounds += good;
 	}
-	if (good && bench->rounds > 0)
+	if (bench->rounds > 0)
 		report(bench, demands, out);
 	clean_up(bench);
 	free(bench);
