@@ -4,12 +4,12 @@
  */
 #include "stress.h"
 
-enum { SLOTS = 20000, LOG2_MAX = 14 };
+enum { SLOTS_MAX = 20000, STEPS_PER_SLOT = 20, LOG2_MAX = 14 };
 
 struct worker {
 	struct stress stress;
-	uint64_t steps;
-	void *slots[SLOTS];
+	uint64_t steps, count; /* of slots: a short run has fewer */
+	void *slots[SLOTS_MAX];
 };
 
 static void *work(void *ctx)
@@ -17,12 +17,13 @@ static void *work(void *ctx)
 	struct worker *self = ctx;
 
 	for (uint64_t i = 0; i < self->steps; i++) {
-		void **slot = &self->slots[stress_draw(&self->stress, SLOTS)];
+		void **slot =
+			&self->slots[stress_draw(&self->stress, self->count)];
 		stress_free(&self->stress, *slot);
 		*slot = stress_malloc(&self->stress,
 		                      stress_size(&self->stress, LOG2_MAX));
 	}
-	for (int i = 0; i < SLOTS; i++)
+	for (uint64_t i = 0; i < self->count; i++)
 		stress_free(&self->stress, self->slots[i]);
 	return NULL;
 }
@@ -37,6 +38,9 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < arguments.threads; i++) {
 		workers[i].stress.random = i + 1;
 		workers[i].steps = arguments.steps;
+		workers[i].count = 1 + arguments.steps / STEPS_PER_SLOT;
+		if (workers[i].count > SLOTS_MAX)
+			workers[i].count = SLOTS_MAX;
 		threads[i] = stress_start(work, &workers[i]);
 	}
 	for (unsigned i = 0; i < arguments.threads; i++) {
