@@ -69,8 +69,7 @@ is "and a file is named"
 cat >"$dir/known.program" <<END
 [program]
 what = the same calls in every run
-short = 6000
-full = 20000
+short = 20000
 run = $known \$SIZE
 END
 names='ptmalloc tcmalloc jemalloc slab buddy first-fit next-fit best-fit worst-fit'
