@@ -108,10 +108,14 @@ def main():
     lab = measure.Lab(options.build)
     work = os.path.abspath(options.work)
     paths = [os.path.join(options.directory, name + ".program") for name in options.programs]
+    paths = paths or sorted(glob.glob(os.path.join(options.directory, "*.program")))
     rows = []
-    for path in paths or sorted(glob.glob(os.path.join(options.directory, "*.program"))):
-        program = suite.Program(path, "full" if options.full else "short", work)
-        rows += measure_program(lab, program, options)
+    try:
+        for path in paths:
+            program = suite.Program(path, "full" if options.full else "short", work)
+            rows += measure_program(lab, program, options)
+    except KeyboardInterrupt:
+        print("fidelity: interrupted; what had finished:", file=sys.stderr)
     if not any(row["status"] == "ok" for row in rows):
         sys.exit("fidelity: nothing was measured")
     report.judge(rows)
