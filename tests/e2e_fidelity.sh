@@ -69,12 +69,11 @@ is "and a file is named"
 cat >"$dir/known.program" <<END
 [program]
 what = the same calls in every run
-short = 6000
-full = 20000
+short = 10000
 run = $known \$SIZE
 END
 names='ptmalloc tcmalloc jemalloc slab buddy first-fit next-fit best-fit worst-fit'
-harness/fidelity/fidelity.py -a "$names" --rounds 2 --directory "$dir" --work "$dir/work" \
+harness/fidelity/fidelity.py -a "$names" --rounds 2 --replay-seconds 60 --directory "$dir" --work "$dir/work" \
 	--results "$results" >"$dir/out" 2>"$dir/err"
 status=$?
 [ $status -eq 0 ] && [ "$(wc -l <"$results/fidelity/fidelity.csv")" -eq 10 ]
@@ -84,7 +83,7 @@ for name in $names; do
 		for (i = 1; i <= NF; i++) at[$i] = i
 		next
 	} $2 == name {
-		good = $at["is_within"] == 1 && $at["preloaded_bytes"] > 10000000 &&
+		good = $at["is_within"] == 1 && $at["preloaded_bytes"] > 5000000 &&
 			$at["ratio"] > .95 && $at["ratio"] < 1.05
 	} END { exit !good }' "$results/fidelity/fidelity.csv"
 	is "$name: the replay's peak is within 5 % of the program's"

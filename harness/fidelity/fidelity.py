@@ -34,8 +34,8 @@ def arguments():
     parser.add_argument("--full", action="store_true",
                         help="programs in their full size: an hour")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--replay-seconds", type=float, default=5,
-                        help="what a replay without pace may take (default 5)")
+    parser.add_argument("--replay-seconds", type=float, default=3,
+                        help="what a replay without pace may take (default 3)")
     parser.add_argument("--seconds", type=float, default=60,
                         help="what a run of a program may take (default 60)")
     parser.add_argument("--build", default="build")
@@ -49,31 +49,43 @@ def arguments():
     return options
 
 
-def measure_allocator(lab, program, trace, allocator, options):
-    """A row; its status says how far it came."""
-    row = {"program": program.name, "allocator": allocator, "events": trace["events"],
-           "threads": trace["threads"], "live_bytes": trace["live"], "status": "ok"}
-    limit, pace = options.replay_seconds, []
+def replay_of(lab, trace, allocator, options, touch):
+    """The row of a replay, at the pace that the design asks for."""
     if allocator in DECAYS:
-        limit, pace = options.seconds + trace["seconds"], ["--pace", "recorded"]
-    row["pace"] = "recorded" if pace else "none"
-    replayed = [measure.replay(lab, trace, allocator, limit, *pace)
-                for _ in range(options.rounds if not pace else 1)]
-    if any(one["status"] != "ok" for one in replayed):
-        return {**row, "status": "replay-" + replayed[-1]["status"]}
-    row["replayed"] = [int(one["peak_resident_bytes"]) for one in replayed]
-    row["replayed_committed_bytes"] = int(replayed[0]["peak_committed_bytes"])
-    first = measure.replay(lab, trace, allocator, limit, "--touch", "first", *pace)
-    row["touched_once_bytes"] = int(first.get("peak_resident_bytes") or 0)
+        return measure.replay(lab, trace, allocator, options.seconds + trace["seconds"],
+                              "--touch", touch, "--pace", "recorded")
+    return measure.replay(lab, trace, allocator, options.replay_seconds, "--touch", touch)
+
+
+def run_rounds(lab, program, allocator, options):
+    """Reports of the preloaded program, one for each round; None if one did not come."""
+    rounds = options.rounds if allocator in GENERAL else min(options.rounds, 2)
     reports = []
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         program.shell("before")
         reports.append(measure.preload(lab, program, allocator, options.seconds))
         if reports[-1] is None:
-            return {**row, "status": "preload-failed"}
-    row["preloaded"] = [int(one["peak_resident_bytes"]) for one in reports]
-    row["preloaded_committed_bytes"] = sorted(
-        int(one["peak_committed_bytes"]) for one in reports)[len(reports) // 2]
+            return None
+    return reports
+
+
+def measure_allocator(lab, program, trace, allocator, options):
+    """A row; its status says how far it came."""
+    row = {"program": program.name, "allocator": allocator, "events": trace["events"],
+           "threads": trace["threads"], "live_bytes": trace["live"], "status": "ok",
+           "pace": "recorded" if allocator in DECAYS else "none"}
+    replayed = replay_of(lab, trace, allocator, options, "pages")
+    if replayed["status"] != "ok":
+        return {**row, "status": "replay-" + replayed["status"]}
+    reports = run_rounds(lab, program, allocator, options)
+    if reports is None:
+        return {**row, "status": "preload-failed"}
+    row["replayed_bytes"] = int(replayed["peak_resident_bytes"])
+    row["replayed_committed_bytes"] = int(replayed["peak_committed_bytes"])
+    report.add_preloaded(row, reports)
+    if row["ratio"] > 1:
+        once = replay_of(lab, trace, allocator, options, "first")
+        row["touched_once_bytes"] = int(once.get("peak_resident_bytes") or 0)
     return row
 
 
@@ -96,10 +108,14 @@ def main():
     lab = measure.Lab(options.build)
     work = os.path.abspath(options.work)
     paths = [os.path.join(options.directory, name + ".program") for name in options.programs]
+    paths = paths or sorted(glob.glob(os.path.join(options.directory, "*.program")))
     rows = []
-    for path in paths or sorted(glob.glob(os.path.join(options.directory, "*.program"))):
-        program = suite.Program(path, "full" if options.full else "short", work)
-        rows += measure_program(lab, program, options)
+    try:
+        for path in paths:
+            program = suite.Program(path, "full" if options.full else "short", work)
+            rows += measure_program(lab, program, options)
+    except KeyboardInterrupt:
+        print("fidelity: interrupted; what had finished:", file=sys.stderr)
     if not any(row["status"] == "ok" for row in rows):
         sys.exit("fidelity: nothing was measured")
     report.judge(rows)
