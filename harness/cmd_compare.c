@@ -33,7 +33,7 @@ enum {
 	REPS = 5,
 };
 
-static const double TIMEOUT_S = 300, DRAIN_S = 2;
+static const double TIMEOUT_S = 300, TIMEOUT_OF_SYSTEM = 20, DRAIN_S = 2;
 
 struct arguments {
 	const char *allocators;
@@ -44,7 +44,7 @@ struct arguments {
 	enum suite_size size;
 	const char *work; /* where a suite's programs run */
 	unsigned reps;
-	double timeout_s;
+	double timeout_s; /* 0: not given */
 	char command[2048];
 };
 
@@ -56,7 +56,9 @@ static const struct argp_option options[] = {
 	{"reps", OPTION_REPS, "N", 0,
          "Timed rounds (default 5); 0: count calls and compare output only", 0},
 	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
-         "What a run may take (default 300)", 0},
+         "What a run may take (default: 20 times what it takes by itself, 10 "
+         "at least, 300 at most; in a suite 300)",
+         0},
 	{"input", OPTION_INPUT, "FILE", 0,
          "What the program reads on stdin (default /dev/null)", 0},
 	{"name", OPTION_NAME, "NAME", 0, "Of the program, in the results", 0},
@@ -234,7 +236,11 @@ static bool prepare(struct arguments *arguments, struct compare *compare,
                     struct suite *suite, struct trace_error *error)
 {
 	compare->rounds_wanted = arguments->reps;
-	compare->seconds = arguments->timeout_s;
+	compare->seconds = TIMEOUT_S;
+	if (arguments->timeout_s > 0)
+		compare->seconds = arguments->timeout_s;
+	else if (arguments->suite == NULL)
+		compare->of_system = TIMEOUT_OF_SYSTEM;
 	return contenders_add(&compare->contenders, arguments->allocators,
 	                      error) &&
 	       contenders_add(&compare->contenders, "system", error) &&
@@ -297,7 +303,6 @@ int cmd_compare(int argc, char **argv)
 		.size = SUITE_FULL,
 		.work = "build/programs",
 		.reps = REPS,
-		.timeout_s = TIMEOUT_S,
 		.program.service.drain_seconds = DRAIN_S,
 	};
 	struct compare compare = {.seed = 1, .shows_progress = true};

@@ -94,7 +94,7 @@ is "its wall time is that of the load"
 
 compare -a slab --reps 0 --timeout 1 --ready false --load true --name deaf -- \
 	sleep 60
-[ $status -eq 1 ] && [ "$(cell deaf system status)" = hang ]
+[ $status -eq 1 ] && [ "$(cell deaf system status)" = timeout ]
 is "a service that is never ready is a row"
 
 compare -a slab --reps 0 --ready true --load 'exit 9' --name broken -- sleep 60
@@ -115,9 +115,17 @@ is "a crash is a row, with the last words"
 
 compare -a 'slab buddy' --reps 1 --timeout 1 --name bad -- \
 	sh -c "$(only_slab 'sleep 60')"
-[ $status -eq 1 ] && [ "$(cell bad slab status)" = hang ] &&
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = timeout ] &&
 	[ "$(cell bad buddy status)" = ok ]
 is "a hang is a row"
+grep -q 'bad under slab: not over after 1 s, by itself after [0-9.e-]*; not run again' \
+	"$dir/err"
+is "and a line at once"
+
+compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'sleep 60')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = timeout ] &&
+	grep -q 'timeout: not over after 10 s' "$dir/out"
+is "without --timeout a short program has ten seconds"
 
 compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'echo more')"
 [ $status -eq 1 ] && [ "$(cell bad slab status)" = differs ] &&
