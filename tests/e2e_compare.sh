@@ -81,10 +81,12 @@ s = socket.create_connection((\"127.0.0.1\", $port)); s.sendall(b\"$1\")
 print(s.recv(9).decode(), end=\"\")'"
 }
 compare -a slab --reps 1 --drain 0.3 --ready $port --name service \
-	--load "$(say m64); sleep 0.3; $(say f)" --stop "$(say q)" -- \
+	--load "$(say m64); sleep 0.3; $(say f)" \
+	--stop "$(say q); sleep 0.3; echo bye" -- \
 	$uses serve $port
 [ $status -eq 0 ] && [ "$(cell service slab status)" = ok ] &&
-	[ "$(cell service system output_bytes)" = 15 ]
+	[ "$(cell service system output_bytes)" = 19 ] &&
+	[ "$(cell service slab output_bytes)" = 19 ]
 is "a service is started, loaded and stopped; what its load says is its output"
 between "$(mib "$(cell service system peak_resident_bytes)")" 64 70 &&
 	between "$(mib "$(cell service system drained_resident_bytes)")" 0 10
