@@ -4,8 +4,10 @@
  */
 #include <argp.h>
 #include <bsd/string.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "options.h"
@@ -195,6 +197,14 @@ static bool name_program(const struct arguments *arguments,
 	return true;
 }
 
+static bool check_input(const struct program *program,
+                        struct trace_error *error)
+{
+	return program->input == NULL || access(program->input, R_OK) == 0 ||
+	       trace_fail(error, "--input %s: %s", program->input,
+	                  strerror(errno));
+}
+
 /* What the program is; false if it cannot run at all. */
 static bool check_program(struct program *program, struct trace_error *error)
 {
@@ -217,7 +227,8 @@ static bool prepare_program(struct arguments *arguments,
 	compare->programs = &arguments->program;
 	compare->program_count = 1;
 	return name_program(arguments, &arguments->program, error) &&
-	       check_program(&arguments->program, error);
+	       check_program(&arguments->program, error) &&
+	       check_input(&arguments->program, error);
 }
 
 static bool prepare_suite(const struct arguments *arguments,

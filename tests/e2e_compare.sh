@@ -93,6 +93,8 @@ between "$(mib "$(cell service system peak_resident_bytes)")" 64 70 &&
 is "its memory is read again when it has drained"
 between "$(cell service system wall_ns)" 300000000 60000000000
 is "its wall time is that of the load"
+grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ]
+is "its table, the widest, has lines of 120 columns at most"
 
 compare -a slab --reps 0 --timeout 1 --ready false --load true --name deaf -- \
 	sleep 60
@@ -138,6 +140,19 @@ compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'exit 4')"
 [ $status -eq 1 ] && [ "$(cell bad slab status)" = exit ] &&
 	[ "$(cell bad slab number)" = 4 ] && [ "$(cell bad buddy status)" = ok ]
 is "another exit status is a row"
+
+compare -a 'slab buddy' --reps 1 --name three -- sh -c 'exit 3'
+[ $status -eq 0 ] && [ "$(cell three slab status)" = ok ] &&
+	grep -q '^three: 1 timed round,' "$dir/out" &&
+	grep -q 'By itself it ends with exit status 3' "$dir/out" &&
+	grep -q 'It is over in [0-9.]* ms' "$dir/out"
+is "a program that fails by itself, or is short, is called so"
+
+compare -a 'slab buddy' --reps 1 --name dies -- sh -c 'kill -SEGV $$'
+[ $status -eq 1 ] && [ "$(grep -c '^dies under' "$dir/out")" -eq 2 ] &&
+	grep -q '^dies under system: crash: killed by SIGSEGV' "$dir/out" &&
+	grep -q '^dies under all others: not-run' "$dir/out"
+is "what all rows say is said once"
 
 # shellcheck disable=SC2016
 compare -a slab --reps 1 --name varies -- sh -c 'echo $$'
@@ -246,6 +261,7 @@ refuses "no program" 'which program' -a slab
 refuses "--load without --ready" '--load needs --ready' -a slab --load true true
 refuses "--ready without --load" 'go with --load' -a slab --ready true true
 refuses "no number of rounds" '--reps takes 0..100' -a slab --reps -1 true
+refuses "no such input" '--input ./none: No such file' -a slab --input ./none true
 refuses "a name that is a path" 'is no name for results' -a slab --name a/b true
 
 refuses "no such suite" 'No such file' -a slab --suite "$dir/none"
