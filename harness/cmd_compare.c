@@ -4,8 +4,10 @@
  */
 #include <argp.h>
 #include <bsd/string.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "options.h"
@@ -33,7 +35,7 @@ enum {
 	REPS = 5,
 };
 
-static const double TIMEOUT_S = 300, DRAIN_S = 2;
+static const double TIMEOUT_S = 300, TIMEOUT_OF_SYSTEM = 20, DRAIN_S = 2;
 
 struct arguments {
 	const char *allocators;
@@ -44,7 +46,7 @@ struct arguments {
 	enum suite_size size;
 	const char *work; /* where a suite's programs run */
 	unsigned reps;
-	double timeout_s;
+	double timeout_s; /* 0: not given */
 	char command[2048];
 };
 
@@ -56,7 +58,9 @@ static const struct argp_option options[] = {
 	{"reps", OPTION_REPS, "N", 0,
          "Timed rounds (default 5); 0: count calls and compare output only", 0},
 	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
-         "What a run may take (default 300)", 0},
+         "What a run may take (default: 20 times what it takes by itself, 10 "
+         "at least, 300 at most; in a suite 300)",
+         0},
 	{"input", OPTION_INPUT, "FILE", 0,
          "What the program reads on stdin (default /dev/null)", 0},
 	{"name", OPTION_NAME, "NAME", 0, "Of the program, in the results", 0},
@@ -193,6 +197,14 @@ static bool name_program(const struct arguments *arguments,
 	return true;
 }
 
+static bool check_input(const struct program *program,
+                        struct trace_error *error)
+{
+	return program->input == NULL || access(program->input, R_OK) == 0 ||
+	       trace_fail(error, "--input %s: %s", program->input,
+	                  strerror(errno));
+}
+
 /* What the program is; false if it cannot run at all. */
 static bool check_program(struct program *program, struct trace_error *error)
 {
@@ -215,7 +227,8 @@ static bool prepare_program(struct arguments *arguments,
 	compare->programs = &arguments->program;
 	compare->program_count = 1;
 	return name_program(arguments, &arguments->program, error) &&
-	       check_program(&arguments->program, error);
+	       check_program(&arguments->program, error) &&
+	       check_input(&arguments->program, error);
 }
 
 static bool prepare_suite(const struct arguments *arguments,
@@ -234,7 +247,11 @@ static bool prepare(struct arguments *arguments, struct compare *compare,
                     struct suite *suite, struct trace_error *error)
 {
 	compare->rounds_wanted = arguments->reps;
-	compare->seconds = arguments->timeout_s;
+	compare->seconds = TIMEOUT_S;
+	if (arguments->timeout_s > 0)
+		compare->seconds = arguments->timeout_s;
+	else if (arguments->suite == NULL)
+		compare->of_system = TIMEOUT_OF_SYSTEM;
 	return contenders_add(&compare->contenders, arguments->allocators,
 	                      error) &&
 	       contenders_add(&compare->contenders, "system", error) &&
@@ -297,7 +314,6 @@ int cmd_compare(int argc, char **argv)
 		.size = SUITE_FULL,
 		.work = "build/programs",
 		.reps = REPS,
-		.timeout_s = TIMEOUT_S,
 		.program.service.drain_seconds = DRAIN_S,
 	};
 	struct compare compare = {.seed = 1, .shows_progress = true};

@@ -81,20 +81,24 @@ s = socket.create_connection((\"127.0.0.1\", $port)); s.sendall(b\"$1\")
 print(s.recv(9).decode(), end=\"\")'"
 }
 compare -a slab --reps 1 --drain 0.3 --ready $port --name service \
-	--load "$(say m64); sleep 0.3; $(say f)" --stop "$(say q)" -- \
+	--load "$(say m64); sleep 0.3; $(say f)" \
+	--stop "$(say q); sleep 0.3; echo bye" -- \
 	$uses serve $port
 [ $status -eq 0 ] && [ "$(cell service slab status)" = ok ] &&
-	[ "$(cell service system output_bytes)" = 15 ]
+	[ "$(cell service system output_bytes)" = 19 ] &&
+	[ "$(cell service slab output_bytes)" = 19 ]
 is "a service is started, loaded and stopped; what its load says is its output"
 between "$(mib "$(cell service system peak_resident_bytes)")" 64 70 &&
 	between "$(mib "$(cell service system drained_resident_bytes)")" 0 10
 is "its memory is read again when it has drained"
 between "$(cell service system wall_ns)" 300000000 60000000000
 is "its wall time is that of the load"
+grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ]
+is "its table, the widest, has lines of 120 columns at most"
 
 compare -a slab --reps 0 --timeout 1 --ready false --load true --name deaf -- \
 	sleep 60
-[ $status -eq 1 ] && [ "$(cell deaf system status)" = hang ]
+[ $status -eq 1 ] && [ "$(cell deaf system status)" = timeout ]
 is "a service that is never ready is a row"
 
 compare -a slab --reps 0 --ready true --load 'exit 9' --name broken -- sleep 60
@@ -115,9 +119,17 @@ is "a crash is a row, with the last words"
 
 compare -a 'slab buddy' --reps 1 --timeout 1 --name bad -- \
 	sh -c "$(only_slab 'sleep 60')"
-[ $status -eq 1 ] && [ "$(cell bad slab status)" = hang ] &&
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = timeout ] &&
 	[ "$(cell bad buddy status)" = ok ]
 is "a hang is a row"
+grep -q 'bad under slab: not over after 1 s, by itself after [0-9.e-]*; not run again' \
+	"$dir/err"
+is "and a line at once"
+
+compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'sleep 60')"
+[ $status -eq 1 ] && [ "$(cell bad slab status)" = timeout ] &&
+	grep -q 'timeout: not over after 10 s' "$dir/out"
+is "without --timeout a short program has ten seconds"
 
 compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'echo more')"
 [ $status -eq 1 ] && [ "$(cell bad slab status)" = differs ] &&
@@ -128,6 +140,19 @@ compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'exit 4')"
 [ $status -eq 1 ] && [ "$(cell bad slab status)" = exit ] &&
 	[ "$(cell bad slab number)" = 4 ] && [ "$(cell bad buddy status)" = ok ]
 is "another exit status is a row"
+
+compare -a 'slab buddy' --reps 1 --name three -- sh -c 'exit 3'
+[ $status -eq 0 ] && [ "$(cell three slab status)" = ok ] &&
+	grep -q '^three: 1 timed round,' "$dir/out" &&
+	grep -q 'By itself it ends with exit status 3' "$dir/out" &&
+	grep -q 'It is over in [0-9.]* ms' "$dir/out"
+is "a program that fails by itself, or is short, is called so"
+
+compare -a 'slab buddy' --reps 1 --name dies -- sh -c 'kill -SEGV $$'
+[ $status -eq 1 ] && [ "$(grep -c '^dies under' "$dir/out")" -eq 2 ] &&
+	grep -q '^dies under system: crash: killed by SIGSEGV' "$dir/out" &&
+	grep -q '^dies under all others: not-run' "$dir/out"
+is "what all rows say is said once"
 
 # shellcheck disable=SC2016
 compare -a slab --reps 1 --name varies -- sh -c 'echo $$'
@@ -236,6 +261,7 @@ refuses "no program" 'which program' -a slab
 refuses "--load without --ready" '--load needs --ready' -a slab --load true true
 refuses "--ready without --load" 'go with --load' -a slab --ready true true
 refuses "no number of rounds" '--reps takes 0..100' -a slab --reps -1 true
+refuses "no such input" '--input ./none: No such file' -a slab --input ./none true
 refuses "a name that is a path" 'is no name for results' -a slab --name a/b true
 
 refuses "no such suite" 'No such file' -a slab --suite "$dir/none"

@@ -11,11 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../clock/now.h"
 #include "../run/interrupt.h"
 #include "../run/progress.h"
 #include "../splitmix64.h"
 #include "counting.h"
 #include "helper.h"
+#include "patience.h"
 
 const char *const outcome_words[OUTCOMES] = {
 	[OUTCOME_OK] = "ok",
@@ -24,7 +26,7 @@ const char *const outcome_words[OUTCOMES] = {
 	[OUTCOME_DIFFERS] = "differs",
 	[OUTCOME_EXIT] = "exit",
 	[OUTCOME_CRASH] = "crash",
-	[OUTCOME_HANG] = "hang",
+	[OUTCOME_TIMEOUT] = "timeout",
 	[OUTCOME_FAILED] = "failed",
 	[OUTCOME_NOT_RUN] = "not-run",
 };
@@ -55,6 +57,20 @@ static void set_exit(struct cell_row *row, int number, int expected,
 	set(row, OUTCOME_EXIT, what, says);
 }
 
+static void set_timeout(struct cell_row *row, const struct trial *trial,
+                        const struct cell_row *first, double seconds)
+{
+	char what[128];
+
+	if (row == first)
+		snprintf(what, sizeof what, "not over after %.3g s", seconds);
+	else
+		snprintf(what, sizeof what,
+		         "not over after %.3g s, by itself after %.3g", seconds,
+		         first->shortest_s);
+	set(row, OUTCOME_TIMEOUT, what, trial->says);
+}
+
 /* How a run ended, `first` being the row of the program as it is. */
 static void judge(struct cell_row *row, const struct trial *trial,
                   const struct cell_row *first, const struct program *program,
@@ -75,8 +91,7 @@ static void judge(struct cell_row *row, const struct trial *trial,
 		    trial->says);
 		return;
 	case TRIAL_TOO_LONG:
-		snprintf(what, sizeof what, "not over after %g s", seconds);
-		set(row, OUTCOME_HANG, what, trial->says);
+		set_timeout(row, trial, first, seconds);
 		return;
 	case TRIAL_KILLED:
 		snprintf(what, sizeof what, "killed by SIG%s",
@@ -126,12 +141,6 @@ static void judge_calls(struct cell_row *row, const struct program *program,
 		    counting->page->served_by);
 }
 
-/* Whether a row is run again: bypassing programs have times like others. */
-static bool is_alive(const struct cell_row *row)
-{
-	return row->outcome == OUTCOME_OK || row->outcome == OUTCOME_BYPASSES;
-}
-
 /* ---- one run ------------------------------------------------------------- */
 
 static bool prepare(const struct program *program, struct cell_row *row)
@@ -148,21 +157,30 @@ static bool prepare(const struct program *program, struct cell_row *row)
 	return false;
 }
 
-static bool run_once(const struct compare *compare,
-                     const struct program *program, char **environment,
-                     struct trial *trial, struct trace_error *error)
+static bool run_once(const struct compare *compare, int p, int c,
+                     char **environment, struct trial *trial,
+                     struct trace_error *error)
 {
+	const struct program *program = &compare->programs[p];
+	struct cell_row *row = compare_row(compare, p, c);
+	double started_s = now_s();
 	const struct trial_plan plan = {
 		.argv = program->argv,
 		.environment = environment,
 		.directory = program->directory,
 		.input = program->input,
 		.after = program->after,
-		.seconds = compare->seconds,
+		.seconds = patience_limit_s(compare, p, c),
 		.service = program->service,
 	};
 
-	return trial_run(&plan, trial, error);
+	bool good = trial_run(&plan, trial, error);
+	double took_s = now_s() - started_s;
+	if (took_s > row->longest_s)
+		row->longest_s = took_s;
+	if (row->shortest_s == 0 || took_s < row->shortest_s)
+		row->shortest_s = took_s;
+	return good;
 }
 
 /* Round 0: counted. */
@@ -182,12 +200,12 @@ static bool run_counted(const struct compare *compare, int p, int c,
 		return false;
 	char **environment = counting_environment(&counting, contender, error);
 	bool good = environment != NULL &&
-	            run_once(compare, program, environment, &trial, error);
+	            run_once(compare, p, c, environment, &trial, error);
 	if (good && c == first)
 		judge_first(row, &trial, program, compare->seconds);
 	else if (good)
 		judge(row, &trial, compare_row(compare, p, first), program,
-		      compare->seconds);
+		      patience_limit_s(compare, p, c));
 	if (good) {
 		row->output_hash = trial.output_hash;
 		row->output_bytes = trial.output_bytes;
@@ -225,18 +243,18 @@ static bool run_timed(const struct compare *compare, int p, int c,
 	enum outcome before = row->outcome;
 	struct trial trial;
 
-	if (program->is_untimed || !is_alive(row) || !prepare(program, row))
+	if (!prepare(program, row))
 		return true;
 	char **environment =
 		library_environment(&compare->contenders.of[c].library);
 	if (environment == NULL)
 		return trace_fail(error, "no memory for the environment");
-	bool good = run_once(compare, program, environment, &trial, error);
+	bool good = run_once(compare, p, c, environment, &trial, error);
 	free(environment);
 	if (!good)
 		return false;
 	judge(row, &trial, compare_row(compare, p, first), program,
-	      compare->seconds);
+	      patience_limit_s(compare, p, c));
 	if (row->outcome == OUTCOME_NOT_RUN)
 		row->outcome = before; /* what it has stays */
 	else if (row->outcome == OUTCOME_OK) {
@@ -277,13 +295,14 @@ static bool run_again(struct compare *compare, int p, int first,
 	struct cell_row *row = compare_row(compare, p, first);
 	struct trial trial;
 
-	if (!is_alive(row) || !prepare(program, row))
+	if (!compare_is_alive(row) || !prepare(program, row))
 		return true;
 	char **environment =
 		library_environment(&compare->contenders.of[first].library);
 	bool good =
 		environment != NULL
-			? run_once(compare, program, environment, &trial, error)
+			? run_once(compare, p, first, environment, &trial,
+	                           error)
 			: trace_fail(error, "no memory for the environment");
 	if (good)
 		program->varies = trial.end == TRIAL_EXITED &&
@@ -315,10 +334,8 @@ static bool run_cell(struct compare *compare, unsigned round, int p, int c,
 
 	if (round > 0)
 		return run_timed(compare, p, c, position, error);
-	if (c == first)
-		return true;
 	/* What the program does not do by itself, a library need not. */
-	if (is_alive(compare_row(compare, p, first)))
+	if (compare_is_alive(compare_row(compare, p, first)))
 		return run_counted(compare, p, c, error);
 	set(compare_row(compare, p, c), OUTCOME_NOT_RUN,
 	    "the program does not run without a library", "");
@@ -331,14 +348,20 @@ static bool run_round(struct compare *compare, unsigned round, int *order,
 {
 	int contenders = compare->contenders.count;
 	int cells = compare->program_count * contenders;
+	int first = contenders_find(&compare->contenders, "system");
 
 	shuffle(order, cells, random);
 	for (int i = 0; i < cells && !interrupt_came(); i++) {
 		int p = order[i] / contenders, c = order[i] % contenders;
+		struct cell_row *row = &compare->rows[order[i]];
+		if (round > 0 ? !patience_is_timed(compare, p, c) : c == first)
+			continue;
 		draw(progress, compare, p, c);
 		if (!run_cell(compare, round, p, c, (unsigned)i + 1, error))
 			return false;
-		progress->done++;
+		if (row->outcome == OUTCOME_TIMEOUT)
+			patience_say_timeout(compare, p, c, progress);
+		progress->done += round > 0 ? row->longest_s : 1;
 	}
 	return true;
 }
@@ -356,22 +379,41 @@ static void drop_round(struct compare *compare)
 			compare->rows[i].rounds = compare->rounds;
 }
 
-static bool run_rounds(struct compare *compare, int *order,
-                       struct progress *progress, struct trace_error *error)
+static bool run_counted_round(struct compare *compare, int *order,
+                              uint64_t *random, struct trace_error *error)
 {
-	uint64_t random = compare->seed;
+	struct progress progress;
 
-	if (!run_first(compare, progress, error))
-		return false;
-	for (unsigned round = 0;
-	     round <= compare->rounds_wanted && !interrupt_came(); round++) {
-		if (!run_round(compare, round, order, &random, progress, error))
-			return false;
-		if (round > 0 && !interrupt_came())
+	progress_open(&progress, "counting",
+	              compare->program_count * compare->contenders.count,
+	              compare->shows_progress);
+	bool good = run_first(compare, &progress, error);
+	patience_say_limit(compare, &progress);
+	good = good && run_round(compare, 0, order, random, &progress, error);
+	progress_close(&progress);
+	return good;
+}
+
+static bool run_timed_rounds(struct compare *compare, int *order,
+                             uint64_t *random, struct trace_error *error)
+{
+	double seconds = patience_round_s(compare) * compare->rounds_wanted;
+	struct progress progress;
+	bool good = true;
+
+	patience_say_expected(compare, seconds);
+	progress_open(&progress, "timing", seconds, compare->shows_progress);
+	for (unsigned round = 1;
+	     good && round <= compare->rounds_wanted && !interrupt_came();
+	     round++) {
+		good = run_round(compare, round, order, random, &progress,
+		                 error);
+		if (good && !interrupt_came())
 			compare->rounds++;
 	}
+	progress_close(&progress);
 	drop_round(compare);
-	return true;
+	return good;
 }
 
 bool compare_run(struct compare *compare, struct trace_error *error)
@@ -379,7 +421,7 @@ bool compare_run(struct compare *compare, struct trace_error *error)
 	size_t cells =
 		(size_t)(compare->program_count * compare->contenders.count);
 	int *order = calloc(cells, sizeof *order);
-	struct progress progress;
+	uint64_t random = compare->seed;
 
 	compare->rows = calloc(cells, sizeof *compare->rows);
 	if (compare->rows == NULL || order == NULL) {
@@ -388,11 +430,9 @@ bool compare_run(struct compare *compare, struct trace_error *error)
 	}
 	for (size_t i = 0; i < cells; i++)
 		compare->rows[i].outcome = OUTCOME_NOT_RUN;
-	progress_open(&progress, "compare",
-	              (double)cells * (compare->rounds_wanted + 1.0),
-	              compare->shows_progress);
-	bool good = run_rounds(compare, order, &progress, error);
-	progress_close(&progress);
+	bool good = run_counted_round(compare, order, &random, error) &&
+	            (interrupt_came() ||
+	             run_timed_rounds(compare, order, &random, error));
 	compare->interrupted = interrupt_came();
 	free(order);
 	return good;

@@ -22,6 +22,8 @@ enum {
 
 	/* A program that calls less often tells little about a malloc. */
 	CALLS_LEAST = 100000,
+
+	PATIENCE_S = 10,
 };
 
 /* A program, and how it is run. */
@@ -45,7 +47,7 @@ enum outcome {
 	OUTCOME_DIFFERS,    /* other output than without the library      */
 	OUTCOME_EXIT,       /* another exit status                        */
 	OUTCOME_CRASH,
-	OUTCOME_HANG,
+	OUTCOME_TIMEOUT, /* killed at its limit                     */
 	OUTCOME_FAILED,  /* could not be started, or loaded         */
 	OUTCOME_NOT_RUN, /* interrupted before its turn             */
 	OUTCOMES,
@@ -73,6 +75,8 @@ struct cell_row {
 	bool is_counted;
 	uint64_t output_hash, output_bytes;
 	int number; /* exit status or signal of the last run */
+	/* Its runs, with all that belongs to one; 0: none yet. */
+	double shortest_s, longest_s;
 	double figures[FIGURES][COMPARE_ROUNDS_MAX];
 	unsigned position[COMPARE_ROUNDS_MAX];
 	unsigned rounds;
@@ -84,7 +88,10 @@ struct compare {
 	int program_count;
 	struct contenders contenders;
 	unsigned rounds_wanted; /* 0: round 0 alone */
-	double seconds;         /* that a run may take */
+	/* That a run may take: so many seconds, or, where `of_system` is not 0,
+	 * so many times what the program takes by itself, though not less than
+	 * PATIENCE_S and not more than those seconds. */
+	double seconds, of_system;
 	uint64_t seed;
 	bool shows_progress;
 
@@ -102,6 +109,9 @@ struct cell_row *compare_row(const struct compare *compare, int program,
  * the lab cannot go on; what programs do is in the rows.
  */
 bool compare_run(struct compare *compare, struct trace_error *error);
+
+/* Whether a row is run again: bypassing programs have times like others. */
+bool compare_is_alive(const struct cell_row *row);
 
 void compare_free(struct compare *compare);
 

@@ -5,15 +5,18 @@
 
 #include "compare.h"
 
+bool compare_is_alive(const struct cell_row *row)
+{
+	return row->outcome == OUTCOME_OK || row->outcome == OUTCOME_BYPASSES;
+}
+
 bool compare_has(const struct compare *compare, int program, int contender,
                  enum figure figure)
 {
 	const struct cell_row *row = compare_row(compare, program, contender);
 
 	return compare->rounds > 0 && row->rounds >= compare->rounds &&
-	       (row->outcome == OUTCOME_OK ||
-	        row->outcome == OUTCOME_BYPASSES) &&
-	       row->figures[figure][0] > 0;
+	       compare_is_alive(row) && row->figures[figure][0] > 0;
 }
 
 struct estimate compare_figure(const struct compare *compare, int program,

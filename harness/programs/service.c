@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../clock/now.h"
+#include "../run/interrupt.h"
 #include "tree.h"
 
 static const double RETRY_S = 0.02; /* between two questions: ready?     */
@@ -95,16 +96,13 @@ static enum watch_end stop(struct watch *watch)
 {
 	const char *command = watch->plan->service.stop;
 	int status;
-	enum watch_end end = WATCH_ENDED;
 
+	/* It may have more to say when the program is already gone. */
 	if (command == NULL)
 		kill(watch->page->process, SIGTERM);
-	else
-		end = watch_helper(watch, command, watch->out, watch->err,
-		                   &status);
-	if (end != WATCH_ENDED && end != WATCH_GONE)
-		return end;
-	end = watch_program(watch, now_s() + STOP_S);
+	else if (!watch_command(watch, command, &status))
+		return interrupt_came() ? WATCH_INTERRUPTED : WATCH_LATE;
+	enum watch_end end = watch_program(watch, now_s() + STOP_S);
 	return end == WATCH_GONE    ? WATCH_ENDED
 	       : end == WATCH_ENDED ? WATCH_LATE
 	                            : end;

@@ -3,11 +3,19 @@
  */
 #include "tables.h"
 
+#include <string.h>
+
 #include "../report/grid.h"
 
 static const double MIB = 1024 * 1024, NS_PER_S = 1e9;
 
-/* A column of the table: its figure by itself, or by that of the program alone. */
+/* Of a shorter program its start is a large part. */
+static const double SHORT_NS = 50e6;
+
+/*
+ * A column of the table: its figure by itself, or by that of the program alone.
+ * Intervals are shown where they decide, with ratios of times; all are in the CSV.
+ */
 struct column {
 	const char *name;
 	enum figure figure;
@@ -16,14 +24,14 @@ struct column {
 };
 
 static const struct column columns[] = {
-	{"wall s", FIGURE_WALL_NS, COLUMN_SECONDS, true},
+	{"wall s", FIGURE_WALL_NS, COLUMN_SECONDS, false},
 	{"of system", FIGURE_WALL_NS, COLUMN_RATIO, true},
 	{"cpu s", FIGURE_CPU_NS, COLUMN_SECONDS, false},
 	{"of system", FIGURE_CPU_NS, COLUMN_RATIO, true},
 	{"peak MiB", FIGURE_PEAK_BYTES, COLUMN_MIB, false},
-	{"of system", FIGURE_PEAK_BYTES, COLUMN_RATIO, true},
-	{"mean MiB", FIGURE_MEAN_BYTES, COLUMN_MIB, false},
-	{"drained MiB", FIGURE_DRAINED_BYTES, COLUMN_MIB, false},
+	{"of system", FIGURE_PEAK_BYTES, COLUMN_RATIO, false},
+	{"mean", FIGURE_MEAN_BYTES, COLUMN_MIB, false},
+	{"drained", FIGURE_DRAINED_BYTES, COLUMN_MIB, false},
 	{"faults", FIGURE_FAULTS, COLUMN_COUNT, false},
 };
 
@@ -98,23 +106,45 @@ static void add_line(const struct compare *compare, int p, int c,
 			set_cell(compare, p, c, &columns[i], grid, &at);
 }
 
-void programs_print_one(const struct compare *compare, int p, FILE *out)
+/* What should be known before the table is read. */
+static void print_notes(const struct compare *compare, int p, FILE *out)
 {
-	const struct program *program = &compare->programs[p];
-	struct grid grid;
+	int first = contenders_find(&compare->contenders, "system");
+	const struct cell_row *row = compare_row(compare, p, first);
+	double wall = compare_figure(compare, p, first, FIGURE_WALL_NS).median;
 
-	fprintf(out,
-	        "%s: %u timed rounds, after one in which calls were "
-	        "counted.\n",
-	        program->name, compare->rounds);
-	if (program->varies)
+	if (compare->programs[p].varies)
 		fprintf(out, "It does not say the same twice: its output was "
 		             "not compared.\n");
-	if (!compare_is_telling(compare, p))
+	if (!compare_is_alive(row))
+		return;
+	if (row->number != 0)
+		fprintf(out,
+		        "By itself it ends with exit status %d; rows that do "
+		        "the same are ok.\n",
+		        row->number);
+	if (!compare_is_telling(compare, p) && !compare->programs[p].bypasses)
 		fprintf(out,
 		        "Fewer than %d calls reached the library: a smoke "
 		        "test, no measure of it.\n",
 		        CALLS_LEAST);
+	if (wall > 0 && wall < SHORT_NS)
+		fprintf(out,
+		        "It is over in %.2g ms: ratios of times are mostly of "
+		        "its start.\n",
+		        wall / 1e6);
+}
+
+void programs_print_one(const struct compare *compare, int p, FILE *out)
+{
+	struct grid grid;
+
+	fprintf(out,
+	        "%s: %u timed round%s, after one in which calls were "
+	        "counted.\n",
+	        compare->programs[p].name, compare->rounds,
+	        compare->rounds == 1 ? "" : "s");
+	print_notes(compare, p, out);
 	putc('\n', out);
 	open_grid(compare, p, &grid);
 	for (int c = 0; c < compare->contenders.count; c++)
@@ -268,6 +298,63 @@ void programs_print_suite(const struct compare *compare, FILE *out)
 
 /* ---- what has to be known ------------------------------------------------ */
 
+static bool has_finding(const struct cell_row *row)
+{
+	return row->outcome != OUTCOME_OK && row->sentence[0] != '\0';
+}
+
+static bool is_same_finding(const struct cell_row *a, const struct cell_row *b)
+{
+	return a->outcome == b->outcome &&
+	       strcmp(a->sentence, b->sentence) == 0;
+}
+
+/* Whether all rows, or all but the one without a library, say the same. */
+static bool is_common(const struct compare *compare, int p, int but)
+{
+	const struct cell_row *row = NULL;
+
+	for (int c = 0; c < compare->contenders.count; c++) {
+		const struct cell_row *other = compare_row(compare, p, c);
+		if (c == but)
+			continue;
+		if (row != NULL && !is_same_finding(row, other))
+			return false;
+		row = other;
+	}
+	return row != NULL && has_finding(row);
+}
+
+static void print_finding(const struct compare *compare, int p, int c,
+                          const char *under, FILE *out)
+{
+	const struct cell_row *row = compare_row(compare, p, c);
+
+	if (has_finding(row))
+		fprintf(out, "%s under %s: %s: %s\n", compare->programs[p].name,
+		        under, outcome_words[row->outcome], row->sentence);
+}
+
+static void print_findings_of(const struct compare *compare, int p, FILE *out)
+{
+	int first = contenders_find(&compare->contenders, "system");
+	int count = compare->contenders.count;
+	bool is_of_others = count > 2 && is_common(compare, p, first);
+
+	if (is_common(compare, p, -1)) {
+		print_finding(compare, p, 0, "all", out);
+		return;
+	}
+	if (is_of_others) {
+		print_finding(compare, p, first, "system", out);
+		print_finding(compare, p, first == 0, "all others", out);
+		return;
+	}
+	for (int c = 0; c < count; c++)
+		print_finding(compare, p, c, compare->contenders.of[c].label,
+		              out);
+}
+
 void programs_print_findings(const struct compare *compare, FILE *out)
 {
 	for (int p = 0; p < compare->program_count; p++) {
@@ -276,15 +363,6 @@ void programs_print_findings(const struct compare *compare, FILE *out)
 			        "%s does not say the same twice: its output "
 			        "was not compared\n",
 			        compare->programs[p].name);
-		for (int c = 0; c < compare->contenders.count; c++) {
-			const struct cell_row *row = compare_row(compare, p, c);
-			if (row->outcome != OUTCOME_OK &&
-			    row->sentence[0] != '\0')
-				fprintf(out, "%s under %s: %s: %s\n",
-				        compare->programs[p].name,
-				        compare->contenders.of[c].label,
-				        outcome_words[row->outcome],
-				        row->sentence);
-		}
+		print_findings_of(compare, p, out);
 	}
 }
