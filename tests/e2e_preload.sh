@@ -172,14 +172,14 @@ for name in $names; do
 	grep -q '^handles 1$' "$dir/stats" && adds_up "$dir/stats" &&
 		awk '$1 == "peak_committed_bytes" { peak = $2 }
 			END { exit !(peak > 0 && peak < 4194304) }' "$dir/stats"
-	is "$name: 4000 short threads leave nothing behind"
+	is "$name: 2000 short threads leave nothing behind"
 done
 
 # In a child, what lies in the caches of other threads is live: nobody knows.
 for name in $names; do
 	rm -f "$dir"/stats*
 	ALLOCLAB_STATS=$dir/stats.%p under "$name" $programs/preload_threads fork
-	[ $? -eq 0 ] && [ "$(ls "$dir"/stats.* | wc -l)" = 121 ] && {
+	[ $? -eq 0 ] && [ "$(ls "$dir"/stats.* | wc -l)" = 61 ] && {
 		for file in "$dir"/stats.*; do
 			adds_up "$file" || break
 		done

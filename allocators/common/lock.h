@@ -105,6 +105,13 @@ static inline void lock_look_away(struct lock *lock)
 }
 
 /*
+ * From now on a lock that is found held ends the process, with exit status 1:
+ * for a copy of a process without its other threads, where nobody is left to
+ * drop it (harness/preload/report.c).
+ */
+void lock_alone(void);
+
+/*
  * Around fork(): taken whatever `single_thread` says, for the byte may change
  * in between; freed in the child, where nobody else is left.
  */

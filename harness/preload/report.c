@@ -11,10 +11,11 @@
  *
  * At exit.  exit() may be called by a signal handler that interrupted malloc: a
  * lock may be held by the very thread that would wait for it, a list may be half
- * changed.  So a copy of the process looks, made by a bare clone(): if it comes
- * to no end it is killed, if it crashes nothing is lost, and the report says that
- * the heap was busy.  It sends no SIGCHLD, and wait() of the program does not
- * see it.
+ * changed.  So a copy of the process looks, made by a bare clone().  It ends at a
+ * lock that is held, which nobody in it will ever drop; it is killed if it goes
+ * round in circles; if it crashes, nothing is lost.  After a few tries the report
+ * says that the heap was busy.  The copy sends no SIGCHLD, and wait() of the
+ * program does not see it.
  *
  * On a signal.  The handler sets a flag, and the handle of its thread aside
  * (handle.c); the next call that passes by writes the report.
@@ -35,8 +36,8 @@
 #include "preload.h"
 
 enum {
-	TRIES = 3,    /* another thread may hold a lock for a moment */
-	TRY_MS = 300, /* before the copy of the process is killed    */
+	TRIES = 20,     /* another thread may hold a lock for a moment */
+	TRY_MS = 10000, /* before a copy that goes round is killed     */
 	TEXT_BYTES = 8192,
 };
 
@@ -303,6 +304,7 @@ static _Noreturn void look_and_write(pid_t process)
 {
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
+	lock_alone();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 0);
 	for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
@@ -312,29 +314,31 @@ static _Noreturn void look_and_write(pid_t process)
 	_exit(0);
 }
 
-/* Waits for the copy, not for ever; whether it has done its work. */
-static bool wait_for(pid_t copy)
+enum copy_end { COPY_DONE, COPY_FAILED, COPY_STUCK };
+
+/* Waits for the copy, not for ever. */
+static enum copy_end wait_for(pid_t copy)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
 	int status = -1;
 
 	for (int ms = 0; ms < TRY_MS; ms++) {
 		if (waitpid(copy, &status, WNOHANG | __WALL) != 0)
-			return status == 0;
+			return status == 0 ? COPY_DONE : COPY_FAILED;
 		nanosleep(&moment, NULL);
 	}
 	kill(copy, SIGKILL);
 	waitpid(copy, &status, __WALL);
-	return status == 0;
+	return COPY_STUCK;
 }
 
-static bool report_by_copy(pid_t process)
+static enum copy_end report_by_copy(pid_t process)
 {
 	pid_t copy = (pid_t)syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L);
 
 	if (copy == 0)
 		look_and_write(process);
-	return copy > 0 && wait_for(copy);
+	return copy > 0 ? wait_for(copy) : COPY_STUCK;
 }
 
 static __attribute__((destructor)) void report_at_exit(void)
@@ -342,9 +346,11 @@ static __attribute__((destructor)) void report_at_exit(void)
 	if (preload_settings.stats_path[0] == '\0')
 		return;
 	pid_t process = getpid();
-	for (int i = 0; i < TRIES; i++)
-		if (report_by_copy(process))
-			return;
+	enum copy_end end = COPY_FAILED;
+	for (int i = 0; i < TRIES && end == COPY_FAILED; i++)
+		end = report_by_copy(process);
+	if (end == COPY_DONE)
+		return;
 	put_head(&text, process);
 	put_source(&text);
 	put(&text, "heap busy\n");

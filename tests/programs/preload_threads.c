@@ -1,7 +1,7 @@
 /*
  * preload_threads.c - threads that come, go and fork: `preload_threads WAY`.
  *
- *     churn      thousands of short threads, four at a time
+ *     churn      2000 short threads, four at a time
  *     atfork     forks in every thread while the others allocate; the children
  *                use and free what they inherited, start a thread and fork; and
  *                fork handlers allocate, registered early and late
@@ -102,7 +102,7 @@ static void run_threads(void *(*run)(void *), size_t stack)
 
 static void churn(void)
 {
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 500; i++)
 		run_threads(hammer_a_little, 0);
 }
 
@@ -305,7 +305,7 @@ static void fork_in_the_midst(void)
 	run_threads(set_keys, 0);
 	for (uintptr_t i = 0; i < 3; i++)
 		threads[i] = start(hammer_until_over, (void *)i, 0);
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 30; i++) {
 		pid_t child = fork();
 		if (child == 0)
 			be_child();
