@@ -4,7 +4,7 @@
  *     touch MIB       holds and touches so many MiB, for a fifth of a second
  *     calls N         N mallocs and N frees, and prints N
  *     crew MIB        four children at a time that touch so many MiB together
- *     share MIB       touches them, then forks three children that only wait
+ *     share MIB       touches them, then forks four children that only wait
  *     serve PORT      answers on a port: m MIB\n takes memory, f\n frees it; the
  *                     answer is "done"; q\n ends the program
  *     leave           leaves a process behind, with a session of its own
@@ -48,17 +48,36 @@ static int calls(unsigned long number)
 	return printf("%lu\n", number) < 0;
 }
 
+/* Touches its share, says so, and holds it until nobody can write `go`. */
+static void join_crew(size_t mib, const int ready[2], const int go[2])
+{
+	void *mine = mib > 0 ? hold(mib / CHILDREN) : NULL;
+	char byte = 0;
+
+	close(go[1]);
+	if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 0)
+		_exit(1);
+	free(mine);
+	_exit(0);
+}
+
+/* All of them hold their shares for a while at the same time. */
 static int crew(size_t mib, size_t own)
 {
 	void *block = hold(own);
+	int ready[2], go[2];
+	char byte;
 
+	if (pipe(ready) != 0 || pipe(go) != 0)
+		return 1;
 	for (int i = 0; i < CHILDREN; i++)
-		if (fork() == 0) {
-			void *mine = mib > 0 ? hold(mib / CHILDREN) : NULL;
-			usleep(PAUSE_US);
-			free(mine);
-			_exit(0);
-		}
+		if (fork() == 0)
+			join_crew(mib, ready, go);
+	for (int i = 0; i < CHILDREN; i++)
+		if (read(ready[0], &byte, 1) != 1)
+			return 1;
+	usleep(2 * PAUSE_US);
+	close(go[1]);
 	while (wait(NULL) > 0)
 		;
 	free(block);
