@@ -134,7 +134,8 @@ static error_t parse_number(int key, char *value, struct argp_state *state)
 			option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
-		arguments->blame.memory_bytes = option_memory(state, value);
+		arguments->blame.memory_bytes =
+			option_memory(state, "--memory", value);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -77,7 +77,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->seconds = option_seconds(state, "--seconds", value);
 		return 0;
 	case OPTION_MEMORY:
-		arguments->speed.limit_bytes = option_memory(state, value);
+		arguments->speed.limit_bytes =
+			option_memory(state, "--memory", value);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->input != NULL)

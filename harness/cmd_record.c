@@ -115,7 +115,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		options->wishes.seconds = option_seconds(state, "--for", value);
 		return 0;
 	case OPTION_MAX_SIZE:
-		options->wishes.max_bytes = option_memory(state, value);
+		options->wishes.max_bytes =
+			option_memory(state, "--max-size", value);
 		return 0;
 	case OPTION_ANONYMISE:
 		options->traces.is_anonymous = true;

@@ -134,7 +134,7 @@ static error_t parse_measuring(int key, const char *value,
 		run->seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
-		run->memory_bytes = option_memory(state, value);
+		run->memory_bytes = option_memory(state, "--memory", value);
 		break;
 	case OPTION_TOUCH:
 		run->touch = parse_touch(state, value);

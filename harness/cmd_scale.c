@@ -86,7 +86,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		scale->seconds = option_seconds(state, "--seconds", value);
 		break;
 	case OPTION_MEMORY:
-		scale->memory_bytes = option_memory(state, value);
+		scale->memory_bytes = option_memory(state, "--memory", value);
 		break;
 	case OPTION_SEED:
 		scale->seed =

@@ -38,16 +38,17 @@ double option_seconds(struct argp_state *state, const char *option,
 	return n;
 }
 
-size_t option_memory(struct argp_state *state, const char *text)
+size_t option_memory(struct argp_state *state, const char *option,
+                     const char *text)
 {
 	static const uint64_t least = 1 << 16, most = (uint64_t)1 << 40;
 	uint64_t n = 0;
 
 	if (!count_parse(text, &n) || n < least || n > most)
 		argp_error(state,
-		           "--memory takes 64K..1024G (with K, M or G), not "
+		           "%s takes 64K..1024G (with K, M or G), not "
 		           "\"%s\"",
-		           text);
+		           option, text);
 	return n;
 }
 

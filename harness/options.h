@@ -19,8 +19,9 @@ uint64_t option_whole(struct argp_state *state, const char *option,
 double option_seconds(struct argp_state *state, const char *option,
                       const char *text);
 
-/* --memory: bytes, perhaps with K, M or G; 64K..1024G. */
-size_t option_memory(struct argp_state *state, const char *text);
+/* Bytes, perhaps with K, M or G; 64K..1024G. */
+size_t option_memory(struct argp_state *state, const char *option,
+                     const char *text);
 
 /* Something that is not blank. */
 void option_text(struct argp_state *state, const char *option,

@@ -25,6 +25,10 @@ is "a crash is reported, and the trace is written"
 "$alloclab" info segv.trace >out && grep -q "ended early: killed by SIGSEGV" out
 is "info says that it ended early, and how"
 
+"$alloclab" record --max-size 5Q -- true 2>err
+[ $? -eq 2 ] && grep -q -e '--max-size takes 64K' err
+is "what cannot be a size is named with its option"
+
 if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; then
 	"$alloclab" record --start-signal USR1 --stop-signal USR2 -o redis.trace \
 		-- redis-server --port $port --save "" >server 2>err &

@@ -142,6 +142,46 @@ static char *other_path(const struct traces_options *options, size_t number,
 	return path;
 }
 
+/*
+ * The first so many bytes of a command's first line, and whether there are more:
+ * a script after -c may be long.
+ */
+static int line_bytes(const char *command, const char **more)
+{
+	static const size_t most = 70;
+	size_t bytes = strcspn(command, "\n");
+
+	if (bytes > most)
+		bytes = most;
+	*more = command[bytes] == '\0' ? "" : "...";
+	return (int)bytes;
+}
+
+static void report_image(const char *what, const struct recorded_image *image,
+                         const char *end)
+{
+	const char *more;
+	int bytes = line_bytes(image->command, &more);
+
+	fprintf(stderr,
+	        "alloclab record: %s \"%.*s%s\": %" PRIu64 " record%s%s\n",
+	        what, bytes, image->command, more, image->reader.records,
+	        plural(image->reader.records), end);
+}
+
+/* A process that became other programs: of which one is the trace? */
+static void report_main(const struct recording *recording,
+                        const struct recorded_image *main)
+{
+	bool has_others = false;
+
+	for (size_t i = 0; i < recording->count; i++)
+		has_others |= &recording->images[i] != main &&
+		              recording->images[i].reader.records > 0;
+	if (has_others)
+		report_image("the trace is of", main, ", the most");
+}
+
 /* All images but the main one: written with --follow, else only named. */
 static int write_others(const struct traces_options *options,
                         struct recording *recording,
@@ -154,10 +194,8 @@ static int write_others(const struct traces_options *options,
 		if (image == done || image->reader.records == 0)
 			continue;
 		if (!options->follow) {
-			fprintf(stderr,
-			        "alloclab record: the process was also \"%s\": "
-			        "%" PRIu64 " records; --follow keeps them\n",
-			        image->command, image->reader.records);
+			report_image("the process was also", image,
+			             "; --follow keeps them");
 			continue;
 		}
 		const char *source =
@@ -262,6 +300,8 @@ int traces_write(const struct traces_options *options,
 	                            : write_image(options, options->out, source,
 	                                          image);
 	free(source);
+	if (!options->follow)
+		report_main(recording, image);
 	int others = write_others(options, recording, image);
 	report_processes(options, recording);
 	return status > others ? status : others;
