@@ -42,6 +42,9 @@ cases() {
 		preload_threads stacks
 		preload_threads handover
 		preload_threads interrupt
+		preload_corners first
+		preload_corners last
+		preload_corners storm
 		preload_hazards early
 		preload_hazards dlopen
 		preload_hazards sbrk
@@ -173,6 +176,16 @@ for name in $names; do
 		awk '$1 == "peak_committed_bytes" { peak = $2 }
 			END { exit !(peak > 0 && peak < 4194304) }' "$dir/stats"
 	is "$name: 2000 short threads leave nothing behind"
+done
+
+# The one left is that of main, another the one that is shared.
+for name in $names; do
+	rm -f "$dir"/stats*
+	ALLOCLAB_STATS=$dir/stats \
+		under "$name" $programs/preload_corners idle
+	awk '$1 == "handles" { handles = $2 } END { exit !(handles == 1 ||
+		handles == 2) }' "$dir/stats" && adds_up "$dir/stats"
+	is "$name: threads that never call keep no handle"
 done
 
 # In a child, what lies in the caches of other threads is live: nobody knows.

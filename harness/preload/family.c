@@ -73,7 +73,7 @@ void *unattached_malloc(size_t size)
 void unattached_free(void *block)
 {
 	int saved_errno = errno;
-	struct thread_heap *self = handle_find();
+	struct thread_heap *self = handle_find_to_free();
 
 	if (self != NULL) {
 		PRELOAD_CALLS.free(self, block);

@@ -5,7 +5,8 @@
  * Idea.  preload_self begins at a handle of no heap, so the first call of a
  * thread arrives at handle_find(), which attaches the thread; all later calls
  * find the handle there.  What calls before it has one, or after it has lost it,
- * uses a handle that all such threads share, behind a lock.
+ * uses a handle that all such threads share, behind a lock; so do the first frees
+ * of a thread, for a thread that never calls ends with one or two.
  *
  *     preload_self
  *       FRESH --first call--> ATTACHING --> a handle --thread ends--> GONE
@@ -177,6 +178,13 @@ static struct thread_heap *take_up_again(void)
 	return handle;
 }
 
+static bool has_no_handle_yet(const struct thread_heap *state)
+{
+	return state == HANDLE_OF(STATE_FRESH) ||
+	       state == HANDLE_OF(STATE_ONE_FREE) ||
+	       state == HANDLE_OF(STATE_TWO_FREES);
+}
+
 NOINLINE struct thread_heap *handle_find(void)
 {
 	int saved_errno = errno;
@@ -184,12 +192,27 @@ NOINLINE struct thread_heap *handle_find(void)
 
 	if (state == HANDLE_OF(STATE_SIGNALLED))
 		handle = take_up_again();
-	else if (state == HANDLE_OF(STATE_FRESH))
+	else if (has_no_handle_yet(state))
 		handle = attach();
 	if (handle == NULL)
 		handle = take_shared();
 	if (handle != NULL)
 		errno = saved_errno;
+	return handle;
+}
+
+struct thread_heap *handle_find_to_free(void)
+{
+	int saved_errno = errno;
+
+	if (preload_self == HANDLE_OF(STATE_FRESH))
+		preload_self = HANDLE_OF(STATE_ONE_FREE);
+	else if (preload_self == HANDLE_OF(STATE_ONE_FREE))
+		preload_self = HANDLE_OF(STATE_TWO_FREES);
+	else
+		return handle_find();
+	struct thread_heap *handle = take_shared();
+	errno = saved_errno;
 	return handle;
 }
 
@@ -218,8 +241,9 @@ static void detach_shared(void)
 
 	if (handle == NULL)
 		return;
-	PRELOAD_CALLS.detach(handle);
+	/* first, for another thread may get the same handle for its own */
 	atomic_store_explicit(&shared, NULL, memory_order_relaxed);
+	PRELOAD_CALLS.detach(handle);
 }
 
 static void fork_prepare(void)

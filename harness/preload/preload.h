@@ -49,6 +49,8 @@ extern _Thread_local struct thread_heap *preload_self;
 
 enum preload_state {
 	STATE_FRESH,     /* the thread has not called yet                    */
+	STATE_ONE_FREE,  /* it has called free once, ...                     */
+	STATE_TWO_FREES, /* ... twice, and nothing else                      */
 	STATE_ATTACHING, /* it is getting its handle                         */
 	STATE_GONE,      /* its handle is gone: the thread is ending         */
 	STATE_SIGNALLED, /* it has one, and is to write a report first       */
@@ -72,6 +74,13 @@ bool preload_start(void);
  * without share, and its lock.  NULL without memory.  Keeps errno, if not NULL.
  */
 struct thread_heap *handle_find(void);
+
+/*
+ * The same for a free.  Of a thread that ends without having called, the C library
+ * may free what it kept for it, when nobody would take a handle back: the first
+ * frees of a thread get the one that is shared.
+ */
+struct thread_heap *handle_find_to_free(void);
 
 /* One read: a signal may come between two (handle_interrupt). */
 static inline struct thread_heap *handle_take(void)

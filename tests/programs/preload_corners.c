@@ -1,0 +1,352 @@
+/*
+ * preload_corners.c - threads without a handle: `preload_corners WAY`.
+ *
+ *     first      each call of malloc's family as the first one of a thread
+ *     last       the same in the last round of key destructors, when the
+ *                thread's handle is gone
+ *     storm      forks in two threads while others come, go, and free after
+ *                their handles are gone
+ *     idle       threads that never call: the C library frees what was theirs
+ *
+ * Exit status 0, or 1 with a line on what was wrong.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile size_t opaque; /* the compiler must not know sizes */
+
+#define CLAIM(claim)                                                           \
+	do {                                                                   \
+		if (!(claim))                                                  \
+			stop(#claim);                                          \
+	} while (0)
+
+static void stop(const char *what)
+{
+	fprintf(stderr, "preload_corners: %s\n", what);
+	_exit(1);
+}
+
+/* ---- calls, each alone in its thread -------------------------------------- */
+
+static const size_t sizes[] = {0,     1,      8,      100,     1024,    5000,
+                               40000, 200000, 400000, 3000000, 70000000};
+
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static void *made[SIZES]; /* by another thread, with the size's number */
+
+static void free_filled(void *block, size_t size)
+{
+	CLAIM(block != NULL && malloc_usable_size(block) >= size);
+	memset(block, 7, malloc_usable_size(block));
+	free(block);
+}
+
+static void call_malloc(size_t number)
+{
+	free_filled(malloc(sizes[number]), sizes[number]);
+}
+
+static void call_calloc(size_t number)
+{
+	unsigned char *block = calloc(1, sizes[number]);
+
+	CLAIM(block != NULL);
+	for (size_t i = 0; i < sizes[number]; i += 61)
+		CLAIM(block[i] == 0);
+	free_filled(block, sizes[number]);
+}
+
+static void call_realloc(size_t number)
+{
+	free_filled(realloc(NULL, sizes[number]), sizes[number]);
+}
+
+static void call_memalign(size_t number)
+{
+	void *block = memalign((size_t)8 << number, sizes[number]);
+
+	CLAIM((uintptr_t)block % ((size_t)8 << number) == 0);
+	free_filled(block, sizes[number]);
+}
+
+static void call_free(size_t number)
+{
+	errno = 4242;
+	free(made[number]);
+	CLAIM(errno == 4242);
+	made[number] = NULL;
+}
+
+static void call_shrink(size_t number)
+{
+	made[number] = realloc(made[number], 1 + sizes[number] / 2);
+	CLAIM(made[number] != NULL);
+}
+
+static void call_grow(size_t number)
+{
+	made[number] = realloc(made[number], 1 + sizes[number] * 2);
+	CLAIM(made[number] != NULL);
+	free_filled(made[number], 1 + sizes[number] * 2);
+	made[number] = NULL;
+}
+
+static void call_realloc_to_none(size_t number)
+{
+	CLAIM(realloc(made[number], opaque) == NULL);
+	made[number] = NULL;
+}
+
+static void call_usable_size(size_t number)
+{
+	CLAIM(malloc_usable_size(made[number]) >= sizes[number]);
+}
+
+static void call_free_null(size_t number)
+{
+	errno = (int)number;
+	free(NULL);
+	CLAIM(errno == (int)number);
+}
+
+static void call_too_much(size_t number)
+{
+	size_t huge = (size_t)PTRDIFF_MAX + 1 + opaque + number;
+
+	errno = 0;
+	CLAIM(malloc(huge) == NULL && errno == ENOMEM);
+}
+
+static void call_realloc_too_much(size_t number)
+{
+	size_t huge = SIZE_MAX - opaque - number;
+
+	errno = 0;
+	CLAIM(realloc(made[number], huge) == NULL && errno == ENOMEM);
+}
+
+static void call_overflow(size_t number)
+{
+	errno = 0;
+	CLAIM(calloc(SIZE_MAX / 2 - opaque, number + 3) == NULL &&
+	      errno == ENOMEM);
+}
+
+static void call_trim(size_t number)
+{
+	malloc_trim(number);
+}
+
+static void call_mallinfo(size_t number)
+{
+	CLAIM(mallinfo2().arena + mallinfo2().hblkhd + number > 0);
+}
+
+static void call_fork(size_t number)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		call_malloc(number);
+		call_free(number);
+		_exit(0);
+	}
+	CLAIM(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void (*const calls[])(size_t number) = {
+	call_malloc,      call_calloc,    call_realloc,
+	call_memalign,    call_free,      call_shrink,
+	call_grow,        call_free_null, call_realloc_to_none,
+	call_usable_size, call_too_much,  call_realloc_too_much,
+	call_overflow,    call_trim,      call_mallinfo,
+	call_fork,
+};
+
+enum { CALLS = sizeof calls / sizeof calls[0] };
+
+struct task {
+	void (*call)(size_t number);
+	size_t number;
+	int rounds;
+};
+
+static pthread_key_t key;
+
+static void *call_it(void *argument)
+{
+	struct task *task = argument;
+
+	task->call(task->number);
+	return NULL;
+}
+
+/* glibc has so many rounds. */
+static void call_in_last_round(void *argument)
+{
+	struct task *task = argument;
+
+	if (++task->rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(key, task);
+	else
+		task->call(task->number);
+}
+
+/* The thread has a handle before, or has none ever. */
+static void *set_key(void *argument)
+{
+	struct task *task = argument;
+
+	pthread_setspecific(key, argument);
+	if (task->number % 2 == 0)
+		free(malloc(10 + opaque));
+	return NULL;
+}
+
+static void try_all(void *(*run)(void *))
+{
+	for (size_t call = 0; call < CALLS; call++) {
+		for (size_t i = 0; i < SIZES; i++) {
+			struct task task = {calls[call], i, 0};
+			pthread_t thread;
+			made[i] = malloc(sizes[i]);
+			memset(made[i], 1, sizes[i]);
+			CLAIM(pthread_create(&thread, NULL, run, &task) == 0);
+			pthread_join(thread, NULL);
+			free(made[i]);
+		}
+	}
+}
+
+static void call_first(void)
+{
+	try_all(call_it);
+}
+
+static void call_last(void)
+{
+	pthread_key_create(&key, call_in_last_round);
+	try_all(set_key);
+}
+
+/* ---- storm ------------------------------------------------------------------ */
+
+static atomic_bool is_over;
+
+static void *come_and_go(void *argument)
+{
+	struct task task = {call_calloc, 2 * (size_t)(uintptr_t)argument % 8,
+	                    0};
+	pthread_t thread;
+
+	while (!is_over) {
+		task.rounds = 0;
+		CLAIM(pthread_create(&thread, NULL, set_key, &task) == 0);
+		CLAIM(pthread_join(thread, NULL) == 0);
+	}
+	return NULL;
+}
+
+static void be_child(void)
+{
+	struct task task = {call_calloc, 4, 0};
+	pthread_t thread;
+
+	alarm(60);
+	CLAIM(pthread_create(&thread, NULL, set_key, &task) == 0);
+	pthread_join(thread, NULL);
+	call_fork(3);
+	_exit(0);
+}
+
+static void *fork_on(void *argument)
+{
+	for (int i = 0; i < 150; i++) {
+		int status = 0;
+		pid_t child = fork();
+		if (child == 0)
+			be_child();
+		CLAIM(child > 0 && waitpid(child, &status, 0) == child);
+		CLAIM(status == 0);
+	}
+	return argument;
+}
+
+static void fork_in_storm(void)
+{
+	pthread_t threads[6];
+
+	pthread_key_create(&key, call_in_last_round);
+	for (uintptr_t i = 0; i < 6; i++)
+		pthread_create(&threads[i], NULL, i < 2 ? fork_on : come_and_go,
+		               (void *)i);
+	for (int i = 0; i < 6; i++) {
+		pthread_join(threads[i], NULL);
+		is_over = i >= 1;
+	}
+}
+
+/* ---- idle ------------------------------------------------------------------- */
+
+static atomic_int idle_threads;
+
+static void *do_nothing(void *argument)
+{
+	idle_threads++;
+	return argument;
+}
+
+/* More stacks than glibc keeps for the next threads: it frees some, and theirs. */
+static void be_idle(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 64 << 20);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	for (int i = 0; i < 1000; i++) {
+		if (pthread_create(&thread, &attributes, do_nothing, NULL) != 0)
+			usleep(100);
+		else
+			while (idle_threads == 0)
+				sched_yield();
+		idle_threads = 0;
+	}
+	usleep(10000);
+}
+
+int main(int count, char **arguments)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} ways[] = {
+		{"first", call_first},
+		{"last", call_last},
+		{"storm", fork_in_storm},
+		{"idle", be_idle},
+	};
+
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		if (count < 2 || strcmp(arguments[1], ways[i].name) != 0)
+			continue;
+		ways[i].run();
+		return 0;
+	}
+	return 2;
+}
