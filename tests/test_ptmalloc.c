@@ -619,6 +619,22 @@ static void a_threshold_rises_when_a_mapped_chunk_is_freed(void **state)
 	lab_close(lab);
 }
 
+/* Cut shorter, and then freed: what was asked for first counts. */
+static void a_threshold_rises_when_a_mapped_chunk_is_cut(void **state)
+{
+	struct lab *lab = lab_open("ptmalloc");
+	const struct pt_heap *heap = pt_of(lab->heap);
+	void *block = lab_malloc(lab, 200000);
+
+	(void)state;
+	assert_int_equal(counter_read(&heap->mmap_threshold), 128 << 10);
+	block = lab->allocator->realloc(lab->thread, block, 150000);
+	assert_int_equal(counter_read(&heap->mmap_threshold), 200704 - 16);
+	lab->allocator->free(lab->thread, block);
+	assert_int_equal(counter_read(&heap->mmap_threshold), 200704 - 16);
+	lab_close(lab);
+}
+
 static void a_high_trim_threshold_is_not_lowered(void **state)
 {
 	struct lab *lab = lab_open("ptmalloc:trim_threshold=1M");
@@ -819,6 +835,7 @@ int main(void)
 		cmocka_unit_test(realloc_grows_into_top_and_free_chunk),
 		cmocka_unit_test(
 			a_threshold_rises_when_a_mapped_chunk_is_freed),
+		cmocka_unit_test(a_threshold_rises_when_a_mapped_chunk_is_cut),
 		cmocka_unit_test(a_high_trim_threshold_is_not_lowered),
 		cmocka_unit_test(fixed_thresholds_stay),
 		cmocka_unit_test(at_most_mmap_max_chunks_are_mapped),

@@ -146,7 +146,7 @@ static const struct knob knobs[] = {
                      .source = "Evans11"},
 	[KNOB_PURGE] = {.name = "purge",
                         .unit = "",
-                        .initial = PURGE_RATIO,
+                        .initial = PURGE_DECAY,
                         .choices = purges,
                         .summary =
                                 "what limits dirty pages: a share of the live "

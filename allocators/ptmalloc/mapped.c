@@ -109,7 +109,9 @@ struct chunk *pt_mapped_malloc(struct pt_heap *heap, size_t bytes)
 
 /*
  * Freed once, wanted again: the next of that size comes from an arena, and the
- * top that it leaves there stays, too.  Neither threshold ever sinks.
+ * top that it leaves there stays, too.  Neither threshold ever sinks.  A chunk
+ * that is cut shorter is one of its old size freed; to glibc it is not, so that a
+ * vector that is cut before it is freed gets a new mapping each time.
  */
 static void raise_threshold(struct pt_heap *heap, size_t bytes)
 {
@@ -151,6 +153,8 @@ struct chunk *pt_mapped_resize(struct pt_heap *heap, struct chunk *chunk,
 		return NULL;
 	}
 	mapped_lock(heap);
+	if (mapping < old)
+		raise_threshold(heap, chunk_bytes(chunk));
 	struct ring *follower = chunk_mapped(chunk)->link.next;
 	ring_remove(&chunk_mapped(chunk)->link);
 	char *start = page_source_resize(heap->pages, mapped_start(chunk), old,

@@ -33,7 +33,8 @@
  *     I8  a span with objects of both kinds is on the list of its fullness, no
  *         other one is on any; the counts of the class agree
  *
- * Cost.     O(1) an object, and a look-up in the page map for each one given
+ * Cost.     O(1) an object, and a look-up in the page map for each row of those
+ *           given that lie in one span
  * Threads.  A lock for each class.  It is released before the page heap's is
  *           taken: a new span, or an empty one, belongs to one thread meanwhile.
  * Sources.  [Ghemawat] central free lists; lists by fullness as in [Zhou24],
@@ -170,20 +171,43 @@ size_t tcm_spans_take(struct tcm_centrals *all, unsigned class, void **out,
 
 /* ---- giving ------------------------------------------------------------------------ */
 
-/* Links an object into its span; true if no object of that is used any more. */
-static bool span_push(struct tcm_centrals *all, struct tcm_span *span,
-                      void *address)
+static bool span_holds(const struct tcm_span *span, const void *address)
+{
+	return (size_t)((const char *)address - span->start) <
+	       tcm_span_bytes(span);
+}
+
+/*
+ * Links objects into their span: the first, and those behind it that lie in the
+ * same one.  What is freed in a row was often allocated in a row, and then one
+ * look at the page map does for many.  How many these were.
+ */
+static size_t span_push(struct tcm_span *span, void **objects, size_t count)
+{
+	struct object *head = span->objects;
+	size_t pushed = 0;
+
+	do {
+		struct object *object = objects[pushed++];
+		object->next = head;
+		head = object;
+	} while (pushed < count && span_holds(span, objects[pushed]));
+	span->objects = head;
+	span->used -= (uint32_t)pushed;
+	return pushed;
+}
+
+/*
+ * Lists a span that got objects back where it belongs now; true if none of it is
+ * used any more: then it is on no list.
+ */
+static bool relist(struct tcm_centrals *all, struct tcm_span *span,
+                   bool was_full)
 {
 	const struct tcm_class *class = &all->classes->table[span->class];
 	struct tcm_central *central = &all->of[span->class];
-	bool was_full = span->used == class->objects;
-	struct object *object = address;
-
-	object->next = span->objects;
-	span->objects = object;
-	span->used--;
-	counter_add(&central->in_spans, 1);
 	unsigned fullness = fullness_of(all, span);
+
 	if (!was_full && fullness == span->fullness && span->used > 0 &&
 	    all->order == TCM_ORDER_FULLEST)
 		return false;
@@ -201,15 +225,21 @@ static bool span_push(struct tcm_centrals *all, struct tcm_span *span,
 void tcm_spans_give(struct tcm_centrals *all, unsigned class, void **objects,
                     size_t count)
 {
+	const size_t span_objects = all->classes->table[class].objects;
 	struct tcm_central *central = &all->of[class];
 	struct tcm_span_list empty = LIST_HEAD_INITIALIZER(empty);
 
 	take_lock(all, central);
-	for (size_t i = 0; i < count; i++) {
+	counter_add(&central->in_spans, count);
+	while (count > 0) {
 		struct tcm_span *span = tcm_entry_span(
-			tcm_page_map_get(all->page_heap->map, objects[i]));
-		if (span_push(all, span, objects[i]))
+			tcm_page_map_get(all->page_heap->map, objects[0]));
+		bool was_full = span->used == span_objects;
+		size_t pushed = span_push(span, objects, count);
+		if (relist(all, span, was_full))
 			LIST_INSERT_HEAD(&empty, span, link);
+		objects += pushed;
+		count -= pushed;
 	}
 	drop_lock(all, central);
 	while (!LIST_EMPTY(&empty)) {

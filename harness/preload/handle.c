@@ -290,8 +290,13 @@ static void fork_child(void)
 	drop_own_locks();
 }
 
-static __attribute__((constructor)) void begin(void)
+/* glibc calls constructors as it calls main. */
+static __attribute__((constructor)) void begin(int argc, char **argv,
+                                               char **environment)
 {
+	(void)argc;
+	(void)argv;
+	settings_give_environment(environment);
 	preload_start();
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	report_start();

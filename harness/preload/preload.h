@@ -110,6 +110,9 @@ struct preload_settings {
 
 extern struct preload_settings preload_settings;
 
+/* The environment, where the C library does not know it yet. */
+void settings_give_environment(char **environment);
+
 /* Reads the environment, once, and says on stderr what it cannot use. */
 void settings_read(void);
 

@@ -7,7 +7,8 @@
  *     ALLOCLAB_STATS_RESIDENT=1            with the peak of resident memory
  *
  * Read once, at the first call, which may be before the C library knows its
- * environment: then from /proc/self/environ.  Ignored in a program that runs
+ * environment: then as our constructor got it, or before that from
+ * /proc/self/environ, for 20 microseconds more.  Ignored in a program that runs
  * with more rights than its user (AT_SECURE).  What cannot be used is one line on
  * stderr, which is still the user's then, and the default.
  */
@@ -42,6 +43,13 @@ static __attribute__((format(printf, 1, 2))) void complain(const char *format,
 }
 
 /* ---- the environment ---------------------------------------------------------- */
+
+static char **given; /* by our constructor */
+
+void settings_give_environment(char **environment)
+{
+	given = environment;
+}
 
 /* The value of "NAME=VALUE" if that is the name; else NULL. */
 static const char *value_of(const char *entry, const char *name)
@@ -116,11 +124,12 @@ static void look_up(const char *name, char *value, size_t capacity)
 	value[0] = '\0';
 	if (getauxval(AT_SECURE) != 0)
 		return;
-	if (environ == NULL) {
+	char **all = environ != NULL ? environ : given;
+	if (all == NULL) {
 		look_up_in_proc(name, value, capacity);
 		return;
 	}
-	for (char **entry = environ; *entry != NULL; entry++) {
+	for (char **entry = all; *entry != NULL; entry++) {
 		const char *found = value_of(*entry, name);
 		if (found == NULL)
 			continue;
