@@ -266,8 +266,7 @@ static void trim_and_the_caches(void **state)
 /* 15 pages to a chunk of 64 KiB; a page's block each, every second one freed. */
 static void the_ratio_bounds_dirty_pages(void **state)
 {
-	struct lab *lab = lab_open("jemalloc:cache_slots=0,chunk=64K,ahead=0,"
-	                           "purge=ratio");
+	struct lab *lab = lab_open("jemalloc:cache_slots=0,chunk=64K,ahead=0");
 	void *blocks[150];
 
 	(void)state;
@@ -291,8 +290,7 @@ static void the_ratio_bounds_dirty_pages(void **state)
 /* With many pages live, an eighth of them may be dirty. */
 static void the_ratio_follows_live_pages(void **state)
 {
-	struct lab *lab = lab_open("jemalloc:cache_slots=0,chunk=64K,ahead=0,"
-	                           "purge=ratio");
+	struct lab *lab = lab_open("jemalloc:cache_slots=0,chunk=64K,ahead=0");
 	void *blocks[1500];
 
 	(void)state;

@@ -146,7 +146,7 @@ static const struct knob knobs[] = {
                      .source = "Evans11"},
 	[KNOB_PURGE] = {.name = "purge",
                         .unit = "",
-                        .initial = PURGE_DECAY,
+                        .initial = PURGE_RATIO,
                         .choices = purges,
                         .summary =
                                 "what limits dirty pages: a share of the live "

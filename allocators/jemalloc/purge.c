@@ -2,9 +2,7 @@
  * purge.c - when dirty pages go back to the source.
  *
  * Idea.  A dirty page costs memory, purging it a kernel call and, when it is
- * used again, a page fault and zeroing.  Two policies say how many may stay,
- * the older one by how many are live, the younger one, the default, by age:
- * a program that frees and takes a megabyte at each step keeps it.
+ * used again, a page fault and zeroing.  Two policies say how many may stay:
  *
  *     ratio   at most live >> dirty_log2 pages, but always one chunk's worth;
  *             beyond, down to three quarters of that, so that a program on the
