@@ -23,8 +23,9 @@ build_mutant() { # LIBRARY
 	*) calls=locked_calls ;;
 	esac
 	object=build/preload/$1/$(basename "$file" .c).o
-	others=$(printf '%s\n' "build/preload/$1"/*.o build/preload/allocators/common/*.o \
-		build/preload/allocators/locked/*.o "build/preload/allocators/$1"/*.o |
+	# shellcheck disable=SC2086
+	others=$(printf '%s\n' "build/preload/$1"/*.o \
+		"build/preload/allocators/$1"/*.o $PRELOAD_COMMON |
 		grep -vxF "$object")
 	# shellcheck disable=SC2086
 	$PRELOAD_CC -w -iquote "$(dirname "$file")" -DPRELOAD_NAME="\"$1\"" \

@@ -55,5 +55,6 @@ preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(PROGRAMS))
 preload-names:
 	@echo $(PRELOAD_NAMES)
 preload-print:
-	@echo "PRELOAD_CC='$(CC) $(PRELOAD_FLAGS)' PRELOAD_LINK='$(PRELOAD_LINK)'"
+	@echo "PRELOAD_CC='$(CC) $(PRELOAD_FLAGS)' PRELOAD_LINK='$(PRELOAD_LINK)'" \
+	      "PRELOAD_COMMON='$(PRELOAD_COMMON_SRC:%.c=$(BUILD)/preload/%.o)'"
 .PHONY: preload preload-programs preload-names preload-print
