@@ -10,6 +10,7 @@
 static const char *const namesakes[][2] = {
 	{"tcmalloc", "lib:tcmalloc"},
 	{"jemalloc", "lib:jemalloc"},
+	{"jemalloc:purge=decay", "lib:jemalloc"}, /* what the library does */
 	{"ptmalloc", "system"},
 };
 

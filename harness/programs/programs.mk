@@ -24,7 +24,7 @@ stress-programs: $(STRESS)
 # The programs of tests/real_programs: under every allocator with short inputs;
 # and with full ones under the designs and the libraries that they are made after.
 # WANTED="gcc perl": these only.
-DESIGNS = tcmalloc lib:tcmalloc jemalloc lib:jemalloc ptmalloc lib:mimalloc system
+DESIGNS = tcmalloc lib:tcmalloc jemalloc jemalloc:purge=decay lib:jemalloc ptmalloc lib:mimalloc system
 WANTED ?=
 compare_suite = build/alloclab compare --suite tests/real_programs $(if $(REPS),--reps $(REPS)) \
                 $(if $(ALLOCATORS),-a "$(ALLOCATORS)") $(RUN_OPTIONS)
