@@ -35,7 +35,7 @@ def set_axes(axes, points):
     values = [value for point in points for value in point[2:]]
     low, high = min(values) / 1.5, max(values) * 1.5
     ticks = [2. ** k for k in range(10, 45) if low <= 2. ** k <= high]
-    ticks = ticks[::max(1, len(ticks) // 7)]
+    ticks = ticks[::-(-len(ticks) // 8)]
     for axis, scale, limit in ((axes.xaxis, axes.set_xscale, axes.set_xlim),
                                (axes.yaxis, axes.set_yscale, axes.set_ylim)):
         scale("log", base=2)

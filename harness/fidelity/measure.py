@@ -87,7 +87,11 @@ def read_report(path):
 
 
 def preload(lab, program, allocator, seconds):
-    """The report of its process with the largest heap; None if there is none in time."""
+    """The report of its process with the largest heap; None if there is none in time.
+
+    Largest by what was committed: like the live bytes of a trace, that does not depend on what
+    is written to.
+    """
     for old in glob.glob(os.path.join(program.folder, "report.*")):
         os.remove(old)
     in_time = run(program.argv, program.folder, seconds,
@@ -98,4 +102,4 @@ def preload(lab, program, allocator, seconds):
     reports = [report for report in reports if "peak_resident_bytes" in report]
     if not in_time or not reports:
         return None
-    return max(reports, key=lambda report: int(report["peak_resident_bytes"]))
+    return max(reports, key=lambda report: int(report["peak_committed_bytes"]))

@@ -17,19 +17,15 @@ COLUMNS = ("program", "allocator", "status", "events", "threads", "pace", "live_
 
 # ---- what the rows mean -----------------------------------------------------------------
 
-def percent(ratio):
-    return f"{abs(ratio - 1) * 100:.1f} % {'more' if ratio > 1 else 'less'}"
-
-
 def reason_of(row):
     """Why a replay missed, from the figures alone."""
     preloaded, replayed = row["preloaded_bytes"], row["replayed_bytes"]
     spread = (row["preloaded_hi"] - row["preloaded_lo"]) / preloaded
     if spread > LIMIT:
-        return f"the program's own runs differ by {spread * 100:.0f} %"
+        return "the program's own runs differ by more than that"
     if abs(row["committed_ratio"] - 1) > LIMIT / 2:
-        return (f"another heap: the replay's committed {percent(row['committed_ratio'])}" +
-                (", its threads met in another order" if row["threads"] > 1 else ""))
+        return ("another heap, by what is committed" +
+                (": its threads met in another order" if row["threads"] > 1 else ""))
     if replayed > preloaded >= row["touched_once_bytes"]:
         return "the same heap, but the program does not write to all that it asks for"
     return "the same heap, touched in another order"
@@ -133,13 +129,29 @@ def mib(count):
     return f"{count / 2 ** 20:.2f}"
 
 
+def span(ratios):
+    low, high = f"{min(ratios):.2f}x", f"{max(ratios):.2f}x"
+    return low if low == high else f"{low} to {high}"
+
+
+def print_groups(rows, column, reason_of_row):
+    """A line for each program and reason: the allocators, and how far they are off."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["program"], reason_of_row(row)), []).append(row)
+    for (program, reason), group in groups.items():
+        names = ", ".join(row["allocator"] for row in group)
+        print(f"  {program}, {span([row[column] for row in group])} on {names}" +
+              (f":\n      {reason}" if reason else ""))
+
+
 def print_misses(rows):
-    misses = [row for row in rows if row["status"] == "ok" and not row["is_within"]]
-    print(f"\nMisses, replayed beside preloaded in MiB: {len(misses)} of "
-          f"{sum(row['status'] == 'ok' for row in rows)}")
-    for row in misses:
-        print(f"  {row['program']}, {row['allocator']}: {mib(row['replayed_bytes'])} beside "
-              f"{mib(row['preloaded_bytes'])}, {percent(row['ratio'])}: {row['reason']}")
+    rows = [row for row in rows if row["status"] == "ok"]
+    telling = [row for row in rows if row["is_telling"]]
+    misses = [row for row in rows if not row["is_within"]]
+    print(f"\nPeak resident: within 5 % in {sum(row['is_within'] for row in telling)} of "
+          f"{len(telling)}, programs with few events apart. All misses, replayed / preloaded:")
+    print_groups(misses, "ratio", lambda row: row["reason"])
 
 
 def print_committed(rows):
@@ -147,9 +159,8 @@ def print_committed(rows):
     rows = [row for row in rows if row["status"] == "ok"]
     far = [row for row in rows if abs(row["committed_ratio"] - 1) > LIMIT]
     print(f"\nPeak committed, which does not depend on what is written to: within 5 % in "
-          f"{len(rows) - len(far)} of {len(rows)}")
-    for row in far:
-        print(f"  {row['program']}, {row['allocator']}: {percent(row['committed_ratio'])}")
+          f"{len(rows) - len(far)} of {len(rows)}. The others:")
+    print_groups(far, "committed_ratio", lambda row: "")
 
 
 def print_reversed(rows):
