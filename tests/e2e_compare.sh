@@ -96,6 +96,17 @@ is "its wall time is that of the load"
 grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ]
 is "its table, the widest, has lines of 120 columns at most"
 
+if command -v redis-server >/dev/null; then
+	sed -n '/^    build.alloclab compare --ready/,/^$/p' docs/compare.md |
+		sed "s|.*alloclab compare|compare -a slab --reps 1 --drain 0.1 --name redis|
+			s/populate 1000000/populate 20000/; s/ 7000/ $port/g" >"$dir/page"
+	. "$dir/page"
+	[ $status -eq 0 ] && [ "$(cell redis system calls)" -gt 100000 ]
+	is "the example of docs/compare.md does what it says"
+else
+	skip "the example of docs/compare.md" "no redis-server"
+fi
+
 compare -a slab --reps 0 --timeout 1 --ready false --load true --name deaf -- \
 	sleep 60
 [ $status -eq 1 ] && [ "$(cell deaf system status)" = timeout ]

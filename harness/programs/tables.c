@@ -68,7 +68,7 @@ static void set_cell(const struct compare *compare, int p, int c,
 	(*at)++;
 	if (!column->with_interval)
 		return;
-	if (value.n > 0)
+	if (value.n > 1)
 		grid_set(grid, *at, "%.*f..%.*f", digits, value.low / unit,
 		         digits, value.high / unit);
 	(*at)++;
@@ -111,6 +111,7 @@ static void print_notes(const struct compare *compare, int p, FILE *out)
 {
 	int first = contenders_find(&compare->contenders, "system");
 	const struct cell_row *row = compare_row(compare, p, first);
+	bool is_service = compare->programs[p].service.load != NULL;
 	double wall = compare_figure(compare, p, first, FIGURE_WALL_NS).median;
 
 	if (compare->programs[p].varies)
@@ -129,10 +130,10 @@ static void print_notes(const struct compare *compare, int p, FILE *out)
 		        "test, no measure of it.\n",
 		        CALLS_LEAST);
 	if (wall > 0 && wall < SHORT_NS)
-		fprintf(out,
-		        "It is over in %.2g ms: ratios of times are mostly of "
-		        "its start.\n",
-		        wall / 1e6);
+		fprintf(out, "%s over in %.2g ms: %s.\n",
+		        is_service ? "The load is" : "It is", wall / 1e6,
+		        is_service ? "too little to compare times"
+		                   : "ratios of times are mostly of its start");
 }
 
 void programs_print_one(const struct compare *compare, int p, FILE *out)
