@@ -55,7 +55,8 @@ static bool not_found(const char *text, const char *directory,
 	return trace_fail(error,
 	                  "there is no workload \"%s\": it is neither a file "
 	                  "nor a name in %s (%s)",
-	                  text, directory, list);
+	                  text, directory,
+	                  list[0] != '\0' ? list : "there are none there");
 }
 
 static bool found(const char *text, struct workload_place *place,

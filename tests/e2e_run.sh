@@ -159,6 +159,10 @@ for ((length = 9; length < bytes; length += 7)); do
 done
 [ $good -eq $(((bytes - 9 + 6) / 7)) ]
 is "a binary trace cut short: the byte, and nothing written"
+mkdir -p "$dir/no-workloads"
+run --workloads "$dir/no-workloads" no-such-workload
+[ $status -eq 2 ] && grep -q 'nor a name in .*no-workloads (there are none there)' "$dir/err"
+is "a folder without workloads says so"
 { head -c $((bytes - 5)) "$dir/whole.trace"; printf '\377'
 	tail -c 4 "$dir/whole.trace"; } >"$dir/flipped.trace"
 run_refused --quick "$dir/flipped.trace"

@@ -31,12 +31,12 @@ compare_suite = build/alloclab compare --suite tests/real_programs $(if $(REPS),
 
 test-programs bench-programs: NEEDS = build libs programs
 test-programs: ready
-	@$(MAKE) --no-print-directory VARIANT=fast preload stress-programs
+	@$(MAKE) -s --no-print-directory VARIANT=fast preload stress-programs
 	@$(compare_suite) --short $(if $(REPS),,--reps 1) $(WANTED)
 
 # QUICK=1: short inputs, three rounds.
 bench-programs: ready
-	@$(MAKE) --no-print-directory VARIANT=fast preload stress-programs
+	@$(MAKE) -s --no-print-directory VARIANT=fast preload stress-programs
 	@$(compare_suite) $(if $(ALLOCATORS),,-a "$(DESIGNS)") \
 	    $(if $(filter-out 0,$(QUICK)),--short $(if $(REPS),,--reps 3)) $(WANTED)
 .PHONY: test-programs bench-programs

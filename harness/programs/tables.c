@@ -286,7 +286,7 @@ void programs_print_suite(const struct compare *compare, FILE *out)
 		return;
 	}
 	fprintf(out,
-	        "Medians of %u rounds; columns of allocators are by system.  "
+	        "Medians of %u rounds; columns of allocators are by system.\n"
 	        "Means are geometric, over the programs with at least %d calls; in "
 	        "brackets where some are missing.\n\nWall time:\n\n",
 	        compare->rounds, CALLS_LEAST);
