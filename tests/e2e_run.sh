@@ -38,6 +38,9 @@ grep -q '"no-such-workload"' "$dir/err" &&
 run_refused --quick --workloads "$dir/nowhere" all
 refused "all of a folder that is not there" \
 	"alloclab: $dir/nowhere: no workloads there"
+run_refused --quick --workloads "$dir/nowhere" no-such-workload
+refused "a name where there are none" \
+	"alloclab: there is no workload \"no-such-workload\": it is neither a file nor a name in $dir/nowhere (there are none there)"
 run_refused --quick -a nosuch tiny
 refused "an unknown allocator: the names that there are" \
 	"alloclab: no allocator is called \"nosuch\" (there are $(build/alloclab list |
@@ -159,10 +162,6 @@ for ((length = 9; length < bytes; length += 7)); do
 done
 [ $good -eq $(((bytes - 9 + 6) / 7)) ]
 is "a binary trace cut short: the byte, and nothing written"
-mkdir -p "$dir/no-workloads"
-run --workloads "$dir/no-workloads" no-such-workload
-[ $status -eq 2 ] && grep -q 'nor a name in .*no-workloads (there are none there)' "$dir/err"
-is "a folder without workloads says so"
 { head -c $((bytes - 5)) "$dir/whole.trace"; printf '\377'
 	tail -c 4 "$dir/whole.trace"; } >"$dir/flipped.trace"
 run_refused --quick "$dir/flipped.trace"
