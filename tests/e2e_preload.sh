@@ -210,6 +210,11 @@ ALLOCLAB_STATS=/nowhere/stats under slab echo done
 says "liballoclab-slab.so: ALLOCLAB_STATS: its folder cannot be written; there will be no report"
 is "a report that cannot be written is one line on stderr"
 
+mkfifo "$dir/pipe"
+ALLOCLAB_STATS=$dir/pipe under slab echo done
+says ""
+is "a report to a pipe that nobody reads does not hold up the exit"
+
 # The program signals itself, calls on, and looks before it ends.
 on_signal='kill "USR2", $$; my @some = map { "x" x $_ } 1 .. 2000;
 	print -s $ENV{ALLOCLAB_STATS} ? "there" : "missing";'

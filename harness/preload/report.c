@@ -257,7 +257,9 @@ static void write_file(const struct text *out, pid_t process)
 	static struct text path;
 
 	put_path(&path, process);
-	int file = open(path.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	/* a pipe that nobody reads must not hold up exit() */
+	int file = open(path.bytes,
+	                O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK,
 	                0644);
 	if (file < 0)
 		return; /* fd 2 may be anything by now */
