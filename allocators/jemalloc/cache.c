@@ -43,7 +43,7 @@
 
 enum {
 	SLOTS_FIRST = 8,
-	BATCH_MAX = 112, /* on the stack, of which a thread may have 16 KiB */
+	BATCH_MAX = 104, /* on the stack, of which a thread may have 16 KiB */
 };
 
 static unsigned number_of(const struct je_handle *self,
