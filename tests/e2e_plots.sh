@@ -80,7 +80,7 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP the fixture needs python3"
 	exit 0
 fi
-echo "1..27"
+echo "1..29"
 : >"$work/log"
 python=$(find_python)
 have_gnuplot=$(command -v gnuplot)
@@ -130,7 +130,7 @@ fi
 
 # --- the charts ---
 if [ -z "$python" ] || [ -z "$have_gnuplot" ]; then
-	while [ "$number" -lt 27 ]; do
+	while [ "$number" -lt 29 ]; do
 		result "all charts" 0 "gnuplot or matplotlib is missing"
 	done
 	exit 0
