@@ -106,10 +106,16 @@ size_t tcm_usable_size(struct heap *heap, const void *block)
 
 /* ---- realloc ----------------------------------------------------------------------- */
 
+/* Whether it fits and uses more than half. */
+static bool stays(size_t usable, size_t size)
+{
+	return size <= usable &&
+	       (size > usable / 2 || usable <= MALLOC_ALIGN_BYTES);
+}
+
 enum tcm_resize tcm_resize_way(size_t usable, unsigned class, size_t size)
 {
-	if (size <= usable &&
-	    (size > usable / 2 || usable <= MALLOC_ALIGN_BYTES))
+	if (stays(usable, size))
 		return TCM_STAYS;
 	if (class != 0 || size <= TCM_SMALL_MAX || size > PTRDIFF_MAX)
 		return TCM_MOVES;
@@ -150,6 +156,45 @@ static bool extend(struct tcm_heap *heap, struct tcm_span *span, size_t size)
 	       tcm_span_extend(&heap->page_heap, span, need, wish);
 }
 
+/* What realloc does with a block that is too small or far too large; apart, so
+ * that the way of a block that stays saves no registers. */
+static TCM_NOINLINE void *resize(struct tcm_cache *self, void *block,
+                                 uint64_t entry, size_t size)
+{
+	struct tcm_span *span = tcm_entry_span(entry);
+	size_t usable = usable_bytes(self->heap, entry);
+
+	switch (tcm_resize_way(usable, tcm_entry_class(entry), size)) {
+	case TCM_CUTS:
+		tcm_span_cut(&self->heap->page_heap, span, tcm_pages_for(size));
+		return block;
+	case TCM_GROWS_OR_MOVES:
+		if (extend(self->heap, span, size))
+			return block;
+		break;
+	case TCM_STAYS:
+	case TCM_MOVES:
+		break;
+	}
+	return move(self, block, usable, size);
+}
+
+static inline void *realloc_mapped(struct tcm_cache *self, void *block,
+                                   uint64_t entry, size_t size)
+{
+	return stays(usable_bytes(self->heap, entry), size)
+	               ? block
+	               : resize(self, block, entry, size);
+}
+
+static TCM_NOINLINE void *realloc_by_any_map(struct tcm_cache *self,
+                                             void *block, size_t size)
+{
+	uint64_t entry = tcm_page_map_get(&self->heap->map, block);
+
+	return realloc_mapped(self, block, entry, size);
+}
+
 void *tcm_realloc(struct thread_heap *handle, void *block, size_t size)
 {
 	struct tcm_cache *self = tcm_cache_of(handle);
@@ -158,18 +203,10 @@ void *tcm_realloc(struct thread_heap *handle, void *block, size_t size)
 		return tcm_malloc(handle, size);
 	if (CHECKED)
 		tcm_misuse_check(self, block, "realloc");
-	uint64_t entry = tcm_page_map_get(&self->heap->map, block);
-	size_t usable = usable_bytes(self->heap, entry);
-	enum tcm_resize way =
-		tcm_resize_way(usable, tcm_entry_class(entry), size);
-	if (way == TCM_STAYS)
-		return block;
-	struct tcm_span *span = tcm_entry_span(entry);
-	if (way == TCM_CUTS)
-		tcm_span_cut(&self->heap->page_heap, span, tcm_pages_for(size));
-	else if (way == TCM_MOVES || !extend(self->heap, span, size))
-		return move(self, block, usable, size);
-	return block;
+	if (self->map_kind == TCM_MAP_2)
+		return realloc_mapped(
+			self, block, tcm_map2_get(self->map_root, block), size);
+	return realloc_by_any_map(self, block, size);
 }
 
 /* ---- trim -------------------------------------------------------------------------- */
