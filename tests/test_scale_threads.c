@@ -9,6 +9,7 @@
 #include "allocators/registry.h"
 #include "harness/scale/contend.h"
 #include "harness/scale/scale.h"
+#include "harness/threads/placement.h"
 
 enum { THREADS = 8, ROUNDS = 20 };
 
@@ -95,6 +96,40 @@ static void figures_are_taken_within_a_round(void **state)
 	assert_true(ns.median > 274.9 && ns.median < 275.1);
 }
 
+/* ---- placement ------------------------------------------------------------ */
+
+static void processors_are_counted_round_and_round(void **state)
+{
+	const size_t processors[] = {1, 4, 600};
+	cpu_set_t set;
+
+	(void)state;
+	CPU_ZERO(&set);
+	for (size_t i = 0; i < 3; i++)
+		CPU_SET(processors[i], &set);
+	for (unsigned number = 0; number < 7; number++)
+		assert_int_equal(placement_processor(&set, number),
+		                 processors[number % 3]);
+}
+
+static void a_placed_thread_may_move_on(void **state)
+{
+	cpu_set_t before, after, one;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+	placement_spread(1);
+	assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
+	CPU_ZERO(&one);
+	CPU_SET(placement_processor(&before, 1), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+	placement_spread(5); /* of one processor, that one */
+	assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+	assert_true(CPU_EQUAL(&one, &after));
+	assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +137,8 @@ int main(void)
 		cmocka_unit_test(the_one_lock_is_taken_by_all),
 		cmocka_unit_test(no_memory_is_a_verdict),
 		cmocka_unit_test(figures_are_taken_within_a_round),
+		cmocka_unit_test(processors_are_counted_round_and_round),
+		cmocka_unit_test(a_placed_thread_may_move_on),
 	};
 	return cmocka_run_group_tests_name("scaling", tests, NULL, NULL);
 }

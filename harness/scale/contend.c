@@ -11,12 +11,14 @@
 #include "../../allocators/common/page_source.h"
 #include "../../allocators/locked/locked.h"
 #include "../clock/now.h"
+#include "../threads/placement.h"
 
 struct writer {
 	_Alignas(TOUCH_PAGE_BYTES) const struct allocator *allocator;
 	struct thread_heap *self;
 	void *own; /* without an allocator: the block of this thread */
 	pthread_barrier_t *barrier;
+	unsigned number;
 	uint64_t rounds, start_ns, end_ns;
 	pthread_t thread;
 	uint64_t place; /* the null allocator's block, on a page of its own */
@@ -35,6 +37,7 @@ static void *write_on(void *argument)
 	struct writer *writer = argument;
 	const struct allocator *allocator = writer->allocator;
 
+	placement_spread(writer->number);
 	pthread_barrier_wait(writer->barrier);
 	writer->start_ns = now_ns();
 	for (uint64_t i = 0; i < writer->rounds; i++) {
@@ -58,8 +61,10 @@ static bool run_writers(struct writer *writers, unsigned threads)
 
 	if (pthread_barrier_init(&barrier, NULL, threads) != 0)
 		return false;
-	for (unsigned i = 0; i < threads; i++)
+	for (unsigned i = 0; i < threads; i++) {
 		writers[i].barrier = &barrier;
+		writers[i].number = i;
+	}
 	for (unsigned i = 1; i < threads; i++)
 		if (pthread_create(&writers[i].thread, NULL, write_on,
 		                   &writers[i]) != 0)

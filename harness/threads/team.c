@@ -15,6 +15,7 @@
 #include "../../allocators/locked/locked.h"
 #include "../clock/now.h"
 #include "../mapped.h"
+#include "placement.h"
 
 static bool fail(struct verdict *verdict, const char *what)
 {
@@ -88,6 +89,7 @@ static void *run_member(void *argument)
 {
 	struct member *member = argument;
 
+	placement_spread((unsigned)(member - member->team->members));
 	wait_for_release(member->team);
 	if (!atomic_load_explicit(&member->team->stopped, memory_order_relaxed))
 		member->team->work(member);
@@ -106,6 +108,7 @@ bool team_gather(struct team *team, team_work *work, struct verdict *verdict)
 			return fail(verdict, "a thread");
 		team->started++;
 	}
+	placement_spread(0);
 	while (atomic_load_explicit(&team->ready, memory_order_acquire) <
 	       team->started)
 		sched_yield();
