@@ -114,28 +114,6 @@ static void write_ratios(const struct comparison *comparison,
 
 /* ---- the folder ---------------------------------------------------------- */
 
-static FILE *create(const struct folder *folder, const char *name,
-                    const char *header)
-{
-	char path[4096];
-
-	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
-	FILE *out = fopen(path, "w");
-	if (out != NULL)
-		fprintf(out, "%s\n", header);
-	return out;
-}
-
-static bool finish(FILE *out, const struct folder *folder,
-                   struct trace_error *error)
-{
-	bool failed = out == NULL || ferror(out) != 0;
-
-	if (out != NULL && fclose(out) != 0)
-		failed = true;
-	return !failed || folder_cannot_write(folder, error);
-}
-
 /* Writes the rows of one allocator on one workload. */
 typedef void rows_writer(const struct comparison *comparison, int contest,
                          int subject, FILE *out);
@@ -145,36 +123,36 @@ static bool write_rows(const struct comparison *comparison,
                        const char *header, rows_writer *write,
                        struct trace_error *error)
 {
-	FILE *out = create(folder, name, header);
+	FILE *out = folder_csv_open(folder, name, header);
 
 	for (int c = 0; out != NULL && c < comparison->count; c++)
 		for (int s = 0; s < comparison->subject_count; s++)
 			write(comparison, c, s, out);
-	return finish(out, folder, error);
+	return folder_csv_close(folder, out, error);
 }
 
 static bool write_pairs(const struct comparison *comparison,
                         const struct folder *folder, const struct pair *pairs,
                         int count, struct trace_error *error)
 {
-	FILE *out = create(folder, "ratios.csv", ratios_header);
+	FILE *out = folder_csv_open(folder, "ratios.csv", ratios_header);
 
 	for (int i = 0; out != NULL && i < count; i++)
 		for (int m = 0; m < MEASURES; m++)
 			write_ratios(comparison, &pairs[i], (enum measure)m,
 			             out);
-	return finish(out, folder, error);
+	return folder_csv_close(folder, out, error);
 }
 
 static bool write_demands(const struct demands *demands,
                           const struct folder *folder,
                           struct trace_error *error)
 {
-	FILE *out = create(folder, "demands.csv", demands_header);
+	FILE *out = folder_csv_open(folder, "demands.csv", demands_header);
 
 	if (out != NULL)
 		demands_write(demands, out);
-	return finish(out, folder, error);
+	return folder_csv_close(folder, out, error);
 }
 
 static bool write_json(const struct comparison *comparison,

@@ -224,7 +224,6 @@ static void write_group(const struct blames *blames, int which, uint32_t group,
 
 static void write_groups(const struct blames *blames, FILE *out)
 {
-	fprintf(out, "%s\n", blame_header);
 	for (int i = 0; i < blames->count; i++) {
 		uint32_t count;
 		struct row *rows = sort_rows(blames, i, &count);
@@ -234,11 +233,12 @@ static void write_groups(const struct blames *blames, FILE *out)
 	}
 }
 
+static const char heaps_header[] =
+	"allocator,event,has_sites,page_bytes,footprint_bytes,metadata_bytes,"
+	"free_page_bytes,held_bytes,requested_bytes,blocks";
+
 static void write_heaps(const struct blames *blames, FILE *out)
 {
-	fprintf(out, "allocator,event,has_sites,page_bytes,footprint_bytes,"
-	             "metadata_bytes,free_page_bytes,held_bytes,"
-	             "requested_bytes,blocks\n");
 	for (int i = 0; i < blames->count; i++) {
 		const struct blame *blame = &blames->of[i];
 		csv_text(out, blames->subjects[i].label);
@@ -254,19 +254,15 @@ static void write_heaps(const struct blames *blames, FILE *out)
 
 static bool write_table(const struct blames *blames,
                         const struct folder *folder, const char *name,
+                        const char *header,
                         void (*write)(const struct blames *blames, FILE *out),
                         struct trace_error *error)
 {
-	char path[4096];
+	FILE *out = folder_csv_open(folder, name, header);
 
-	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
-	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		return folder_cannot_write(folder, error);
-	write(blames, out);
-	bool failed = ferror(out) != 0;
-	return (fclose(out) == 0 && !failed) ||
-	       folder_cannot_write(folder, error);
+	if (out != NULL)
+		write(blames, out);
+	return folder_csv_close(folder, out, error);
 }
 
 static bool write_files(const struct blames *blames,
@@ -276,9 +272,10 @@ static bool write_files(const struct blames *blames,
 	char path[4096];
 
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);
-	return write_table(blames, folder, "blame.csv", write_groups, error) &&
-	       write_table(blames, folder, "blame_heap.csv", write_heaps,
-	                   error) &&
+	return write_table(blames, folder, "blame.csv", blame_header,
+	                   write_groups, error) &&
+	       write_table(blames, folder, "blame_heap.csv", heaps_header,
+	                   write_heaps, error) &&
 	       (report_json_across(command, NULL, 0, NULL, 0, path) ||
 	        folder_cannot_write(folder, error));
 }

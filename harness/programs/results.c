@@ -213,28 +213,6 @@ static bool write_run_json(const struct compare *compare, const char *command,
 
 /* ---- the folder ---------------------------------------------------------- */
 
-static FILE *create(const struct folder *folder, const char *name,
-                    const char *header)
-{
-	char path[4096];
-
-	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
-	FILE *out = fopen(path, "w");
-	if (out != NULL)
-		fprintf(out, "%s\n", header);
-	return out;
-}
-
-static bool finish(FILE *out, const struct folder *folder,
-                   struct trace_error *error)
-{
-	bool failed = out == NULL || ferror(out) != 0;
-
-	if (out != NULL && fclose(out) != 0)
-		failed = true;
-	return !failed || folder_cannot_write(folder, error);
-}
-
 /* Writes the rows of one program under one malloc. */
 typedef void rows_writer(const struct compare *compare, int program,
                          int contender, FILE *out);
@@ -244,12 +222,12 @@ static bool write_csv(const struct compare *compare,
                       const char *header, rows_writer *write,
                       struct trace_error *error)
 {
-	FILE *out = create(folder, name, header);
+	FILE *out = folder_csv_open(folder, name, header);
 
 	for (int p = 0; out != NULL && p < compare->program_count; p++)
 		for (int c = 0; c < compare->contenders.count; c++)
 			write(compare, p, c, out);
-	return finish(out, folder, error);
+	return folder_csv_close(folder, out, error);
 }
 
 /* Means are of several programs. */
@@ -258,10 +236,10 @@ static bool write_pairs(const struct compare *compare,
 {
 	if (compare->program_count == 1)
 		return true;
-	FILE *out = create(folder, "pairs.csv", pairs_header);
+	FILE *out = folder_csv_open(folder, "pairs.csv", pairs_header);
 	if (out != NULL)
 		pairs_write(compare, out);
-	return finish(out, folder, error);
+	return folder_csv_close(folder, out, error);
 }
 
 bool programs_write(const struct compare *compare, const char *results,

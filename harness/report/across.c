@@ -16,8 +16,6 @@
 #include "grid.h"
 #include "report.h"
 
-static const char csv_header[] = "workload,";
-
 void across_open(struct across *across, const struct subject *subjects,
                  int count)
 {
@@ -143,17 +141,14 @@ bool across_add(struct across *across, const struct run *run)
 static bool write_files(const struct across *across, const char *command,
                         const struct folder *folder, struct trace_error *error)
 {
-	char path[4096];
+	char header[4096], path[4096];
 
-	snprintf(path, sizeof path, "%s/summary.csv", folder->temp);
-	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		return folder_cannot_write(folder, error);
-	fprintf(out, "%s%s\n", csv_header, report_summary_header);
-	fwrite(across->rows, 1, across->rows_bytes, out);
-	bool failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed)
-		return folder_cannot_write(folder, error);
+	snprintf(header, sizeof header, "workload,%s", report_summary_header);
+	FILE *out = folder_csv_open(folder, "summary.csv", header);
+	if (out != NULL)
+		fwrite(across->rows, 1, across->rows_bytes, out);
+	if (!folder_csv_close(folder, out, error))
+		return false;
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);
 	return report_json_across(command, (const char(*)[128])across->names,
 	                          across->count, across->subjects,

@@ -93,14 +93,26 @@ bool folder_keep(struct folder *folder, const struct trace *trace,
 
 /* ---- one file ----------------------------------------------------------- */
 
-static FILE *create_file(const struct folder *folder, const char *name,
-                         char *path, size_t capacity, struct trace_error *error)
+FILE *folder_csv_open(const struct folder *folder, const char *name,
+                      const char *header)
 {
-	snprintf(path, capacity, "%s/%s", folder->temp, name);
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
 	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		cannot_write(path, error);
+	if (out != NULL)
+		fprintf(out, "%s\n", header);
 	return out;
+}
+
+bool folder_csv_close(const struct folder *folder, FILE *out,
+                      struct trace_error *error)
+{
+	bool failed = out == NULL || ferror(out) != 0;
+
+	if (out != NULL && fclose(out) != 0)
+		failed = true;
+	return !failed || folder_cannot_write(folder, error);
 }
 
 /* Adds the rows to keep, and closes the file. */
@@ -109,15 +121,14 @@ static bool end_file(const struct folder *folder, const struct run *run,
                      struct trace_error *error)
 {
 	char old[4096];
-	bool good = true;
 
 	snprintf(old, sizeof old, "%s/%s", folder->path, name);
-	if (folder->keeps)
-		good = keep_rows(old, header, run, out, error);
-	bool failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed)
-		return good && cannot_write(folder->path, error);
-	return good;
+	if (out != NULL && folder->keeps &&
+	    !keep_rows(old, header, run, out, error)) {
+		fclose(out);
+		return false;
+	}
+	return folder_csv_close(folder, out, error);
 }
 
 /*
@@ -144,10 +155,10 @@ static bool join_parts(const struct folder *folder, const struct run *run,
 	bool any = false;
 
 	snprintf(name, sizeof name, "%s.csv", part_names[part]);
-	FILE *out = create_file(folder, name, path, sizeof path, error);
+	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
+	FILE *out = folder_csv_open(folder, name, part_headers[part]);
 	if (out == NULL)
-		return false;
-	fprintf(out, "%s\n", part_headers[part]);
+		return folder_cannot_write(folder, error);
 	long empty = ftell(out);
 	for (int i = 0; i < run->count; i++) {
 		char part_file[4096];
@@ -170,63 +181,32 @@ static bool join_parts(const struct folder *folder, const struct run *run,
 
 /* ---- all files ---------------------------------------------------------- */
 
-static bool write_summary(const struct folder *folder, const struct run *run,
-                          struct trace_error *error)
+static bool write_rows(const struct folder *folder, const struct run *run,
+                       const char *name, const char *header,
+                       void (*write)(const struct run *run, FILE *out),
+                       struct trace_error *error)
 {
-	char path[4096];
-	FILE *out =
-		create_file(folder, "summary.csv", path, sizeof path, error);
+	FILE *out = folder_csv_open(folder, name, header);
 
-	if (out == NULL)
-		return false;
-	fprintf(out, "%s\n", report_summary_header);
+	if (out != NULL)
+		write(run, out);
+	return end_file(folder, run, name, header, out, error);
+}
+
+static void write_summary(const struct run *run, FILE *out)
+{
 	report_summary(run, NULL, out);
-	return end_file(folder, run, "summary.csv", report_summary_header, out,
-	                error);
-}
-
-static bool write_repetitions(const struct folder *folder,
-                              const struct run *run, struct trace_error *error)
-{
-	char path[4096];
-	FILE *out = create_file(folder, "repetitions.csv", path, sizeof path,
-	                        error);
-
-	if (out == NULL)
-		return false;
-	fprintf(out, "%s\n", report_repetitions_header);
-	report_repetitions(run, out);
-	return end_file(folder, run, "repetitions.csv",
-	                report_repetitions_header, out, error);
-}
-
-static bool write_locks(const struct folder *folder, const struct run *run,
-                        struct trace_error *error)
-{
-	char path[4096];
-	FILE *out = create_file(folder, "locks.csv", path, sizeof path, error);
-
-	if (out == NULL)
-		return false;
-	fprintf(out, "%s\n", report_locks_header);
-	report_locks(run, out);
-	return end_file(folder, run, "locks.csv", report_locks_header, out,
-	                error);
 }
 
 /* The same in every run of the trace: nothing is to be kept. */
 static bool write_phases(const struct folder *folder, const struct run *run,
                          struct trace_error *error)
 {
-	char path[4096];
-	FILE *out = create_file(folder, "phases.csv", path, sizeof path, error);
+	FILE *out = folder_csv_open(folder, "phases.csv", report_phases_header);
 
-	if (out == NULL)
-		return false;
-	report_phases(&run->workload->trace, out);
-	bool failed = ferror(out) != 0;
-	return (fclose(out) == 0 && !failed) ||
-	       cannot_write(folder->path, error);
+	if (out != NULL)
+		report_phases(&run->workload->trace, out);
+	return folder_csv_close(folder, out, error);
 }
 
 bool folder_fill(const struct folder *folder, const struct run *run,
@@ -237,9 +217,12 @@ bool folder_fill(const struct folder *folder, const struct run *run,
 	for (int part = 0; part < PARTS; part++)
 		if (!join_parts(folder, run, (enum part)part, error))
 			return false;
-	if (!write_summary(folder, run, error) ||
-	    !write_repetitions(folder, run, error) ||
-	    !write_locks(folder, run, error) ||
+	if (!write_rows(folder, run, "summary.csv", report_summary_header,
+	                write_summary, error) ||
+	    !write_rows(folder, run, "repetitions.csv",
+	                report_repetitions_header, report_repetitions, error) ||
+	    !write_rows(folder, run, "locks.csv", report_locks_header,
+	                report_locks, error) ||
 	    !write_phases(folder, run, error))
 		return false;
 	snprintf(path, sizeof path, "%s/run.json", folder->temp);

@@ -26,6 +26,14 @@ bool folder_create(struct folder *folder, const char *results, const char *name,
 bool folder_cannot_write(const struct folder *folder,
                          struct trace_error *error);
 
+/* Begins a CSV file in the new folder by its first line; NULL, with errno, if not. */
+FILE *folder_csv_open(const struct folder *folder, const char *name,
+                      const char *header);
+
+/* Ends it; false with `error` set if it is not whole, or `out` is NULL. */
+bool folder_csv_close(const struct folder *folder, FILE *out,
+                      struct trace_error *error);
+
 /* KEEP=1: false if the folder that is there is of another trace. */
 bool folder_keep(struct folder *folder, const struct trace *trace,
                  struct trace_error *error);

@@ -9,9 +9,9 @@
 #include "../run/run.h"
 #include "../scale/scale.h"
 
-/* The first lines of summary, repetitions and locks.csv, without line end. */
+/* The first lines of summary, repetitions, locks and phases.csv, without line end. */
 extern const char report_summary_header[], report_repetitions_header[],
-	report_locks_header[];
+	report_locks_header[], report_phases_header[];
 
 /* The rows of summary.csv; before each, `workload` as a column unless NULL. */
 void report_summary(const struct run *run, const char *workload, FILE *out);
@@ -23,7 +23,7 @@ void report_repetitions(const struct run *run, FILE *out);
 void report_locks(const struct run *run, FILE *out);
 void report_locks_table(const struct run *run, FILE *out);
 
-/* phases.csv. */
+/* The rows of phases.csv. */
 void report_phases(const struct trace *trace, FILE *out);
 
 /*

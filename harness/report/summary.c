@@ -153,9 +153,10 @@ void report_repetitions(const struct run *run, FILE *out)
 		fprintf(out, "null,%zu,,%.3f,,,\n", r + 1, run->null_ns[r]);
 }
 
+const char report_phases_header[] = "event,phase,time_ns";
+
 void report_phases(const struct trace *trace, FILE *out)
 {
-	fprintf(out, "event,phase,time_ns\n");
 	for (uint64_t i = 0; i < trace->events; i++) {
 		if (trace->ops[i].kind != TRACE_PHASE)
 			continue;

@@ -131,17 +131,11 @@ static bool write_table(const struct scale *scale, const struct folder *folder,
                         const char *name, const char *header,
                         print_point *print, struct trace_error *error)
 {
-	char path[4096];
+	FILE *out = folder_csv_open(folder, name, header);
 
-	snprintf(path, sizeof path, "%s/%s", folder->temp, name);
-	FILE *out = fopen(path, "w");
-	if (out == NULL)
-		return folder_cannot_write(folder, error);
-	fprintf(out, "%s\n", header);
-	print_points(scale, print, out);
-	bool failed = ferror(out) != 0;
-	return (fclose(out) == 0 && !failed) ||
-	       folder_cannot_write(folder, error);
+	if (out != NULL)
+		print_points(scale, print, out);
+	return folder_csv_close(folder, out, error);
 }
 
 static bool write_files(const struct scale *scale, const struct folder *folder,
