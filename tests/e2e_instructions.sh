@@ -2,7 +2,7 @@
 # e2e_instructions.sh: how many instructions a malloc and a free cost that a
 # thread's cache answers, counted under callgrind: the same number in every run.
 #
-# tests/instructions/warm_calls.c makes the calls, in the fast build.  What its
+# tests/instructions/warm_calls.c makes those of warm.h, in the fast build.  What its
 # loops cost is known from calls of two functions that return at once, and is
 # taken off; `ret` is counted, and what a cache does every so many calls is
 # shared out among them.  Limits are for each of four sizes, per call.
@@ -26,7 +26,7 @@ limits() {
 	LIMITS
 }
 
-calls=1000 # of each function, as in warm_calls.c
+calls=1000 # of each function, as in warm.h
 PRELOAD_MORE=4
 out=build/instructions
 program=build/tests/warm_calls
@@ -55,6 +55,8 @@ count() { # PROGRAM ARGUMENT [LIBRARY]
 		awk 'match($0, /:(mallocs|frees)_[0-9]+/) {
 			name = substr($0, RSTART + 1, RLENGTH - 1)
 			gsub(/,/, "", $1)
+			if (name in told) next # once by path, once by name
+			told[name] = 1
 			print name, $1
 			lines++
 		}

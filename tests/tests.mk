@@ -34,11 +34,13 @@ test-quick:
 # What e2e_instructions.sh counts the instructions of.
 $(BUILD)/tests/warm_calls: tests/instructions/warm_calls.c $(BUILD)/liblab.a
 	@mkdir -p $(@D)
-	$(call say,LD) $(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+	$(call say,LD) $(CC) $(CFLAGS_ALL) $(filter-out %.h,$^) -o $@ $(LIBS)
 
 $(BUILD)/tests/warm_program: tests/instructions/warm_program.c
 	@mkdir -p $(@D)
-	$(call say,LD) $(CC) $(CFLAGS_ALL) -fno-builtin $^ -o $@
+	$(call say,LD) $(CC) $(CFLAGS_ALL) -fno-builtin $< -o $@
+
+$(BUILD)/tests/warm_calls $(BUILD)/tests/warm_program: tests/instructions/warm.h
 
 # The contract battery on one allocator that is not built in.
 check:

@@ -1,15 +1,12 @@
 /*
- * warm_calls.c - what tests/e2e_instructions.sh counts: mallocs and frees that a
- * thread's cache answers.
+ * warm_calls.c - what tests/e2e_instructions.sh counts: the calls of warm.h to an
+ * allocator.
  *
  *     warm_calls tcmalloc:page_map=3     a heap of that allocator
  *     warm_calls nothing                 two functions that return at once: what
  *                                        the loops here cost
  *
- * The handle is an argument, as everywhere in the lab.  Each size has two
- * functions of its own, mallocs_64() and frees_64(), which callgrind tells
- * apart by their names.  Few blocks at a time: more would not be warm in every
- * cache (ptmalloc keeps seven).
+ * The handle is an argument, as everywhere in the lab.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +16,6 @@
 #include "allocators/common/knob.h"
 #include "allocators/common/page_source.h"
 #include "allocators/registry.h"
-
-enum { WARM_UP = 500, ROUNDS = 250, BLOCKS = 4 };
 
 static void *nothing_malloc(struct thread_heap *self, size_t size)
 {
@@ -41,61 +36,9 @@ struct calls {
 	struct thread_heap *self;
 };
 
-/* What is counted, for one size. */
-#define MEASURED(size)                                                         \
-	__attribute__((noinline)) void mallocs_##size(                         \
-		const struct calls *calls, void *volatile *blocks)             \
-	{                                                                      \
-		for (int i = 0; i < BLOCKS; i++)                               \
-			blocks[i] = calls->malloc(calls->self, size);          \
-	}                                                                      \
-	__attribute__((noinline)) void frees_##size(const struct calls *calls, \
-	                                            void *volatile *blocks)    \
-	{                                                                      \
-		for (int i = 0; i < BLOCKS; i++)                               \
-			calls->free(calls->self, blocks[i]);                   \
-	}                                                                      \
-	static void measure_##size(const struct calls *calls)                  \
-	{                                                                      \
-		void *volatile blocks[BLOCKS];                                 \
-		warm_up(calls, size);                                          \
-		for (int i = 0; i < ROUNDS; i++) {                             \
-			mallocs_##size(calls, blocks);                         \
-			frees_##size(calls, blocks);                           \
-		}                                                              \
-	}
-
-/*
- * The caches grow to what they will hold, and the lists behind them fill; one
- * block stays live, so that no slab or chunk is empty at times.
- */
-static void warm_up(const struct calls *calls, size_t size)
-{
-	void *volatile stays = calls->malloc(calls->self, size);
-	void *blocks[BLOCKS];
-
-	(void)stays;
-	for (int round = 0; round < WARM_UP; round++) {
-		for (int i = 0; i < BLOCKS; i++)
-			blocks[i] = calls->malloc(calls->self, size);
-		for (int i = 0; i < BLOCKS; i++)
-			calls->free(calls->self, blocks[i]);
-	}
-}
-
-void mallocs_8(const struct calls *calls, void *volatile *blocks);
-void mallocs_64(const struct calls *calls, void *volatile *blocks);
-void mallocs_200(const struct calls *calls, void *volatile *blocks);
-void mallocs_1024(const struct calls *calls, void *volatile *blocks);
-void frees_8(const struct calls *calls, void *volatile *blocks);
-void frees_64(const struct calls *calls, void *volatile *blocks);
-void frees_200(const struct calls *calls, void *volatile *blocks);
-void frees_1024(const struct calls *calls, void *volatile *blocks);
-
-MEASURED(8)
-MEASURED(64)
-MEASURED(200)
-MEASURED(1024)
+#define CALL_MALLOC(calls, size) (calls)->malloc((calls)->self, size)
+#define CALL_FREE(calls, block)  (calls)->free((calls)->self, block)
+#include "warm.h"
 
 /* Fills in the calls of a heap; false, with a sentence, where there is none. */
 static bool open_heap(const char *text, struct page_source *pages,
@@ -135,9 +78,6 @@ int main(int count, char **arguments)
 	if (strcmp(arguments[1], "nothing") != 0 &&
 	    !open_heap(arguments[1], &pages, &calls))
 		return EXIT_FAILURE;
-	measure_8(&calls);
-	measure_64(&calls);
-	measure_200(&calls);
-	measure_1024(&calls);
+	measure_all(&calls);
 	return EXIT_SUCCESS;
 }
