@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preload.h"
+
 static volatile size_t opaque; /* the compiler must not know sizes */
 
 #define CLAIM(claim)                                                           \
@@ -31,12 +33,6 @@ static volatile size_t opaque; /* the compiler must not know sizes */
 		if (!(claim))                                                  \
 			stop(#claim);                                          \
 	} while (0)
-
-static void stop(const char *what)
-{
-	fprintf(stderr, "preload_corners: %s\n", what);
-	_exit(1);
-}
 
 /* ---- calls, each alone in its thread -------------------------------------- */
 
@@ -332,21 +328,12 @@ static void be_idle(void)
 
 int main(int count, char **arguments)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} ways[] = {
+	static const struct way ways[] = {
 		{"first", call_first},
 		{"last", call_last},
 		{"storm", fork_in_storm},
 		{"idle", be_idle},
 	};
 
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		if (count < 2 || strcmp(arguments[1], ways[i].name) != 0)
-			continue;
-		ways[i].run();
-		return 0;
-	}
-	return 2;
+	return run_way(count, arguments, ways, sizeof ways / sizeof ways[0]);
 }

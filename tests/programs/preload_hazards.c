@@ -35,15 +35,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "preload.h"
+
 enum { BLOCKS = 64 };
 
 static volatile size_t opaque; /* the compiler must not know sizes */
-
-static void stop(const char *what)
-{
-	fprintf(stderr, "preload_hazards: %s\n", what);
-	_exit(1);
-}
 
 /* Allocates and frees; how often there was no memory. */
 static int hammer_on(unsigned seed, int rounds)
@@ -407,10 +403,7 @@ static void use_loaded(const char *path)
 
 int main(int count, char **arguments)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} ways[] = {
+	static const struct way ways[] = {
 		{"early", be_early},
 		{"dlopen", load_and_unload},
 		{"sbrk", move_break},
@@ -427,11 +420,5 @@ int main(int count, char **arguments)
 		use_loaded(arguments[2]);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		if (count < 2 || strcmp(arguments[1], ways[i].name) != 0)
-			continue;
-		ways[i].run();
-		return 0;
-	}
-	return 2;
+	return run_way(count, arguments, ways, sizeof ways / sizeof ways[0]);
 }

@@ -29,13 +29,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 4, BLOCKS = 64 };
+#include "preload.h"
 
-static void stop(const char *what)
-{
-	fprintf(stderr, "preload_threads: %s\n", what);
-	_exit(1);
-}
+enum { THREADS = 4, BLOCKS = 64 };
 
 static unsigned next_random(unsigned *state)
 {
@@ -367,10 +363,7 @@ static void fork_in_handler(void)
 
 int main(int count, char **arguments)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} ways[] = {
+	static const struct way ways[] = {
 		{"churn", churn},
 		{"atfork", fork_with_handlers},
 		{"fork", fork_in_the_midst},
@@ -381,11 +374,5 @@ int main(int count, char **arguments)
 		{"interrupt", fork_in_handler},
 	};
 
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		if (count < 2 || strcmp(arguments[1], ways[i].name) != 0)
-			continue;
-		ways[i].run();
-		return 0;
-	}
-	return 2;
+	return run_way(count, arguments, ways, sizeof ways / sizeof ways[0]);
 }

@@ -19,6 +19,8 @@ enum {
 	STRESS_STRIDE = 512,     /* in large ones a tag each so far */
 };
 
+enum { STRESS_THREADS_MAX = 64 };
+
 /* What a thread has to itself. */
 struct stress {
 	uint64_t random, calls;
@@ -120,9 +122,9 @@ static inline struct stress_arguments stress_arguments(int argc, char **argv)
 		.threads = argc > 1 ? (unsigned)atoi(argv[1]) : 0,
 		.steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 0};
 
-	if (arguments.threads == 0 || arguments.threads > 64) {
-		fprintf(stderr, "usage: %s THREADS STEPS, 1 to 64 threads\n",
-		        argv[0]);
+	if (arguments.threads == 0 || arguments.threads > STRESS_THREADS_MAX) {
+		fprintf(stderr, "usage: %s THREADS STEPS, 1 to %d threads\n",
+		        argv[0], STRESS_THREADS_MAX);
 		exit(2);
 	}
 	return arguments;
@@ -140,6 +142,32 @@ static inline pthread_t stress_start(void *(*work)(void *), void *ctx)
 static inline int stress_end(uint64_t calls)
 {
 	return printf("%lu calls\n", calls) < 0;
+}
+
+/* A thread that works for itself alone. */
+struct stress_worker {
+	struct stress stress;
+	uint64_t steps;
+};
+
+/* All of main() where `work` is such a thread: ctx is its stress_worker. */
+static inline int stress_run(int argc, char **argv, void *(*work)(void *))
+{
+	const struct stress_arguments arguments = stress_arguments(argc, argv);
+	struct stress_worker workers[STRESS_THREADS_MAX];
+	pthread_t threads[STRESS_THREADS_MAX];
+	uint64_t calls = 0;
+
+	for (unsigned i = 0; i < arguments.threads; i++) {
+		workers[i] = (struct stress_worker){.stress.random = i + 1,
+		                                    .steps = arguments.steps};
+		threads[i] = stress_start(work, &workers[i]);
+	}
+	for (unsigned i = 0; i < arguments.threads; i++) {
+		pthread_join(threads[i], NULL);
+		calls += workers[i].stress.calls;
+	}
+	return stress_end(calls);
 }
 
 #endif

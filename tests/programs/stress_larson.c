@@ -39,8 +39,8 @@ static void *live(void *ctx)
 int main(int argc, char **argv)
 {
 	const struct stress_arguments arguments = stress_arguments(argc, argv);
-	static struct table tables[64];
-	pthread_t lines[64];
+	static struct table tables[STRESS_THREADS_MAX];
+	pthread_t lines[STRESS_THREADS_MAX];
 	struct stress last = {0};
 
 	for (unsigned i = 0; i < arguments.threads; i++) {

@@ -7,12 +7,6 @@
 
 enum { PHASES = 8 };
 
-struct worker {
-	struct stress stress;
-	uint64_t count;
-	void **slots;
-};
-
 /* Phases alternate between sizes 16..128 and 200..1000. */
 static size_t phase_size(struct stress *self, int phase)
 {
@@ -26,54 +20,39 @@ static uint64_t phase_slots(uint64_t count, int phase)
 	return phase % 2 == 0 ? count : count / 8;
 }
 
-static void shift(struct worker *self, int phase)
+static void shift(struct stress *self, void **slots, uint64_t count, int phase)
 {
-	for (uint64_t i = 0; i < self->count; i++)
-		if (stress_draw(&self->stress, 10) != 0) {
-			stress_free(&self->stress, self->slots[i]);
-			self->slots[i] = NULL;
+	for (uint64_t i = 0; i < count; i++)
+		if (stress_draw(self, 10) != 0) {
+			stress_free(self, slots[i]);
+			slots[i] = NULL;
 		}
-	uint64_t wanted = phase_slots(self->count, phase);
-	for (uint64_t i = 0; i < self->count && wanted > 0; i++)
-		if (self->slots[i] == NULL) {
-			self->slots[i] =
-				stress_malloc(&self->stress,
-			                      phase_size(&self->stress, phase));
+	uint64_t wanted = phase_slots(count, phase);
+	for (uint64_t i = 0; i < count && wanted > 0; i++)
+		if (slots[i] == NULL) {
+			slots[i] = stress_malloc(self, phase_size(self, phase));
 			wanted--;
 		}
 }
 
 static void *work(void *ctx)
 {
-	struct worker *self = ctx;
+	struct stress_worker *self = ctx;
+	uint64_t count = self->steps;
+	void **slots = calloc(count + 1, sizeof *slots);
 
-	self->slots = calloc(self->count + 1, sizeof *self->slots);
-	if (self->slots == NULL)
+	if (slots == NULL)
 		stress_fail("no memory");
 	for (int phase = 0; phase < PHASES; phase++)
-		shift(self, phase);
-	for (uint64_t i = 0; i < self->count; i++)
-		stress_free(&self->stress, self->slots[i]);
-	free(self->slots);
+		shift(&self->stress, slots, count, phase);
+	for (uint64_t i = 0; i < count; i++)
+		stress_free(&self->stress, slots[i]);
+	free(slots);
 	self->stress.calls += 2;
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	const struct stress_arguments arguments = stress_arguments(argc, argv);
-	static struct worker workers[64];
-	pthread_t threads[64];
-	uint64_t calls = 0;
-
-	for (unsigned i = 0; i < arguments.threads; i++) {
-		workers[i].stress.random = i + 1;
-		workers[i].count = arguments.steps;
-		threads[i] = stress_start(work, &workers[i]);
-	}
-	for (unsigned i = 0; i < arguments.threads; i++) {
-		pthread_join(threads[i], NULL);
-		calls += workers[i].stress.calls;
-	}
-	return stress_end(calls);
+	return stress_run(argc, argv, work);
 }

@@ -75,8 +75,8 @@ static void *consume(void *ctx)
 int main(int argc, char **argv)
 {
 	const struct stress_arguments arguments = stress_arguments(argc, argv);
-	static struct ring rings[64];
-	pthread_t producers[64], consumers[64];
+	static struct ring rings[STRESS_THREADS_MAX];
+	pthread_t producers[STRESS_THREADS_MAX], consumers[STRESS_THREADS_MAX];
 	uint64_t calls = 0;
 
 	for (unsigned i = 0; i < arguments.threads; i++) {

@@ -11,12 +11,6 @@ struct vector {
 	size_t size;
 };
 
-struct worker {
-	struct stress stress;
-	uint64_t steps;
-	struct vector vectors[VECTORS];
-};
-
 static void resize(struct stress *self, struct vector *vector, size_t size)
 {
 	uint64_t tag = vector->size;
@@ -38,47 +32,34 @@ static size_t next_size(int number, size_t size)
 	                       : size + 64;
 }
 
-static void step(struct worker *self)
+static void step(struct stress *self, struct vector *vectors)
 {
-	int number = (int)stress_draw(&self->stress, VECTORS);
-	struct vector *vector = &self->vectors[number];
+	int number = (int)stress_draw(self, VECTORS);
+	struct vector *vector = &vectors[number];
 	size_t most = number % 2 == 0 ? VECTOR_MAX : STRING_MAX;
 
 	if (vector->size < most) {
-		resize(&self->stress, vector, next_size(number, vector->size));
+		resize(self, vector, next_size(number, vector->size));
 		return;
 	}
-	resize(&self->stress, vector, vector->size - vector->size / 4);
-	stress_free(&self->stress, vector->block);
+	resize(self, vector, vector->size - vector->size / 4);
+	stress_free(self, vector->block);
 	*vector = (struct vector){0};
 }
 
 static void *work(void *ctx)
 {
-	struct worker *self = ctx;
+	struct stress_worker *self = ctx;
+	struct vector vectors[VECTORS] = {0};
 
 	for (uint64_t i = 0; i < self->steps; i++)
-		step(self);
+		step(&self->stress, vectors);
 	for (int i = 0; i < VECTORS; i++)
-		stress_free(&self->stress, self->vectors[i].block);
+		stress_free(&self->stress, vectors[i].block);
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	const struct stress_arguments arguments = stress_arguments(argc, argv);
-	static struct worker workers[64];
-	pthread_t threads[64];
-	uint64_t calls = 0;
-
-	for (unsigned i = 0; i < arguments.threads; i++) {
-		workers[i].stress.random = i + 1;
-		workers[i].steps = arguments.steps;
-		threads[i] = stress_start(work, &workers[i]);
-	}
-	for (unsigned i = 0; i < arguments.threads; i++) {
-		pthread_join(threads[i], NULL);
-		calls += workers[i].stress.calls;
-	}
-	return stress_end(calls);
+	return stress_run(argc, argv, work);
 }

@@ -26,8 +26,8 @@ static void *visit(void *ctx)
 int main(int argc, char **argv)
 {
 	const struct stress_arguments arguments = stress_arguments(argc, argv);
-	static struct guest guests[64];
-	pthread_t threads[64];
+	static struct guest guests[STRESS_THREADS_MAX];
+	pthread_t threads[STRESS_THREADS_MAX];
 	struct stress host = {0};
 
 	for (uint64_t step = 0; step < arguments.steps; step++) {
