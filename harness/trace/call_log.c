@@ -332,6 +332,16 @@ static char *notes_of(const struct call_log_counts *counts)
 	return NULL;
 }
 
+bool call_log_next(struct call_log *log, struct scan *line)
+{
+	while (lines_next(&log->lines, line)) {
+		log->place = log->lines.number;
+		if (!scan_at_end(line))
+			return true;
+	}
+	return false;
+}
+
 bool call_log_close(struct call_log *log, bool good, const char *source,
                     struct trace *trace)
 {

@@ -67,6 +67,9 @@ bool call_log_open(struct call_log *log, const struct trace_text *in,
 bool call_log_close(struct call_log *log, bool good, const char *source,
                     struct trace *trace);
 
+/* The next line that is not empty, which is now at hand; false behind the last. */
+bool call_log_next(struct call_log *log, struct scan *line);
+
 /* `"what": reason`, at the line at hand; returns false. */
 bool call_log_fail(struct call_log *log, struct token what, const char *reason);
 

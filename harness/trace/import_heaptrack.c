@@ -301,16 +301,13 @@ static bool read_line(struct heaptrack *heaptrack, struct scan *line)
 
 static bool read_lines(struct heaptrack *heaptrack)
 {
-	struct lines *lines = &heaptrack->log.lines;
 	struct scan line;
 
 	if (!push_stack(heaptrack, 0))
 		return false;
-	while (lines_next(lines, &line)) {
-		heaptrack->log.place = lines->number;
-		if (!scan_at_end(&line) && !read_line(heaptrack, &line))
+	while (call_log_next(&heaptrack->log, &line))
+		if (!read_line(heaptrack, &line))
 			return false;
-	}
 	return true;
 }
 

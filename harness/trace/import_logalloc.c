@@ -16,16 +16,11 @@ struct logalloc {
 	uint64_t process;
 };
 
-/* "0x7f00", "#12", "0": an address.  #N are kept apart from all others. */
-static bool scan_address(struct scan *scan, uint64_t *address)
+/* "0x7f00", "0", or "#12", which counts as 12. */
+static bool scan_block(struct scan *scan, uint64_t *address)
 {
-	if (scan_text(scan, "#"))
-		return scan_decimal(scan, address);
-	if (scan_text(scan, "(nil)")) {
-		*address = 0;
-		return true;
-	}
-	return scan_number(scan, address);
+	return scan_text(scan, "#") ? scan_decimal(scan, address)
+	                            : scan_address(scan, address);
 }
 
 static bool scan_pair(struct scan *line, uint64_t *first, uint64_t *second)
@@ -39,7 +34,7 @@ static bool read_malloc(struct call_log *log, struct scan *line, bool *matches)
 	uint64_t size, address;
 
 	*matches = scan_number(line, &size) && scan_text(line, ")=") &&
-	           scan_address(line, &address);
+	           scan_block(line, &address);
 	return !*matches || call_log_alloc(log, TRACE_MALLOC, address, size);
 }
 
@@ -47,8 +42,7 @@ static bool read_calloc(struct call_log *log, struct scan *line, bool *matches)
 {
 	uint64_t count, size, address;
 
-	*matches =
-		scan_pair(line, &count, &size) && scan_address(line, &address);
+	*matches = scan_pair(line, &count, &size) && scan_block(line, &address);
 	return !*matches || call_log_calloc(log, address, count, size);
 }
 
@@ -56,8 +50,7 @@ static bool read_aligned(struct call_log *log, struct scan *line, bool *matches)
 {
 	uint64_t align, size, address;
 
-	*matches =
-		scan_pair(line, &align, &size) && scan_address(line, &address);
+	*matches = scan_pair(line, &align, &size) && scan_block(line, &address);
 	return !*matches || call_log_aligned(log, address, align, size);
 }
 
@@ -67,7 +60,7 @@ static bool read_valloc(struct call_log *log, struct scan *line, bool *matches)
 	uint64_t size, address;
 
 	*matches = scan_number(line, &size) && scan_text(line, ")=") &&
-	           scan_address(line, &address);
+	           scan_block(line, &address);
 	return !*matches || call_log_aligned(log, address, PAGE, size);
 }
 
@@ -75,9 +68,9 @@ static bool read_realloc(struct call_log *log, struct scan *line, bool *matches)
 {
 	uint64_t old, size, address;
 
-	*matches = scan_address(line, &old) && scan_text(line, ",") &&
+	*matches = scan_block(line, &old) && scan_text(line, ",") &&
 	           scan_number(line, &size) && scan_text(line, ")=") &&
-	           scan_address(line, &address);
+	           scan_block(line, &address);
 	return !*matches || call_log_realloc(log, old, address, size);
 }
 
@@ -85,7 +78,7 @@ static bool read_free(struct call_log *log, struct scan *line, bool *matches)
 {
 	uint64_t address;
 
-	*matches = scan_address(line, &address) && scan_text(line, ")");
+	*matches = scan_block(line, &address) && scan_text(line, ")");
 	return !*matches || call_log_free(log, address);
 }
 
@@ -126,9 +119,13 @@ static bool read_call(struct call_log *log, struct scan *line,
 static bool read_line(struct logalloc *logalloc, struct scan *line)
 {
 	struct call_log *log = &logalloc->log;
-	struct token all = scan_rest(line), function;
 	uint64_t process, thread;
+	struct token function;
 
+	scan_blanks(line);
+	if (scan_at_end(line))
+		return true;
+	struct token all = scan_rest(line);
 	if (!scan_decimal(line, &process) || !scan_blanks(line) ||
 	    !scan_decimal(line, &thread) || !scan_blanks(line) ||
 	    !scan_word(line, &function) || !scan_text(line, "("))
@@ -155,11 +152,8 @@ bool import_logalloc(const struct trace_text *in, struct trace *trace,
 
 	if (!call_log_open(log, in, error))
 		return false;
-	while (good && lines_next(&log->lines, &line)) {
-		log->place = log->lines.number;
-		scan_blanks(&line);
-		good = scan_at_end(&line) || read_line(&logalloc, &line);
-	}
+	while (good && call_log_next(log, &line))
+		good = read_line(&logalloc, &line);
 	return call_log_close(log, good, "imported from a logalloc log", trace);
 }
 

@@ -399,14 +399,11 @@ static bool read_line(struct ltrace *ltrace, struct scan *line)
 
 static bool read_lines(struct ltrace *ltrace)
 {
-	struct lines *lines = &ltrace->log.lines;
 	struct scan line;
 
-	while (lines_next(lines, &line)) {
-		ltrace->log.place = lines->number;
-		if (!scan_at_end(&line) && !read_line(ltrace, &line))
+	while (call_log_next(&ltrace->log, &line))
+		if (!read_line(ltrace, &line))
 			return false;
-	}
 	for (uint32_t i = 0; i < ltrace->lane_count; i++)
 		ltrace->log.counts.cut_calls +=
 			ltrace->lanes[i].call.is_open &&

@@ -32,16 +32,6 @@ struct mtrace {
 	uint64_t old;
 };
 
-/* "(nil)" is how NULL is printed. */
-static bool scan_address(struct scan *scan, uint64_t *address)
-{
-	if (scan_text(scan, "(nil)")) {
-		*address = 0;
-		return true;
-	}
-	return scan_number(scan, address);
-}
-
 /* --- callers ------------------------------------------------------------ */
 
 /* The frame of a module's offset; SITES_FULL without memory. */
@@ -176,7 +166,8 @@ static bool read_call(struct mtrace *mtrace, struct scan *line)
 
 static bool read_line(struct mtrace *mtrace, struct scan *line)
 {
-	if (scan_text(line, "= "))
+	scan_blanks(line);
+	if (scan_at_end(line) || scan_text(line, "= "))
 		return true; /* Start, End */
 	mtrace->caller = (struct caller){0};
 	if (scan_text(line, "@ ") && !read_caller(mtrace, line))
@@ -194,11 +185,8 @@ bool import_mtrace(const struct trace_text *in, struct trace *trace,
 
 	if (!call_log_open(log, in, error))
 		return false;
-	while (good && lines_next(&log->lines, &line)) {
-		log->place = log->lines.number;
-		scan_blanks(&line);
-		good = scan_at_end(&line) || read_line(&mtrace, &line);
-	}
+	while (good && call_log_next(log, &line))
+		good = read_line(&mtrace, &line);
 	log->counts.cut_calls += mtrace.has_old;
 	return call_log_close(log, good, "imported from an mtrace log", trace);
 }

@@ -89,9 +89,13 @@ static bool read_call(struct call_log *log, struct token function,
 
 static bool read_line(struct call_log *log, struct scan *line)
 {
-	struct token all = scan_rest(line), function;
+	struct token function;
 	uint64_t thread;
 
+	scan_blanks(line);
+	if (scan_at_end(line))
+		return true;
+	struct token all = scan_rest(line);
 	if (!scan_decimal(line, &thread) || !scan_text(line, ":") ||
 	    !scan_blanks(line) || !scan_token(line, &function))
 		return call_log_fail(log, all,
@@ -111,11 +115,8 @@ bool import_replay(const struct trace_text *in, struct trace *trace,
 
 	if (!call_log_open(&log, in, error))
 		return false;
-	while (good && lines_next(&log.lines, &line)) {
-		log.place = log.lines.number;
-		scan_blanks(&line);
-		good = scan_at_end(&line) || read_line(&log, &line);
-	}
+	while (good && call_log_next(&log, &line))
+		good = read_line(&log, &line);
 	return call_log_close(&log, good, "imported from a memory_replay text",
 	                      trace);
 }

@@ -106,6 +106,14 @@ bool scan_number(struct scan *scan, uint64_t *number)
 	return scan_prefixed_hex(scan, number) || scan_decimal(scan, number);
 }
 
+bool scan_address(struct scan *scan, uint64_t *address)
+{
+	if (!scan_text(scan, "(nil)"))
+		return scan_number(scan, address);
+	*address = 0;
+	return true;
+}
+
 static bool is_word_byte(char byte)
 {
 	return digit_of(byte) < 10 || byte == '_' ||

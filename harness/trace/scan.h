@@ -40,6 +40,9 @@ bool scan_decimal(struct scan *scan, uint64_t *number);
 bool scan_prefixed_hex(struct scan *scan, uint64_t *number);
 bool scan_number(struct scan *scan, uint64_t *number);
 
+/* A number, or "(nil)", as printf() prints NULL. */
+bool scan_address(struct scan *scan, uint64_t *address);
+
 /* Hexadecimal without 0x. */
 bool scan_hex(struct scan *scan, uint64_t *number);
 
