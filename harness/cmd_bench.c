@@ -219,9 +219,7 @@ static bool finish(struct bench *bench, struct trace_error *error)
 	                   &bench->demands, bench->arguments->results,
 	                   bench->arguments->command, path, sizeof path, error))
 		return false;
-	fprintf(stderr, "alloclab: %sresults are in %s/\n",
-	        interrupt_came() ? "interrupted; what had finished: " : "",
-	        path);
+	command_say_results(path, interrupt_came());
 	return true;
 }
 
@@ -295,8 +293,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->workloads = value;
 		break;
 	case OPTION_ROUNDS:
-		arguments->rounds = (unsigned)option_whole(state, "--rounds",
-		                                           value, 1, REPS_MAX);
+		arguments->rounds =
+			option_count(state, "--rounds", value, 1, REPS_MAX);
 		break;
 	case OPTION_RECORDER:
 		arguments->recorder_alone = true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "blame/blame_report.h"
+#include "clock/pace.h"
 #include "command.h"
 #include "options.h"
 #include "trace/symbolise.h"
@@ -115,19 +116,19 @@ static error_t parse_number(int key, char *value, struct argp_state *state)
 			option_whole(state, "--at", value, 1, INT64_MAX);
 		break;
 	case OPTION_DEPTH:
-		arguments->depth = (unsigned)option_whole(state, "--depth",
-		                                          value, 0, 1000);
+		arguments->depth =
+			option_count(state, "--depth", value, 0, 1000);
 		break;
 	case OPTION_PAGE:
 		arguments->blame.page_bytes = page_option(state, value);
 		break;
 	case OPTION_LONG:
 		arguments->blame.long_percent =
-			(unsigned)option_whole(state, "--long", value, 0, 100);
+			option_count(state, "--long", value, 0, 100);
 		break;
 	case OPTION_TOP:
-		arguments->top = (unsigned)option_whole(state, "--top", value,
-		                                        1, 1000000);
+		arguments->top =
+			option_count(state, "--top", value, 1, 1000000);
 		break;
 	case OPTION_SECONDS:
 		arguments->blame.seconds =
@@ -193,12 +194,6 @@ static const struct argp argp = {
 	       "docs/blame.md is a lesson.",
 };
 
-static int complain(const struct trace_error *error)
-{
-	fprintf(stderr, "alloclab: %s\n", error->text);
-	return EXIT_USAGE;
-}
-
 /* Runs each; false if one failed, which is said. */
 static bool replay_all(struct blames *blames)
 {
@@ -214,13 +209,8 @@ static bool replay_all(struct blames *blames)
 			        strerror(errno));
 			return false;
 		}
-		if (blame->verdict.kind == VERDICT_OK)
-			continue;
-		fprintf(stderr, "alloclab: %s: %s at event %llu: %s\n",
-		        subject->label, verdict_word(blame->verdict.kind),
-		        (unsigned long long)blame->verdict.event,
-		        blame->verdict.sentence);
-		good = false;
+		command_say_verdict(subject->label, &blame->verdict);
+		good = good && blame->verdict.kind == VERDICT_OK;
 	}
 	return good;
 }
@@ -232,10 +222,9 @@ static int report(const struct blames *blames, const char *results,
 	struct folder folder;
 
 	if (!blame_write(blames, results, command, &folder, &error))
-		return complain(&error);
+		return command_refuse(&error);
 	blame_print(blames, stdout);
-	fflush(stdout);
-	fprintf(stderr, "alloclab: results are in %s/\n", folder.path);
+	command_say_results(folder.path, false);
 	return EXIT_DONE;
 }
 
@@ -285,11 +274,9 @@ static bool parse_subjects(const struct arguments *arguments,
 static bool check_trace(const struct arguments *arguments,
                         const struct trace *trace, struct trace_error *error)
 {
-	if (arguments->blame.is_paced && trace->times == NULL)
-		return trace_fail(error,
-		                  "%s has no times, so there is no pace "
-		                  "to keep",
-		                  arguments->workload);
+	if (arguments->blame.is_paced &&
+	    !pace_is_known(trace, arguments->workload, error))
+		return false;
 	return arguments->blame.event <= trace->events ||
 	       trace_fail(error, "there is no event %lu: the trace has %lu",
 	                  arguments->blame.event, trace->events);
@@ -322,7 +309,7 @@ int cmd_blame(int argc, char **argv)
 	    !workload_open(arguments.workload, arguments.directory, &workload,
 	                   &error) ||
 	    !check_trace(&arguments, &workload.trace, &error)) {
-		status = complain(&error);
+		status = command_refuse(&error);
 	} else {
 		struct trace_sites *sites = workload.trace.sites;
 		if (sites != NULL && sites_are_bare(sites))

@@ -98,6 +98,31 @@ static void check_service(const struct service *service,
 		argp_error(state, "--ready and --stop go with --load");
 }
 
+/* The options of a program that serves others. */
+static error_t parse_service(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	struct service *service = &arguments->program.service;
+
+	switch (key) {
+	case OPTION_READY:
+		service->ready = value;
+		return 0;
+	case OPTION_LOAD:
+		service->load = value;
+		return 0;
+	case OPTION_STOP:
+		service->stop = value;
+		return 0;
+	case OPTION_DRAIN:
+		service->drain_seconds =
+			option_seconds(state, "--drain", value);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -108,8 +133,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->allocators = value;
 		return 0;
 	case OPTION_REPS:
-		arguments->reps = (unsigned)option_whole(state, "--reps", value,
-		                                         0, COMPARE_ROUNDS_MAX);
+		arguments->reps = option_count(state, "--reps", value, 0,
+		                               COMPARE_ROUNDS_MAX);
 		return 0;
 	case OPTION_TIMEOUT:
 		arguments->timeout_s =
@@ -123,19 +148,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_RESULTS:
 		arguments->results = value;
-		return 0;
-	case OPTION_READY:
-		program->service.ready = value;
-		return 0;
-	case OPTION_LOAD:
-		program->service.load = value;
-		return 0;
-	case OPTION_STOP:
-		program->service.stop = value;
-		return 0;
-	case OPTION_DRAIN:
-		program->service.drain_seconds =
-			option_seconds(state, "--drain", value);
 		return 0;
 	case OPTION_SUITE:
 		arguments->suite = value;
@@ -158,7 +170,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		check_service(&program->service, state);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_service(key, value, state);
 	}
 }
 
@@ -175,8 +187,7 @@ static const struct argp argp = {
 
 static int say(int status, const struct trace_error *error)
 {
-	fprintf(stderr, "alloclab compare: %s\n", error->text);
-	return status;
+	return command_fail("compare", status, error);
 }
 
 /* "/usr/bin/perl" => "perl" */
@@ -299,9 +310,7 @@ static int run(const struct arguments *arguments, struct compare *compare)
 	if (!programs_write(compare, arguments->results, name,
 	                    arguments->command, path, sizeof path, &error))
 		return say(EXIT_FAILED, &error);
-	fprintf(stderr, "alloclab: %sresults are in %s/\n",
-	        compare->interrupted ? "interrupted; what had finished: " : "",
-	        path);
+	command_say_results(path, compare->interrupted);
 	return is_good(compare) && !compare->interrupted ? EXIT_DONE
 	                                                 : EXIT_FAILED;
 }

@@ -66,8 +66,7 @@ static const struct argp argp = {
 
 static int say(int status, const struct trace_error *error)
 {
-	fprintf(stderr, "alloclab exec: %s\n", error->text);
-	return status;
+	return command_fail("exec", status, error);
 }
 
 static int status_of(enum program_state state)

@@ -111,8 +111,7 @@ static const struct argp argp = {
 /* "alloclab gen: reason", and the status of bad input. */
 static int refuse(const struct trace_error *error)
 {
-	fprintf(stderr, "alloclab gen: %s\n", error->text);
-	return EXIT_USAGE;
+	return command_fail("gen", EXIT_USAGE, error);
 }
 
 /*

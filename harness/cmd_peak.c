@@ -45,18 +45,6 @@ struct arguments {
 	double seconds;
 };
 
-static enum touch parse_touch(struct argp_state *state, const char *value)
-{
-	for (int touch = 0; touch < TOUCH_KINDS; touch++)
-		if (strcmp(value, touch_names[touch]) == 0)
-			return (enum touch)touch;
-	argp_error(state,
-	           "--touch: none, first, pages, lines or all, not "
-	           "\"%s\"",
-	           value);
-	return TOUCH_PAGES;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -66,12 +54,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->allocators = value;
 		return 0;
 	case OPTION_PACE:
-		if (!pace_parse(value, &arguments->speed.pace))
-			argp_error(state, "--pace: recorded, or xN, not \"%s\"",
-			           value);
+		arguments->speed.pace = option_pace(state, value);
 		return 0;
 	case OPTION_TOUCH:
-		arguments->speed.touch = parse_touch(state, value);
+		arguments->speed.touch = option_touch(state, value);
 		return 0;
 	case OPTION_SECONDS:
 		arguments->seconds = option_seconds(state, "--seconds", value);
@@ -186,8 +172,7 @@ static int replay_all(struct replay *replay, const struct subject *subjects,
 
 static int complain(const struct trace_error *error)
 {
-	fprintf(stderr, "alloclab peak: %s\n", error->text);
-	return EXIT_USAGE;
+	return command_fail("peak", EXIT_USAGE, error);
 }
 
 int cmd_peak(int argc, char **argv)
@@ -212,14 +197,11 @@ int cmd_peak(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	replay.trace = &workload.trace;
-	int status = arguments.speed.pace > 0 && workload.trace.times == NULL
-	                     ? EXIT_USAGE
+	int status = arguments.speed.pace > 0 &&
+	                             !pace_is_known(&workload.trace,
+	                                            arguments.input, &error)
+	                     ? complain(&error)
 	                     : replay_all(&replay, subjects, count);
-	if (status == EXIT_USAGE)
-		fprintf(stderr,
-		        "alloclab peak: %s has no times, so there is no pace "
-		        "to keep (alloclab record --time keeps them)\n",
-		        arguments.input);
 	workload_close(&workload);
 	free(subjects);
 	return status;

@@ -99,9 +99,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_SITES:
 		options->site_depth =
 			value == NULL ? DEPTH_DEFAULT
-				      : (uint32_t)option_whole(state, "--sites",
-		                                               value, 1,
-		                                               RAW_DEPTH_MAX);
+				      : option_count(state, "--sites", value, 1,
+		                                     RAW_DEPTH_MAX);
 		return 0;
 	case OPTION_START:
 		options->wishes.start_signal =
@@ -151,8 +150,7 @@ static const struct argp argp = {
 
 static int say(int status, const struct trace_error *error)
 {
-	fprintf(stderr, "alloclab record: %s\n", error->text);
-	return status;
+	return command_fail("record", status, error);
 }
 
 /* --- before ------------------------------------------------------------- */

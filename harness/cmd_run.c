@@ -102,17 +102,6 @@ struct session {
 	char command[2048];
 };
 
-static enum touch parse_touch(struct argp_state *state, const char *text)
-{
-	for (int i = 0; i < TOUCH_KINDS; i++)
-		if (strcmp(touch_names[i], text) == 0)
-			return (enum touch)i;
-	argp_error(state,
-	           "--touch takes none, first, pages, lines or all, not \"%s\"",
-	           text);
-	return TOUCH_FIRST;
-}
-
 /* The options that say how to measure. */
 static error_t parse_measuring(int key, const char *value,
                                struct argp_state *state)
@@ -121,8 +110,7 @@ static error_t parse_measuring(int key, const char *value,
 
 	switch (key) {
 	case OPTION_REPS:
-		run->reps = (unsigned)option_whole(state, "--reps", value, 1,
-		                                   REPS_MAX);
+		run->reps = option_count(state, "--reps", value, 1, REPS_MAX);
 		break;
 	case OPTION_QUICK:
 		run->reps = 0;
@@ -137,18 +125,14 @@ static error_t parse_measuring(int key, const char *value,
 		run->memory_bytes = option_memory(state, "--memory", value);
 		break;
 	case OPTION_TOUCH:
-		run->touch = parse_touch(state, value);
+		run->touch = option_touch(state, value);
 		break;
 	case OPTION_THREADS:
-		run->threads = (unsigned)option_whole(state, "--threads", value,
-		                                      1, THREADS_MAX);
+		run->threads =
+			option_count(state, "--threads", value, 1, THREADS_MAX);
 		break;
 	case OPTION_PACE:
-		if (!pace_parse(value, &run->pace))
-			argp_error(state,
-			           "--pace takes recorded or xN, such as x10, "
-			           "not \"%s\"",
-			           value);
+		run->pace = option_pace(state, value);
 		break;
 	case OPTION_PARANOID:
 		run->paranoid = true;
@@ -208,12 +192,6 @@ static const struct argp argp = {
 	       "to a foreign one, or text such as 'a=100 b=40 -a c=60'.",
 };
 
-static int complain(const struct trace_error *error)
-{
-	fprintf(stderr, "alloclab: %s\n", error->text);
-	return EXIT_USAGE;
-}
-
 /* Whether a cell found anything: an interrupt may come before. */
 static bool has_findings(const struct run *run)
 {
@@ -257,7 +235,7 @@ static int finish(struct session *session, struct run *run,
 	if (!folder_fill(folder, run, session->command, &error) ||
 	    !folder_commit(folder, &error)) {
 		folder_abandon(folder);
-		return complain(&error);
+		return command_refuse(&error);
 	}
 	if (session->list.count > 1 && !across_add(&session->across, run))
 		fprintf(stderr, "alloclab: no memory for the table across "
@@ -271,10 +249,7 @@ static int finish(struct session *session, struct run *run,
 		printf("The rows of other allocators were kept: %s/summary.csv "
 		       "has them all.\n",
 		       folder->path);
-	fflush(stdout);
-	fprintf(stderr, "alloclab: %sresults are in %s/\n",
-	        run->interrupted ? "interrupted; what had finished: " : "",
-	        folder->path);
+	command_say_results(folder->path, run->interrupted);
 	return run->interrupted || !all_are_sound(run) ? EXIT_FAILED
 	                                               : EXIT_DONE;
 }
@@ -286,17 +261,12 @@ static bool can_be_paced(const struct workload *workload,
 {
 	double seconds = pace_seconds(&workload->trace) / chosen->pace;
 
-	if (workload->trace.times == NULL)
-		return trace_fail(
-			error,
-			"%s has no times, so there is no pace to keep "
-			"(alloclab record --time keeps them)",
-			workload->name);
-	return seconds < chosen->seconds ||
-	       trace_fail(error,
-	                  "%s would take %.3g s at this pace, and a child may "
-	                  "take %g s: choose a faster one, or --seconds",
-	                  workload->name, seconds, chosen->seconds);
+	return pace_is_known(&workload->trace, workload->name, error) &&
+	       (seconds < chosen->seconds ||
+	        trace_fail(error,
+	                   "%s would take %.3g s at this pace, and a child may "
+	                   "take %g s: choose a faster one, or --seconds",
+	                   workload->name, seconds, chosen->seconds));
 }
 
 /* The plan for real threads, if there are to be any. */
@@ -329,20 +299,20 @@ static int run_trace(struct session *session, const struct workload *workload,
 
 	chosen.latency = chosen.latency && chosen.threads == 0;
 	if (chosen.pace > 0 && !can_be_paced(workload, &chosen, &error))
-		return complain(&error);
+		return command_refuse(&error);
 	if (!folder_create(&folder, session->arguments->results, workload->name,
 	                   &error))
-		return complain(&error);
+		return command_refuse(&error);
 	if (session->arguments->keep &&
 	    !folder_keep(&folder, &workload->trace, &error)) {
 		folder_abandon(&folder);
-		return complain(&error);
+		return command_refuse(&error);
 	}
 	chosen.folder = folder.temp;
 	if (!make_plan(&run, &plan, &error) || !run_all(&run, &error)) {
 		plan_free(&plan);
 		folder_abandon(&folder);
-		return complain(&error);
+		return command_refuse(&error);
 	}
 	int status = finish(session, &run, &folder);
 	plan_free(&plan);
@@ -368,7 +338,7 @@ static int run_workload(struct session *session, int number)
 		         number + 1, session->list.count);
 	int status = trace_share(&workload.trace, &error)
 	                     ? run_trace(session, &workload, title)
-	                     : complain(&error);
+	                     : command_refuse(&error);
 	workload_close(&workload);
 	return status;
 }
@@ -381,7 +351,7 @@ static int finish_across(struct session *session)
 
 	if (!across_write(&session->across, session->arguments->results,
 	                  session->command, &folder, &error))
-		return complain(&error);
+		return command_refuse(&error);
 	if (session->folders != NULL)
 		fprintf(session->folders, "%s\n", folder.path);
 	across_print(&session->across, stdout);
@@ -474,7 +444,7 @@ int cmd_run(int argc, char **argv)
 	option_join(argc, argv, session.command, sizeof session.command);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	int status = open_session(&session, &error) ? run_list(&session)
-	                                            : complain(&error);
+	                                            : command_refuse(&error);
 	close_session(&session);
 	return status;
 }

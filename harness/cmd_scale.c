@@ -67,20 +67,19 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->results = value;
 		break;
 	case OPTION_THREADS_MAX:
-		scale->threads_max = (unsigned)option_whole(
-			state, "--threads-max", value, 1, THREADS_MAX);
+		scale->threads_max = option_count(state, "--threads-max", value,
+		                                  1, THREADS_MAX);
 		break;
 	case OPTION_REPS:
-		scale->reps = (unsigned)option_whole(state, "--reps", value, 1,
-		                                     REPS_MAX);
+		scale->reps = option_count(state, "--reps", value, 1, REPS_MAX);
 		break;
 	case OPTION_STEPS:
 		scale->steps = option_whole(state, "--steps", value, 1,
 		                            100 * 1000 * 1000);
 		break;
 	case OPTION_LIVE:
-		scale->live = (unsigned)option_whole(state, "--live", value, 1,
-		                                     1000 * 1000);
+		scale->live =
+			option_count(state, "--live", value, 1, 1000 * 1000);
 		break;
 	case OPTION_SECONDS:
 		scale->seconds = option_seconds(state, "--seconds", value);
@@ -124,28 +123,18 @@ static void default_allocators(char *words, size_t capacity)
 	}
 }
 
-static int complain(const struct trace_error *error)
-{
-	fprintf(stderr, "alloclab: %s\n", error->text);
-	return EXIT_USAGE;
-}
-
 /* Failing allocators are a line each and the status 1. */
 static int say_failures(const struct scale *scale)
 {
 	int status = scale->interrupted ? EXIT_FAILED : EXIT_DONE;
 
 	for (int i = 0; i < scale->row_count; i++) {
-		const struct verdict *verdict = &scale->rows[i].verdict;
-		if (verdict->kind == VERDICT_OK)
-			continue;
-		fprintf(stderr, "alloclab: %s: %s at event %llu: %s\n",
-		        scale->rows[i].subject == NULL
-		                ? "the control"
-		                : scale->rows[i].subject->label,
-		        verdict_word(verdict->kind),
-		        (unsigned long long)verdict->event, verdict->sentence);
-		status = EXIT_FAILED;
+		const struct scale_row *row = &scale->rows[i];
+		command_say_verdict(row->subject == NULL ? "the control"
+		                                         : row->subject->label,
+		                    &row->verdict);
+		if (row->verdict.kind != VERDICT_OK)
+			status = EXIT_FAILED;
 	}
 	return status;
 }
@@ -162,12 +151,9 @@ static int finish(const struct scale *scale, const struct arguments *arguments,
 		return EXIT_FAILED;
 	}
 	if (!scale_write(scale, arguments->results, command, &folder, &error))
-		return complain(&error);
+		return command_refuse(&error);
 	scale_print(scale, stdout);
-	fflush(stdout);
-	fprintf(stderr, "alloclab: %sresults are in %s/\n",
-	        scale->interrupted ? "interrupted; what had finished: " : "",
-	        folder.path);
+	command_say_results(folder.path, scale->interrupted);
 	return say_failures(scale);
 }
 
@@ -198,12 +184,12 @@ int cmd_scale(int argc, char **argv)
 			scale_default_steps(arguments.scale.threads_max);
 	int count = subjects_parse(arguments.allocators, &subjects, &error);
 	if (count < 0)
-		return complain(&error);
+		return command_refuse(&error);
 	interrupt_watch();
 	int status =
 		scale_run(&scale, &arguments.scale, subjects, count, &error)
 			? finish(&scale, &arguments, command)
-			: complain(&error);
+			: command_refuse(&error);
 	interrupt_unwatch();
 	scale_free(&scale);
 	free(subjects);

@@ -130,12 +130,6 @@ static bool starts_inside(const struct arguments *arguments,
 	                  arguments->first, trace->events);
 }
 
-static int complain(const struct trace_error *error)
-{
-	fprintf(stderr, "alloclab: %s\n", error->text);
-	return EXIT_USAGE;
-}
-
 static int step(const struct arguments *arguments,
                 const struct subject *subject, const struct workload *workload)
 {
@@ -184,12 +178,12 @@ int cmd_step(int argc, char **argv)
 	    !workload_open(arguments.workload, arguments.directory, &workload,
 	                   &error)) {
 		free(subject);
-		return complain(&error);
+		return command_refuse(&error);
 	}
 	if (starts_inside(&arguments, &workload.trace, &error))
 		status = step(&arguments, subject, &workload);
 	else
-		complain(&error);
+		command_refuse(&error);
 	workload_close(&workload);
 	free(subject);
 	return status;

@@ -8,6 +8,10 @@
 #ifndef HARNESS_COMMAND_H
 #define HARNESS_COMMAND_H
 
+#include <stdbool.h>
+
+#include "verdict.h"
+
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
@@ -15,6 +19,19 @@ struct command {
 	const char *summary;               /* one line for `alloclab --help` */
 	int (*run)(int argc, char **argv); /* argv[0]: "alloclab <name>" */
 };
+
+/* "alloclab: reason"; returns EXIT_USAGE. */
+int command_refuse(const struct trace_error *error);
+
+/* "alloclab COMMAND: reason"; returns `status`. */
+int command_fail(const char *command, int status,
+                 const struct trace_error *error);
+
+/* A line on what became of `label` in a pass, if that was not well. */
+void command_say_verdict(const char *label, const struct verdict *verdict);
+
+/* Where the results are, after everything else is on stdout. */
+void command_say_results(const char *path, bool interrupted);
 
 int cmd_run(int argc, char **argv);
 int cmd_gen(int argc, char **argv);

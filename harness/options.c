@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../allocators/common/count.h"
+#include "clock/pace.h"
 
 uint64_t option_whole(struct argp_state *state, const char *option,
                       const char *text, uint64_t least, uint64_t most)
@@ -23,6 +24,12 @@ uint64_t option_whole(struct argp_state *state, const char *option,
 		argp_error(state, "%s takes %lu..%lu, not \"%s\"", option,
 		           least, most, text);
 	return n;
+}
+
+unsigned option_count(struct argp_state *state, const char *option,
+                      const char *text, unsigned least, unsigned most)
+{
+	return (unsigned)option_whole(state, option, text, least, most);
 }
 
 double option_seconds(struct argp_state *state, const char *option,
@@ -50,6 +57,29 @@ size_t option_memory(struct argp_state *state, const char *option,
 		           "\"%s\"",
 		           option, text);
 	return n;
+}
+
+enum touch option_touch(struct argp_state *state, const char *text)
+{
+	for (int touch = 0; touch < TOUCH_KINDS; touch++)
+		if (strcmp(touch_names[touch], text) == 0)
+			return (enum touch)touch;
+	argp_error(state,
+	           "--touch takes none, first, pages, lines or all, not \"%s\"",
+	           text);
+	return TOUCH_FIRST;
+}
+
+double option_pace(struct argp_state *state, const char *text)
+{
+	double pace = 0;
+
+	if (!pace_parse(text, &pace))
+		argp_error(state,
+		           "--pace takes recorded or xN, such as x10, not "
+		           "\"%s\"",
+		           text);
+	return pace;
 }
 
 void option_text(struct argp_state *state, const char *option, const char *text)

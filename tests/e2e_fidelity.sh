@@ -34,7 +34,7 @@ peak -a slab --pace recorded 'a=100 -a'
 [ $status -eq 2 ] && grep -q 'has no times' "$dir/err"
 is "no pace without times"
 peak -a slab --touch some 'a=100 -a'
-[ $status -eq 2 ] && grep -q '^alloclab peak: --touch: none, first' "$dir/err"
+[ $status -eq 2 ] && grep -q '^alloclab peak: --touch takes none, first' "$dir/err"
 is "an unknown touch"
 
 # ---- the program's own report ----------------------------------------------------------

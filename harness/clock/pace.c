@@ -58,6 +58,16 @@ double pace_seconds(const struct trace *trace)
 	               : (double)trace->times[trace->events - 1] * 1e-9;
 }
 
+bool pace_is_known(const struct trace *trace, const char *name,
+                   struct trace_error *error)
+{
+	return trace->times != NULL ||
+	       trace_fail(error,
+	                  "%s has no times, so there is no pace to keep "
+	                  "(alloclab record --time keeps them)",
+	                  name);
+}
+
 bool pace_parse(const char *text, double *pace)
 {
 	static const double least = 0.001, most = 1e9;

@@ -26,6 +26,10 @@ void pace_run(struct stage *stage, const struct pacer *pacer, uint64_t from,
 /* How long the recording took, in s; 0 without times. */
 double pace_seconds(const struct trace *trace);
 
+/* False with `error` set where the trace, `name`, has no times. */
+bool pace_is_known(const struct trace *trace, const char *name,
+                   struct trace_error *error);
+
 /* "recorded" is 1, "x10" is 10; false for anything else. */
 bool pace_parse(const char *text, double *pace);
 
