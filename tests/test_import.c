@@ -137,10 +137,9 @@ static void more_operations_than_said_are_left_out(void **state)
 
 /* --- what is refused ---------------------------------------------------- */
 
-static void malformed_rep_files_are_refused(void **state)
+static void cut_rep_files_are_refused(void **state)
 {
 	static const struct refusal refusals[] = {
-		/* truncated, too few operations, only a header, nothing */
 		{"2 4\na 0 8\na 1 8\nr 0 9\n",
 	         "t:5: the file ends after 3 operations; its header says 4"},
 		{"2 2\na 0 8\na 1", "t:3: \"a 1\" has no size"},
@@ -152,7 +151,15 @@ static void malformed_rep_files_are_refused(void **state)
 	         "t:2: the file ends here: a number alone is neither a "
 	         ".rep file nor an OSTEP list (+SIZE,-INDEX)"},
 		{"", "t:1: there is nothing in it"},
-		/* headers of no dialect */
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void rep_headers_of_no_dialect_are_refused(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"1 2 3\na 0 8",
 	         "t:1: a header of 3 numbers; the dialects known "
 	         "here have two or four"},
@@ -169,7 +176,15 @@ static void malformed_rep_files_are_refused(void **state)
 		{"99999999999999999999 4 a 0 8",
 	         "t:1: \"99999999999999999999\": not a number that a header "
 	         "can have"},
-		/* ids */
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_ids_of_rep_files_are_refused(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"2 1\na 2 8", "t:2: id 2 is out of range: the header says 2 "
 	                       "ids, counted from 0"},
 		{"2 1\nf 7", "t:2: id 7 is out of range: the header says 2 "
@@ -177,7 +192,15 @@ static void malformed_rep_files_are_refused(void **state)
 		{"2 1\na -1 8", "t:2: \"-1\": not an id (after \"a\")"},
 		{"2 1\nf -2", "t:2: \"-2\": not an id (after \"f\")"},
 		{"2 1\nr x 8", "t:2: \"x\": not an id (after \"r\")"},
-		/* sizes */
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_sizes_of_rep_files_are_refused(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"2 2\na 0\nf 0\n", "t:2: \"a 0\" has no size"},
 		{"2 2\na 0\na 1 8\n", "t:2: \"a 0\" has no size"},
 		{"2 1\na 0 -5", "t:2: \"-5\": a negative size"},
@@ -193,7 +216,15 @@ static void malformed_rep_files_are_refused(void **state)
 		{"2 2\na 0 8\nr 0 4294967296",
 	         "t:3: id 0 asks for \"4294967296\" bytes: 4 GiB and more are "
 	         "refused in this format"},
-		/* operations */
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_operations_of_rep_files_are_refused(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"2 2\na 0 8\nq 0", "t:3: \"q\": not an operation (a, r or f)"},
 		{"2 2\na 0 8\nalloc 0",
 	         "t:3: \"alloc\": not an operation (a, r or f)"},
@@ -201,7 +232,15 @@ static void malformed_rep_files_are_refused(void **state)
 	         "t:3: \"#\": not an operation (a, r or f)"},
 		{"2 2\na 0 8 9\nf 0",
 	         "t:2: \"9\": not an operation (a, r or f)"},
-		/* soundness */
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void unsound_rep_files_are_refused(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"2 3\na 0 8\nf 0\nf 0",
 	         "t:4: double free of id 0 (freed at line 3)"},
 		{"2 1\nf 0", "t:2: free of id 0, which was never allocated"},
@@ -215,8 +254,7 @@ static void malformed_rep_files_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-		expect_refusal(&refusals[i]);
+	EXPECT_REFUSALS(refusals);
 }
 
 static void malformed_scripts_are_refused(void **state)
@@ -235,8 +273,7 @@ static void malformed_scripts_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-		expect_refusal(&refusals[i]);
+	EXPECT_REFUSALS(refusals);
 }
 
 static void malformed_ostep_lists_are_refused(void **state)
@@ -272,8 +309,7 @@ static void malformed_ostep_lists_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-		expect_refusal(&refusals[i]);
+	EXPECT_REFUSALS(refusals);
 }
 
 /* In files, what begins like nothing known is not taken for inline text. */
@@ -320,7 +356,12 @@ int main(void)
 		cmocka_unit_test(an_ostep_list_counts_allocations),
 		cmocka_unit_test(oddities_of_real_files_are_kept),
 		cmocka_unit_test(more_operations_than_said_are_left_out),
-		cmocka_unit_test(malformed_rep_files_are_refused),
+		cmocka_unit_test(cut_rep_files_are_refused),
+		cmocka_unit_test(rep_headers_of_no_dialect_are_refused),
+		cmocka_unit_test(wrong_ids_of_rep_files_are_refused),
+		cmocka_unit_test(wrong_sizes_of_rep_files_are_refused),
+		cmocka_unit_test(wrong_operations_of_rep_files_are_refused),
+		cmocka_unit_test(unsound_rep_files_are_refused),
 		cmocka_unit_test(malformed_scripts_are_refused),
 		cmocka_unit_test(malformed_ostep_lists_are_refused),
 		cmocka_unit_test(unknown_files_are_refused),

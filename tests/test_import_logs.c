@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "traces.h"
 
@@ -48,12 +46,6 @@ static void expect_import(const struct import *import)
 		assert_string_equal(trace.notes, import->notes);
 	free(text);
 	trace_destroy(&trace);
-}
-
-static void expect_refusals(const struct refusal *refusals, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		expect_refusal(&refusals[i]);
 }
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -123,7 +115,7 @@ static void logalloc_refusals(void **state)
 	};
 
 	(void)state;
-	expect_refusals(refusals, COUNT(refusals));
+	EXPECT_REFUSALS(refusals);
 }
 
 /* --- memory_replay ------------------------------------------------------ */
@@ -182,7 +174,7 @@ static void replay_refusals(void **state)
 	};
 
 	(void)state;
-	expect_refusals(refusals, COUNT(refusals));
+	EXPECT_REFUSALS(refusals);
 }
 
 /* --- mtrace ------------------------------------------------------------- */
@@ -242,7 +234,7 @@ static void mtrace_refusals(void **state)
 	};
 
 	(void)state;
-	expect_refusals(refusals, COUNT(refusals));
+	EXPECT_REFUSALS(refusals);
 }
 
 /* --- ltrace ------------------------------------------------------------- */
@@ -362,7 +354,7 @@ static void ltrace_refusals(void **state)
 	};
 
 	(void)state;
-	expect_refusals(refusals, COUNT(refusals));
+	EXPECT_REFUSALS(refusals);
 }
 
 /* --- heaptrack ---------------------------------------------------------- */
@@ -446,84 +438,7 @@ static void heaptrack_refusals(void **state)
 	};
 
 	(void)state;
-	expect_refusals(refusals, COUNT(refusals));
-}
-
-/* --- compressed --------------------------------------------------------- */
-
-static size_t gzip(const char *text, char *to, size_t room)
-{
-	z_stream zlib = {.next_in = (Bytef *)(uintptr_t)text,
-	                 .avail_in = (uInt)strlen(text),
-	                 .next_out = (Bytef *)to,
-	                 .avail_out = (uInt)room};
-
-	assert_int_equal(deflateInit2(&zlib, 6, Z_DEFLATED, 16 + MAX_WBITS, 8,
-	                              Z_DEFAULT_STRATEGY),
-	                 Z_OK);
-	assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
-	deflateEnd(&zlib);
-	return room - zlib.avail_out;
-}
-
-static size_t zstd(const char *text, char *to, size_t room)
-{
-	return ZSTD_compress(to, room, text, strlen(text), 3);
-}
-
-typedef size_t compressor(const char *text, char *to, size_t room);
-
-/* Two pieces, one behind the other, as a program that is forked leaves them. */
-static void expect_compressed_read(compressor *compress)
-{
-	enum { ROOM = 4096 };
-	struct trace plain = trace_of("v 10400 3\n+ a 0 100\n- 100\n");
-	struct trace_error error = {""};
-	struct trace trace;
-	char file[ROOM];
-	size_t first = compress("v 10400 3\n+ a 0", file, ROOM);
-	size_t bytes =
-		first + compress(" 100\n- 100\n", file + first, ROOM - first);
-
-	assert_true(trace_read_text("t", file, bytes, &trace, &error));
-	assert_same_trace(&plain, &trace);
-	assert_int_equal(trace.form_bytes, bytes);
-	trace_destroy(&trace);
-	trace_destroy(&plain);
-	for (size_t cut = 4; cut < bytes; cut++) {
-		char *copy = malloc(cut); /* ASan sees a read behind it */
-		memcpy(copy, file, cut);
-		bool read = trace_read_text("t", copy, cut, &trace, &error);
-		free(copy);
-		const char *place = cut == first ? "t:2: " : "t: byte ";
-		assert_false(read);
-		assert_memory_equal(error.text, place, strlen(place));
-	}
-}
-
-static void compressed_logs_are_read(void **state)
-{
-	(void)state;
-	expect_compressed_read(zstd);
-	expect_compressed_read(gzip);
-}
-
-static void damaged_ones_are_refused(void **state)
-{
-	char file[4096];
-	struct trace_error error;
-	struct trace trace;
-
-	(void)state;
-	size_t bytes = gzip(heaptrack_log, file, sizeof file);
-	file[bytes / 2] ^= 0x10;
-	assert_false(trace_read_text("t", file, bytes, &trace, &error));
-	assert_memory_equal(error.text, "t: byte ", 8);
-	bytes = zstd(heaptrack_log, file, sizeof file);
-	file[4] ^= 0x08; /* a reserved bit */
-	assert_false(trace_read_text("t", file, bytes, &trace, &error));
-	assert_string_equal(error.text,
-	                    "t: byte 0: Unsupported frame parameter");
+	EXPECT_REFUSALS(refusals);
 }
 
 /* --- told by the user --------------------------------------------------- */
@@ -553,7 +468,7 @@ static void a_format_can_be_forced(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
+	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(logalloc_calls),
 		cmocka_unit_test(logalloc_refusals),
 		cmocka_unit_test(replay_calls),
@@ -565,10 +480,7 @@ int main(void)
 		cmocka_unit_test(ltrace_refusals),
 		cmocka_unit_test(heaptrack_calls),
 		cmocka_unit_test(heaptrack_refusals),
-		cmocka_unit_test(compressed_logs_are_read),
-		cmocka_unit_test(damaged_ones_are_refused),
 		cmocka_unit_test(a_format_can_be_forced),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

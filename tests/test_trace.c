@@ -404,8 +404,7 @@ static void refused_texts_are_told_why(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-		expect_refusal(&refusals[i]);
+	EXPECT_REFUSALS(refusals);
 }
 
 static void threads_may_start_again(void **state)

@@ -27,7 +27,7 @@ struct trace trace_of(const char *text)
 	return trace;
 }
 
-void expect_refusal(const struct refusal *refusal)
+static void expect_refusal(const struct refusal *refusal)
 {
 	struct trace_error error;
 	struct trace trace;
@@ -36,6 +36,12 @@ void expect_refusal(const struct refusal *refusal)
 	                    &error))
 		fail_msg("\"%s\" is accepted", refusal->text);
 	assert_string_equal(error.text, refusal->message);
+}
+
+void expect_refusals(const struct refusal *refusals, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		expect_refusal(&refusals[i]);
 }
 
 /* --- random traces ------------------------------------------------------ */

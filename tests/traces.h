@@ -14,7 +14,9 @@ struct refusal {
 	const char *text;
 	const char *message;
 };
-void expect_refusal(const struct refusal *refusal);
+void expect_refusals(const struct refusal *refusals, size_t count);
+#define EXPECT_REFUSALS(array)                                                 \
+	expect_refusals(array, sizeof(array) / sizeof(array)[0])
 
 /*
  * A sound trace of `events` events of all kinds; the seed decides whether it has
