@@ -136,6 +136,27 @@ struct heap_usage account_usage(struct lab *lab)
 	return usage;
 }
 
+size_t account_tier(struct lab *lab, const char *name)
+{
+	const char *wrong = account_heap_wrong(lab);
+	struct heap_usage usage = account_usage(lab);
+
+	if (wrong != NULL)
+		fail_msg("%s", wrong);
+	return usage_tier(&usage, name);
+}
+
+uint64_t account_acquired(struct lab *lab, const char *name)
+{
+	struct heap_usage usage = account_usage(lab);
+
+	for (unsigned i = 0; i < usage.lock_count; i++)
+		if (strcmp(usage.locks[i].name, name) == 0)
+			return usage.locks[i].acquired;
+	fail_msg("no lock is called %s", name);
+	return 0;
+}
+
 size_t account_thread_bytes(const struct heap_usage *usage)
 {
 	return usage_tier(usage, "thread cache") + usage_tier(usage, "tcache");

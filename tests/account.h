@@ -24,6 +24,12 @@ const char *account_heap_wrong(struct lab *lab);
 /* usage(), for allocators that have it. */
 struct heap_usage account_usage(struct lab *lab);
 
+/* Free bytes of a tier.  Fails the test if account_heap_wrong() has something to say. */
+size_t account_tier(struct lab *lab, const char *name);
+
+/* How often the locks of a name were taken.  Fails the test if there is none. */
+uint64_t account_acquired(struct lab *lab, const char *name);
+
 /* Free bytes in tiers that belong to one handle each. */
 size_t account_thread_bytes(const struct heap_usage *usage);
 

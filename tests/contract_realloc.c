@@ -79,8 +79,7 @@ void realloc_of_null(const struct setting *setting)
 		void *block =
 			lab->allocator->realloc(lab->thread, NULL, served);
 		assert_non_null(block);
-		assert_true(lab->allocator->usable_size(lab->heap, block) >=
-		            served);
+		assert_true(lab_usable(lab, block) >= served);
 		lab_check_walk(lab, 1);
 		lab->allocator->free(lab->thread, block);
 	}

@@ -119,8 +119,7 @@ static void step_alloc(struct churn *churn, size_t i)
 	else
 		churn->block[i] = lab->allocator->malloc(lab->thread, size);
 	assert_non_null(churn->block[i]);
-	assert_true(lab->allocator->usable_size(lab->heap, churn->block[i]) >=
-	            size);
+	assert_true(lab_usable(lab, churn->block[i]) >= size);
 	churn->live++;
 	fill(churn, i);
 }

@@ -167,6 +167,11 @@ void lab_free(struct lab *lab, void *block)
 	lab->allocator->free(lab->thread, block);
 }
 
+size_t lab_usable(struct lab *lab, const void *block)
+{
+	return lab->allocator->usable_size(lab->heap, block);
+}
+
 void lab_check(struct lab *lab)
 {
 	if (lab->allocator->check == NULL)

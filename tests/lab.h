@@ -72,6 +72,9 @@ void *lab_malloc(struct lab *lab, size_t size);
 void *lab_aligned(struct lab *lab, size_t align, size_t size);
 void lab_free(struct lab *lab, void *block);
 
+/* What the allocator says that a block has room for. */
+size_t lab_usable(struct lab *lab, const void *block);
+
 /* Fails the test with check()'s sentence if an invariant is broken. */
 void lab_check(struct lab *lab);
 

@@ -95,7 +95,7 @@ static void aligned_blocks_cost_nothing_more(void **state)
 	for (size_t align = 16; align <= 4 * MIB; align *= 2) {
 		void *block = lab_aligned(lab, align, align);
 		assert_true(is_aligned(block, align));
-		assert_int_equal(lab->allocator->usable_size(lab->heap, block),
+		assert_int_equal(lab_usable(lab, block),
 		                 align < 32 ? 32 : align);
 	}
 	assert_true(is_aligned(lab_aligned(lab, 128 * MIB, 1), 128 * MIB));
@@ -157,8 +157,7 @@ static void allocate(struct churn *churn, uint64_t i)
 		churn->block[i] = lab->allocator->malloc(lab->thread, size);
 	}
 	assert_non_null(churn->block[i]);
-	assert_true(lab->allocator->usable_size(lab->heap, churn->block[i]) >=
-	            size);
+	assert_true(lab_usable(lab, churn->block[i]) >= size);
 	fill(churn, i, size);
 	churn->live++;
 }

@@ -10,16 +10,9 @@
 #include "account.h"
 #include "allocators/jemalloc/jemalloc.h"
 
-static size_t tier(struct lab *lab, const char *name)
-{
-	struct heap_usage usage = account_usage(lab);
-
-	return usage_tier(&usage, name);
-}
-
 static size_t cached(struct lab *lab, size_t size)
 {
-	return tier(lab, "thread cache") / size;
+	return account_tier(lab, "thread cache") / size;
 }
 
 static void *allocate(struct lab *lab, size_t size)
@@ -80,11 +73,11 @@ static void a_full_bin_flushes_its_older_half(void **state)
 		release(lab, blocks[i]);
 	assert_int_equal(cached(lab, 64), 10);
 	assert_int_equal(account_usage(lab).flushes, 0);
-	size_t in_runs = tier(lab, "run");
+	size_t in_runs = account_tier(lab, "run");
 	release(lab, blocks[10]);
 	assert_int_equal(account_usage(lab).flushes, 1);
 	assert_int_equal(cached(lab, 64), 6);
-	assert_int_equal(tier(lab, "run") - in_runs, 5 * 64);
+	assert_int_equal(account_tier(lab, "run") - in_runs, 5 * 64);
 	for (int i = 10; i >= 5; i--)
 		assert_ptr_equal(allocate(lab, 64), blocks[i]);
 	assert_ptr_equal(allocate(lab, 64), blocks[0]);
@@ -100,16 +93,16 @@ static void large_blocks_are_cached_one_by_one(void **state)
 	(void)state;
 	for (int i = 0; i < 22; i++)
 		blocks[i] = allocate(lab, 30000);
-	assert_int_equal(tier(lab, "thread cache"), 0);
+	assert_int_equal(account_tier(lab, "thread cache"), 0);
 	for (int i = 0; i < 20; i++)
 		release(lab, blocks[i]);
-	assert_int_equal(tier(lab, "thread cache"), 20 * 32768);
+	assert_int_equal(account_tier(lab, "thread cache"), 20 * 32768);
 	release(lab, blocks[20]);
-	assert_int_equal(tier(lab, "thread cache"), 11 * 32768);
+	assert_int_equal(account_tier(lab, "thread cache"), 11 * 32768);
 	assert_ptr_equal(allocate(lab, 30000), blocks[20]);
 	release(lab, blocks[21]);
 	release(lab, allocate(lab, 32769)); /* not cached */
-	assert_int_equal(tier(lab, "thread cache"), 11 * 32768);
+	assert_int_equal(account_tier(lab, "thread cache"), 11 * 32768);
 	lab_close(lab);
 }
 
@@ -274,10 +267,11 @@ static void the_ratio_bounds_dirty_pages(void **state)
 		blocks[i] = allocate(lab, PAGE_BYTES);
 	for (int i = 1; i < 150; i += 2) {
 		release(lab, blocks[i]);
-		assert_in_range(tier(lab, "dirty pages"), 0, 16 * PAGE_BYTES);
+		assert_in_range(account_tier(lab, "dirty pages"), 0,
+		                16 * PAGE_BYTES);
 	}
 	/* The 17th makes it 12, and each fifth one after that. */
-	assert_int_equal(tier(lab, "dirty pages"),
+	assert_int_equal(account_tier(lab, "dirty pages"),
 	                 (12 + (75 - 17) % 5) * PAGE_BYTES);
 	/* The lowest have stayed: they are taken first. */
 	uint64_t grows = lab_stats(lab).grows;
@@ -298,10 +292,11 @@ static void the_ratio_follows_live_pages(void **state)
 		blocks[i] = allocate(lab, PAGE_BYTES);
 	for (int i = 0; i < 150; i++)
 		release(lab, blocks[i * 10]);
-	assert_int_equal(tier(lab, "dirty pages"), 150 * PAGE_BYTES);
+	assert_int_equal(account_tier(lab, "dirty pages"), 150 * PAGE_BYTES);
 	for (int i = 0; i < 150; i++)
 		release(lab, blocks[i * 10 + 5]);
-	assert_in_range(tier(lab, "dirty pages"), 0, (1200 >> 3) * PAGE_BYTES);
+	assert_in_range(account_tier(lab, "dirty pages"), 0,
+	                (1200 >> 3) * PAGE_BYTES);
 	lab_close(lab);
 }
 
@@ -326,14 +321,14 @@ static void dirty_pages_decay(void **state)
 	for (int i = 0; i < 64; i++)
 		release(lab, blocks[i]);
 	touch(lab, 101);
-	assert_int_equal(tier(lab, "dirty pages"), 64 * PAGE_BYTES);
+	assert_int_equal(account_tier(lab, "dirty pages"), 64 * PAGE_BYTES);
 	touch(lab, 101 + 7 * 101);
-	assert_in_range(tier(lab, "dirty pages"), 32 * PAGE_BYTES,
+	assert_in_range(account_tier(lab, "dirty pages"), 32 * PAGE_BYTES,
 	                46 * PAGE_BYTES);
 	touch(lab, 101 + 8 * 101);
-	assert_int_equal(tier(lab, "dirty pages"), 32 * PAGE_BYTES);
+	assert_int_equal(account_tier(lab, "dirty pages"), 32 * PAGE_BYTES);
 	touch(lab, 101 + 16 * 101);
-	assert_int_equal(tier(lab, "dirty pages"), 0);
+	assert_int_equal(account_tier(lab, "dirty pages"), 0);
 	lab_close(lab);
 }
 
@@ -379,12 +374,13 @@ static void usage_passes_over_a_bin_that_moves(void **state)
 	(void)state;
 	lab_free(lab, lab_malloc(lab, 64));
 	size_t count = (size_t)(je_bin_top(bin) - je_bin_base(bin));
-	size_t before = tier(lab, "thread cache");
+	struct heap_usage before = account_usage(lab);
 	bin->base += 1 << 20;
-	size_t torn = tier(lab, "thread cache");
+	struct heap_usage torn = account_usage(lab);
 	bin->base -= 1 << 20;
 	assert_true(count > 0);
-	assert_int_equal(torn, before - count * 64);
+	assert_int_equal(usage_tier(&torn, "thread cache"),
+	                 usage_tier(&before, "thread cache") - count * 64);
 	lab_close(lab);
 }
 

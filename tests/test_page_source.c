@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "allocators/common/bits.h"
-#include "allocators/common/misuse.h"
 #include "lab.h"
 
 enum { MIB = 1 << 20 };
@@ -440,67 +439,6 @@ static void released_address_space_is_merged(void **state)
 	page_source_close(&pages);
 }
 
-/* ---- misuse, diagnosed on the arena by the checked build ---------------- */
-
-static char *mapped;
-
-static void commit_twice(void *ctx)
-{
-	(void)ctx;
-	page_source_commit(&pages, mapped, PAGE_BYTES);
-}
-
-static void purge_twice(void *ctx)
-{
-	(void)ctx;
-	page_source_purge(&pages, mapped + PAGE_BYTES, PAGE_BYTES);
-	page_source_purge(&pages, mapped, 2 * PAGE_BYTES);
-}
-
-static void release_committed(void *ctx)
-{
-	(void)ctx;
-	page_source_release(&pages, mapped, 2 * PAGE_BYTES);
-}
-
-static void release_twice(void *ctx)
-{
-	(void)ctx;
-	page_source_unmap(&pages, mapped, 2 * PAGE_BYTES);
-	page_source_release(&pages, mapped, 2 * PAGE_BYTES);
-}
-
-static void commit_unreserved(void *ctx)
-{
-	(void)ctx;
-	page_source_commit(&pages, mapped + 2 * PAGE_BYTES, PAGE_BYTES);
-}
-
-static void purge_the_region(void *ctx)
-{
-	(void)ctx;
-	page_source_purge(&pages, PAGE_ARENA_BASE, PAGE_BYTES);
-}
-
-static void misuse_is_diagnosed(void **state)
-{
-	if (!CHECKED)
-		skip();
-	open_kind(state);
-	assert_non_null(page_source_grow(&pages, PAGE_BYTES));
-	mapped = page_source_map(&pages, 2 * PAGE_BYTES, PAGE_BYTES);
-	lab_expect_misuse(commit_twice, NULL, "the page is committed already");
-	lab_expect_misuse(purge_twice, NULL, "the page is not committed");
-	lab_expect_misuse(release_committed, NULL,
-	                  "the page is committed already");
-	lab_expect_misuse(release_twice, NULL, "bytes here are not reserved");
-	lab_expect_misuse(commit_unreserved, NULL,
-	                  "the 4096 bytes here are not reserved");
-	lab_expect_misuse(purge_the_region, NULL,
-	                  "the 4096 bytes here are not reserved");
-	page_source_close(&pages);
-}
-
 #define ON(kind, test)                                                         \
 	{                                                                      \
 #kind ": " #test, test, NULL, NULL, &kind                      \
@@ -527,7 +465,6 @@ int main(void)
 		ON(arena, the_arena_gives_the_same_addresses),
 		ON(arena, a_second_arena_is_refused),
 		ON(arena, released_address_space_is_merged),
-		ON(arena, misuse_is_diagnosed),
 	};
 	return cmocka_run_group_tests_name("page source", tests, NULL, NULL);
 }

@@ -56,8 +56,7 @@ static void the_first_request_fixes_the_size(void **state)
 		struct lab *lab = lab_open("pool");
 		void *a = lab->allocator->malloc(lab->thread, requests[i]);
 		assert_non_null(a);
-		assert_int_equal(lab->allocator->usable_size(lab->heap, a),
-		                 slots[i]);
+		assert_int_equal(lab_usable(lab, a), slots[i]);
 		assert_null(lab->allocator->malloc(lab->thread, slots[i] + 1));
 		assert_int_equal(errno, EINVAL);
 		give(lab, a);
@@ -310,7 +309,7 @@ static void a_refused_start_leaves_nothing(void **state)
 	assert_int_equal(lab->pages.committed_bytes, PAGE_BYTES);
 	/* The size is open again. */
 	void *a = lab->allocator->malloc(lab->thread, 8);
-	assert_int_equal(lab->allocator->usable_size(lab->heap, a), 8);
+	assert_int_equal(lab_usable(lab, a), 8);
 	give(lab, a);
 	lab_close(lab);
 }

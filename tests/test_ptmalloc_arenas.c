@@ -25,19 +25,10 @@ static struct thread_heap *attach(struct lab *lab)
 
 static void require_sound(struct lab *lab)
 {
-	const char *wrong = account_wrong(lab, -1);
+	const char *wrong = account_heap_wrong(lab);
 
-	lab_check(lab);
 	if (wrong != NULL)
 		fail_msg("%s", wrong);
-}
-
-static size_t tier(struct lab *lab, const char *name)
-{
-	struct heap_usage usage = account_usage(lab);
-
-	require_sound(lab);
-	return usage_tier(&usage, name);
 }
 
 /* ---- who gets which ------------------------------------------------------- */
@@ -149,7 +140,7 @@ static void a_block_goes_back_to_its_arena(void **state)
 	assert_ptr_not_equal(lab->allocator->malloc(lab->thread, 200), its);
 	assert_ptr_equal(lab->allocator->malloc(second, 200), its);
 	lab->allocator->free(second, ours);
-	assert_int_equal(tier(lab, "unsorted"), 208);
+	assert_int_equal(account_tier(lab, "unsorted"), 208);
 	assert_int_equal(arena_of(second)->free_bytes[TIER_UNSORTED], 0);
 	lab->allocator->free(lab->thread, wall);
 	lab->allocator->detach(second);
@@ -169,10 +160,10 @@ static void a_cache_is_flushed_to_the_owners(void **state)
 		                                   40);
 	for (int i = 0; i < 6; i++)
 		lab->allocator->free(second, blocks[i]);
-	assert_int_equal(tier(lab, "thread cache"), 6 * 48);
+	assert_int_equal(account_tier(lab, "thread cache"), 6 * 48);
 	struct arena *other = arena_of(second);
 	lab->allocator->detach(second);
-	assert_int_equal(tier(lab, "thread cache"), 0);
+	assert_int_equal(account_tier(lab, "thread cache"), 0);
 	assert_int_equal(pt_of(lab->heap)->main.free_bytes[TIER_FAST], 3 * 48);
 	assert_int_equal(other->free_bytes[TIER_FAST], 3 * 48);
 	assert_int_equal(account_usage(lab).flushes, 1);

@@ -11,18 +11,6 @@
 #include "allocators/ptmalloc/ptmalloc.h"
 #include "crew.h"
 
-/* The counts of all locks of a kind. */
-static uint64_t acquired(struct lab *lab, const char *name)
-{
-	struct heap_usage usage = account_usage(lab);
-
-	for (unsigned i = 0; i < usage.lock_count; i++)
-		if (strcmp(usage.locks[i].name, name) == 0)
-			return usage.locks[i].acquired;
-	fail_msg("no lock is called %s", name);
-	return 0;
-}
-
 static struct lab *work(const char *setting, unsigned gifts_percent)
 {
 	const struct crew_plan plan = {.threads = CREW_MAX,
@@ -77,12 +65,12 @@ static void threads_move_on_within_the_limit(void **state)
 static void caches_save_locks(void **state)
 {
 	struct lab *with = work("ptmalloc:arenas=4,fast_max=0", 0);
-	uint64_t few = acquired(with, "arena");
+	uint64_t few = account_acquired(with, "arena");
 
 	(void)state;
 	lab_close(with);
 	struct lab *without = work("ptmalloc:arenas=4,fast_max=0,tcache=0", 0);
-	uint64_t many = acquired(without, "arena");
+	uint64_t many = account_acquired(without, "arena");
 	lab_close(without);
 	assert_true(many > 2 * CREW_MAX * 4000);
 	assert_true(few < many);

@@ -57,9 +57,7 @@ static void chooses_the_smallest_class(void **state)
 				kmalloc_cache(lab->heap, size);
 			assert_int_equal(info_of(cache).object_bytes, *class);
 			void *block = lab_malloc(lab, size);
-			assert_int_equal(
-				lab->allocator->usable_size(lab->heap, block),
-				*class);
+			assert_int_equal(lab_usable(lab, block), *class);
 			lab_free(lab, block);
 			lab->names = 0;
 		}
@@ -118,8 +116,7 @@ static void gives_large_requests_whole_pages(void **state)
 		void *block = lab_malloc(lab, pages[i] * PAGE_BYTES - 7);
 		assert_non_null(block);
 		memset(block, 1, pages[i] * PAGE_BYTES);
-		assert_int_equal(lab->allocator->usable_size(lab->heap, block),
-		                 pages[i] * PAGE_BYTES);
+		assert_int_equal(lab_usable(lab, block), pages[i] * PAGE_BYTES);
 		lab_check(lab);
 		lab_check_walk(lab, (long)i + 1);
 	}
@@ -137,8 +134,7 @@ static void aligns_up_to_a_mebibyte_and_beyond(void **state)
 			void *block = lab_aligned(lab, align, sizes[i]);
 			assert_non_null(block);
 			assert_int_equal((uintptr_t)block % align, 0);
-			size_t usable =
-				lab->allocator->usable_size(lab->heap, block);
+			size_t usable = lab_usable(lab, block);
 			assert_true(usable >= sizes[i]);
 			memset(block, 2, usable);
 		}

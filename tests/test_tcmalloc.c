@@ -1,8 +1,7 @@
 /*
- * test_tcmalloc.c - the upper tiers of tcmalloc: size classes, thread caches,
- * budgets, transfer caches, central lists.  All figures are derived here.
+ * test_tcmalloc.c - the upper tiers of tcmalloc: thread caches, budgets, transfer
+ * caches, central lists.  All figures are derived here.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,197 +31,6 @@ static size_t length_of(struct lab *lab, size_t size)
 static size_t count_of(struct lab *lab, size_t size)
 {
 	return tcm_bin_count(&cache_of(lab)->bin[class_for(lab, size)]);
-}
-
-static size_t tier(struct lab *lab, const char *name)
-{
-	struct heap_usage usage = account_usage(lab);
-
-	return usage_tier(&usage, name);
-}
-
-/* ---- size classes -------------------------------------------------------- */
-
-static void require_classes(enum tcm_spacing spacing, unsigned batch)
-{
-	struct tcm_classes classes;
-
-	tcm_classes_make(&classes, spacing, batch, true);
-	for (size_t size = 0; size <= TCM_SMALL_MAX; size++) {
-		unsigned class = tcm_class_of(&classes, size);
-		assert_in_range(class, 1, classes.count - 1);
-		assert_true(classes.table[class].bytes >= size);
-		assert_true(class == 1 ||
-		            classes.table[class - 1].bytes < size);
-	}
-	for (unsigned i = 1; i < classes.count; i++) {
-		const struct tcm_class *class = &classes.table[i];
-		size_t span = (size_t) class->pages << TCM_PAGE_LOG2;
-		size_t tail = span - (size_t) class->objects * class->bytes;
-		assert_true(class->bytes == 8 || class->bytes % 16 == 0);
-		assert_true(tail < class->bytes);
-		assert_true(8 * tail <= span);
-		assert_in_range(class->batch, TCM_BATCH_MIN, batch);
-		assert_true(class->objects >= class->batch / 4);
-		assert_true((class->objects - 1u) * class->scale >> 16 <
-		            TCM_FULLNESS_LISTS);
-	}
-}
-
-static void every_size_has_the_smallest_class_that_holds_it(void **state)
-{
-	(void)state;
-	require_classes(TCM_SPACING_EIGHTH, 32);
-	require_classes(TCM_SPACING_EIGHTH, 512);
-	require_classes(TCM_SPACING_208, 32);
-	require_classes(TCM_SPACING_208, 2);
-}
-
-/* The worst share of a block that is lost, for requests in a band. */
-static double worst_waste(const struct tcm_classes *classes, size_t from,
-                          size_t to)
-{
-	double worst = 0;
-
-	for (size_t size = from; size <= to; size++) {
-		double block =
-			classes->table[tcm_class_of(classes, size)].bytes;
-		double waste = (block - (double)size) / block;
-		worst = waste > worst ? waste : worst;
-	}
-	return worst;
-}
-
-/* [Ghemawat]'s 208 lists, those included that break the alignment to 16. */
-static void the_208_lists_waste_as_derived(void **state)
-{
-	static const struct {
-		size_t from, to;
-		double worst;
-	} bands[] = {
-		{1, 8, 7. / 8},
-		{17, 128, 7. / 24},
-		{129, 1 << 10, 15. / 144},
-		{1025, 8 << 10, 127. / 1152},
-		{(8 << 10) + 1, 64 << 10, 1023. / 9216},
-		{(64 << 10) + 1, 256 << 10, 8191. / 73728},
-	};
-	struct tcm_classes classes;
-
-	(void)state;
-	tcm_classes_make(&classes, TCM_SPACING_208, 32, false);
-	assert_int_equal(classes.count, 208 + 1);
-	for (int i = 0; i < 6; i++)
-		assert_float_equal(
-			worst_waste(&classes, bands[i].from, bands[i].to),
-			bands[i].worst, 1e-6);
-	tcm_classes_make(&classes, TCM_SPACING_208, 32, true);
-	assert_int_equal(classes.count, 208 - 7 + 1); /* 24, 40, ... 120 */
-}
-
-/* Mean waste of requests, bytes lost of bytes given. */
-static void the_208_lists_waste_little_on_average(void **state)
-{
-	struct tcm_classes classes;
-	double given = 0, asked = 0, last = 1;
-
-	(void)state;
-	tcm_classes_make(&classes, TCM_SPACING_208, 32, false);
-	for (size_t size = 1; size <= TCM_SMALL_MAX; size++) {
-		given += classes.table[tcm_class_of(&classes, size)].bytes;
-		asked += (double)size;
-	}
-	assert_true(fabs(1 - asked / given - .0237) < .00005);
-	given = asked = 0;
-	for (size_t size = 1; size <= 4096; size++) { /* exponential, mean 64 */
-		double beyond = exp(-(double)size / 64), share = last - beyond;
-		given += share *
-		         classes.table[tcm_class_of(&classes, size)].bytes;
-		asked += share * (double)size;
-		last = beyond;
-	}
-	assert_true(fabs(1 - asked / given - .0605) < .0001);
-}
-
-/* "12.5 %" is a share of the request; of the block it is a ninth. */
-static void eighths_waste_an_eighth_of_a_request(void **state)
-{
-	struct tcm_classes classes;
-
-	(void)state;
-	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, TCM_BATCH_MAX, true);
-	for (size_t size = 128; size <= TCM_SMALL_MAX; size++) {
-		unsigned class = tcm_class_of(&classes, size);
-		size_t below = classes.table[class - 1].bytes;
-		size_t step = classes.table[class].bytes - below;
-		const struct tcm_class *one = &classes.table[class];
-		/* A class may have swallowed one with as many objects. */
-		if (8 * step > below)
-			assert_true((one->bytes - below / 8 * 9) *
-			                    one->objects <=
-			            (size_t)one->pages << TCM_PAGE_LOG2);
-	}
-	assert_true(worst_waste(&classes, 129, 1024) <= 1. / 9);
-}
-
-/* Mean of block / request in (low, 2 * low], all scales alike. */
-static double mean_rounding(const struct tcm_classes *classes, size_t low)
-{
-	double sum = 0, weights = 0;
-
-	for (size_t size = low + 1; size <= 2 * low; size++) {
-		double asked = (double)size;
-		sum += classes->table[tcm_class_of(classes, size)].bytes /
-		       asked / asked;
-		weights += 1 / asked;
-	}
-	return sum / weights;
-}
-
-/*
- * m linear classes in a doubling: the sum of 1/(m + i), over ln 2; 8 where no
- * class was made one with its neighbour, 16 where the step is a page.
- */
-static void eighths_waste_little_on_average(void **state)
-{
-	struct tcm_classes classes;
-	double eight = 0, sixteen = 0;
-
-	(void)state;
-	for (int i = 8; i < 16; i++)
-		eight += 1 / log(2) / i;
-	for (int i = 16; i < 32; i++)
-		sixteen += 1 / log(2) / i;
-	assert_true(fabs(eight - 1.0465) < .0001);
-	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, 32, true);
-	assert_true(fabs(mean_rounding(&classes, 128) - eight) < .5 / 128);
-	assert_true(fabs(mean_rounding(&classes, 256) - eight) < .5 / 256);
-	assert_true(fabs(mean_rounding(&classes, 64 << 10) - eight) < .0001);
-	assert_true(fabs(mean_rounding(&classes, 128 << 10) - sixteen) < .0001);
-}
-
-/*
- * A class that has swallowed its neighbours loses more in the block, and no more
- * in all: what a span has for each object is less than 5/4 of any request.
- */
-static void block_and_tail_waste_a_quarter_of_a_request(void **state)
-{
-	struct tcm_classes classes;
-	double worst = 0;
-
-	(void)state;
-	tcm_classes_make(&classes, TCM_SPACING_EIGHTH, 32, true);
-	for (size_t size = 129; size <= TCM_SMALL_MAX; size++) {
-		const struct tcm_class *class =
-			&classes.table[tcm_class_of(&classes, size)];
-		size_t span = (size_t) class->pages << TCM_PAGE_LOG2;
-		double share = (double)span / class->objects / (double)size - 1;
-		worst = share > worst ? share : worst;
-	}
-	assert_true(worst < .25 && worst > .2499);
-	assert_int_equal(classes.table[tcm_class_of(&classes, 3329)].bytes,
-	                 4096);
-	assert_true(worst_waste(&classes, 3329, 3329) > 1. / 9);
 }
 
 /* ---- slow start ------------------------------------------------------------ */
@@ -341,7 +149,8 @@ static void whole_batches_pass_by_the_spans(void **state)
 	for (size_t i = 0; i < BLOCKS; i++)
 		blocks[i] = lab->allocator->malloc(lab->thread, 64);
 	free_from(lab, other, blocks, BLOCKS);
-	assert_int_equal(tier(lab, "transfer cache"), KEPT * BATCH * 64);
+	assert_int_equal(account_tier(lab, "transfer cache"),
+	                 KEPT * BATCH * 64);
 	const struct tcm_central *central =
 		&heap_of(lab)->centrals.of[class_for(lab, 64)];
 	uint64_t in_spans = counter_read(&central->in_spans);
@@ -349,7 +158,7 @@ static void whole_batches_pass_by_the_spans(void **state)
 		lab->allocator->malloc(lab->thread, 64);
 	for (size_t i = 0; i < KEPT * BATCH; i++)
 		lab->allocator->malloc(lab->thread, 64);
-	assert_int_equal(tier(lab, "transfer cache"), 0);
+	assert_int_equal(account_tier(lab, "transfer cache"), 0);
 	assert_int_equal(counter_read(&central->in_spans), in_spans);
 	lab_check(lab);
 	lab->allocator->detach(other);
@@ -383,7 +192,7 @@ static void a_refill_takes_a_lock(void **state)
 	for (int i = 2; i < BLOCKS; i++)
 		blocks[i] = lab->allocator->malloc(lab->thread, 64);
 	free_from(lab, lab->thread, blocks, BLOCKS);
-	assert_true(tier(lab, "transfer cache") > 0);
+	assert_true(account_tier(lab, "transfer cache") > 0);
 	while (count_of(lab, 64) > 0)
 		lab->allocator->malloc(lab->thread, 64);
 	locks = central_locks(lab);
@@ -401,8 +210,8 @@ static void without_a_transfer_cache_all_goes_to_spans(void **state)
 	for (int i = 0; i < 1024; i++)
 		blocks[i] = lab->allocator->malloc(lab->thread, 64);
 	free_from(lab, lab->thread, blocks, 1024);
-	assert_int_equal(tier(lab, "transfer cache"), 0);
-	assert_true(tier(lab, "thread cache") <= 32 * 64);
+	assert_int_equal(account_tier(lab, "transfer cache"), 0);
+	assert_true(account_tier(lab, "thread cache") <= 32 * 64);
 	lab_close(lab);
 }
 
@@ -449,7 +258,7 @@ static void a_thread_keeps_no_more_than_its_budget(void **state)
 	assert_int_equal(budget_of(lab->thread), 128 << 10);
 	assert_true(cache_of(lab)->capacity_bytes <= 128 << 10);
 	assert_true(cache_of(lab)->capacity_bytes > 64 << 10);
-	assert_true(tier(lab, "thread cache") <= 128 << 10);
+	assert_true(account_tier(lab, "thread cache") <= 128 << 10);
 	lab_close(lab);
 }
 
@@ -519,7 +328,7 @@ static void without_a_budget_nothing_is_cached(void **state)
 
 	(void)state;
 	use_classes(lab, lab->thread);
-	assert_int_equal(tier(lab, "thread cache"), 0);
+	assert_int_equal(account_tier(lab, "thread cache"), 0);
 	assert_int_equal(account_usage(lab).live_bytes, 0);
 	lab_close(lab);
 }
@@ -541,8 +350,8 @@ static void the_fullest_span_is_used_first(void **state)
 		lab->allocator->free(lab->thread, blocks[i]);
 	assert_ptr_equal(lab->allocator->malloc(lab->thread, 1024), blocks[2]);
 	lab->allocator->free(lab->thread, blocks[15]); /* now it is empty */
-	assert_int_equal(tier(lab, "central list"), 0);
-	assert_int_equal(tier(lab, "page heap"), 8192);
+	assert_int_equal(account_tier(lab, "central list"), 0);
+	assert_int_equal(account_tier(lab, "page heap"), 8192);
 	lab_close(lab);
 	lab = lab_open("tcmalloc:thread_cache=0,growth=1,order=recent");
 	for (int i = 0; i < 16; i++)
@@ -618,68 +427,9 @@ static void nothing_is_stranded(void **state)
 	lab_close(lab);
 }
 
-/* ---- check --------------------------------------------------------------- */
-
-static void swap_newest(struct tcm_bin *a, struct tcm_bin *b)
-{
-	void *newest = tcm_bin_top(a)[-1];
-
-	tcm_bin_top(a)[-1] = tcm_bin_top(b)[-1];
-	tcm_bin_top(b)[-1] = newest;
-}
-
-/* Both objects are sound and in one list each, but not in theirs. */
-static void check_sees_objects_in_lists_of_others(void **state)
-{
-	struct lab *lab = lab_open("tcmalloc");
-	const struct tcm_classes *classes = &tcm_heap_of(lab->heap)->classes;
-	struct tcm_bin *bins = tcm_cache_of(lab->thread)->bin;
-	struct tcm_bin *small = &bins[tcm_class_of(classes, 64)];
-	struct tcm_bin *larger = &bins[tcm_class_of(classes, 128)];
-
-	(void)state;
-	lab_free(lab, lab_malloc(lab, 64));
-	lab_free(lab, lab_malloc(lab, 128));
-	assert_true(tcm_bin_count(small) > 0 && tcm_bin_count(larger) > 0);
-	swap_newest(small, larger);
-	const char *wrong = lab->allocator->check(lab->heap);
-	assert_non_null(wrong);
-	assert_non_null(strstr(wrong, "tcmalloc I10"));
-	swap_newest(small, larger);
-	lab_close(lab);
-}
-
-/* As another thread may see it: the new base already, the old top still. */
-static void usage_passes_over_a_list_that_moves(void **state)
-{
-	struct lab *lab = lab_open("tcmalloc");
-	const struct tcm_classes *classes = &tcm_heap_of(lab->heap)->classes;
-	struct tcm_bin *bins = tcm_cache_of(lab->thread)->bin;
-	struct tcm_bin *bin = &bins[tcm_class_of(classes, 64)];
-
-	(void)state;
-	lab_free(lab, lab_malloc(lab, 64));
-	size_t count = tcm_bin_count(bin);
-	struct heap_usage before = account_usage(lab);
-	bin->base += 1 << 20;
-	struct heap_usage torn = account_usage(lab);
-	bin->base -= 1 << 20;
-	assert_true(count > 0);
-	assert_int_equal(usage_tier(&torn, "thread cache"),
-	                 usage_tier(&before, "thread cache") - count * 64);
-	lab_close(lab);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			every_size_has_the_smallest_class_that_holds_it),
-		cmocka_unit_test(the_208_lists_waste_as_derived),
-		cmocka_unit_test(the_208_lists_waste_little_on_average),
-		cmocka_unit_test(eighths_waste_an_eighth_of_a_request),
-		cmocka_unit_test(eighths_waste_little_on_average),
-		cmocka_unit_test(block_and_tail_waste_a_quarter_of_a_request),
 		cmocka_unit_test(a_list_starts_slowly),
 		cmocka_unit_test(a_full_list_shrinks_after_the_fourth_time),
 		cmocka_unit_test(batches_are_as_large_as_the_knob_says),
@@ -697,8 +447,6 @@ int main(void)
 		cmocka_unit_test(a_new_span_is_not_touched),
 		cmocka_unit_test(little_is_left_after_all),
 		cmocka_unit_test(nothing_is_stranded),
-		cmocka_unit_test(check_sees_objects_in_lists_of_others),
-		cmocka_unit_test(usage_passes_over_a_list_that_moves),
 	};
 	return cmocka_run_group_tests_name("tcmalloc", tests, NULL, NULL);
 }

@@ -18,13 +18,6 @@ static struct tcm_page_heap *pages_of(struct lab *lab)
 	return &tcm_heap_of(lab->heap)->page_heap;
 }
 
-static size_t tier(struct lab *lab, const char *name)
-{
-	struct heap_usage usage = account_usage(lab);
-
-	return usage_tier(&usage, name);
-}
-
 /* ---- spans ------------------------------------------------------------------ */
 
 /* 40, 50 and 60 pages of the 256 that the heap has grown by. */
@@ -132,7 +125,7 @@ static void an_aligned_block_leaves_both_ends(void **state)
 	assert_string_equal(lab_heap_string(lab), "|. 4194304|");
 	/* A class whose size is a multiple of the alignment serves as well. */
 	block = lab_aligned(lab, 256, 100);
-	assert_int_equal(lab->allocator->usable_size(lab->heap, block), 256);
+	assert_int_equal(lab_usable(lab, block), 256);
 	lab_close(lab);
 }
 
@@ -155,7 +148,8 @@ static void a_span_on_its_way_is_not_free(void **state)
 	tcm_span_free(pages, right);
 	assert_ptr_equal(tcm_span_at(pages, taken->start), taken);
 	assert_int_equal(taken->pages, 1);
-	assert_int_equal(tier(lab, "page heap"), 127 * PAGE);
+	struct heap_usage usage = account_usage(lab); /* check() would object */
+	assert_int_equal(usage_tier(&usage, "page heap"), 127 * PAGE);
 	tcm_span_free(pages, taken);
 	lab_close(lab);
 }
@@ -175,7 +169,7 @@ static void pages_go_back_at_the_rate_of_the_knob(void **state)
 		freed += 34;
 	}
 	assert_int_equal(freed, 102);
-	assert_int_equal(tier(lab, "page heap"), 0);
+	assert_int_equal(account_tier(lab, "page heap"), 0);
 	assert_string_equal(lab_heap_string(lab), "|a 278528|");
 	lab_check(lab);
 	lab_free(lab, kept);
@@ -300,13 +294,12 @@ static void a_block_of_pages_grows_where_it_is(void **state)
 	assert_int_equal(lab_stats(lab).moves, 0);
 	/* A quarter more at a time: far fewer steps than calls. */
 	assert_true(lab_stats(lab).merges < 40);
-	size_t usable = lab->allocator->usable_size(lab->heap, block);
+	size_t usable = lab_usable(lab, block);
 	assert_true(usable >= 990 * PAGE && usable <= 990 * PAGE * 5 / 4);
 	/* Below a half it gives the rest back. */
 	assert_ptr_equal(lab->allocator->realloc(lab->thread, block, 50 * PAGE),
 	                 block);
-	assert_int_equal(lab->allocator->usable_size(lab->heap, block),
-	                 50 * PAGE);
+	assert_int_equal(lab_usable(lab, block), 50 * PAGE);
 	lab_check(lab);
 	lab_close(lab);
 }

@@ -11,8 +11,7 @@ static void learn_overhead(struct theory *theory, const char *allocator)
 	char *first = lab_malloc(lab, 1024 - 64);
 	char *second = lab_malloc(lab, 1024 - 64);
 
-	theory->overhead = (size_t)(second - first) -
-	                   lab->allocator->usable_size(lab->heap, first);
+	theory->overhead = (size_t)(second - first) - lab_usable(lab, first);
 	lab_close(lab);
 }
 
