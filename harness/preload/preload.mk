@@ -51,7 +51,7 @@ $(foreach name,$(PRELOAD_NAMES),$(eval $(call preload_rules,$(name))))
 preload: $(PRELOAD_LIBS)
 
 # For tests/e2e_preload.sh and e2e_preload_mutants.sh.
-preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(PROGRAMS))
+preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(TEST_PROGRAMS))
 preload-names:
 	@echo $(PRELOAD_NAMES)
 preload-print:
