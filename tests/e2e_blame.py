@@ -8,6 +8,7 @@ known, so the traces must have just those.
 import csv
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -139,8 +140,8 @@ def build_known(folder):
     path = os.path.join(folder, "known.c")
     with open(path, "w") as file:
         file.write(SOURCE)
-    done = run(os.environ.get("CC", "cc"), "-g", "-O0", "-fno-builtin", path, "-o",
-               os.path.join(folder, "known"))
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    done = run(*compiler, "-g", "-O0", "-fno-builtin", path, "-o", os.path.join(folder, "known"))
     return done.returncode == 0
 
 

@@ -88,6 +88,18 @@ check "or with a symbol of its own" test $status = 0
 ${CC:-cc} -std=gnu11 -O2 -fPIC -shared -I. "$out/my-heap.c" -o "$out/my-heap.so"
 run "./$out/my-heap.so bump" "$eight"
 check "a shared object is a row" row "./$out/my-heap.so" ok
+
+# $CC, as a shell splits it; what a shell would run in it does not run.
+saved=${CC:-cc}
+export CC="env 'CCACHE_DISABLE=1' $saved"
+run "$template" "$eight"
+check "the compiler may be several words" test $status = 0
+for CC in "\"$saved" "\$(touch $out/ran)" "$saved; touch $out/ran"; do
+	refused "$template" "CC=$CC is not a command"
+done
+check "and no command in them runs" test ! -e "$out/ran"
+CC=$saved
+
 run "./tests/plugins/same-names.c" "$eight"
 check "its own functions come before ours" test $status = 0
 

@@ -45,6 +45,7 @@ cases() {
 		preload_corners first
 		preload_corners last
 		preload_corners storm
+		preload_races
 		preload_hazards early
 		preload_hazards dlopen
 		preload_hazards sbrk

@@ -19,7 +19,7 @@ test:
 	@$(MAKE) --no-print-directory VARIANT=fast all preload
 	@$(MAKE) --no-print-directory VARIANT=checked all tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan all tests-built
-	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS)
+	@$(MAKE) --no-print-directory VARIANT=tsan $(TSAN_PROGRAMS) shims
 	@tests/run.sh $(TEST_SCRIPTS) \
 	    $(patsubst tests/%.c,build/checked/tests/%,$(wildcard tests/test_*.c)) \
 	    $(patsubst tests/%.c,build/asan/tests/%,$(wildcard tests/test_*.c)) \
@@ -42,6 +42,30 @@ $(BUILD)/tests/warm_program: tests/instructions/warm_program.c
 
 $(BUILD)/tests/warm_calls $(BUILD)/tests/warm_program: tests/instructions/warm.h
 
+# The shim of the preloaded library and a program that calls it, in one program:
+# what ThreadSanitizer can follow (e2e_preload_tsan.sh).
+SHIM_NAMES = tcmalloc jemalloc ptmalloc slab
+SHIM_CC = $(CC) $(CFLAGS_ALL) -include tests/shim/names.h
+
+$(BUILD)/tests/shim/%.o: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(SHIM_CC) -MMD -MP -c $< -o $@
+
+define shim_rules
+$(BUILD)/tests/shim/$1/%.o: harness/preload/%.c
+	@mkdir -p $$(@D)
+	$$(call say,CC) $$(SHIM_CC) $(call preload_defines,$1) -MMD -MP -c $$< -o $$@
+
+$(BUILD)/tests/shim/$1/races: $(BUILD)/tests/shim/preload_races.o \
+    $(PRELOAD_SHIM_SRC:harness/preload/%.c=$(BUILD)/tests/shim/$1/%.o) $(BUILD)/liblab.a
+	$$(call say,LD) $(CC) $$(CFLAGS_ALL) $$^ -o $$@ $$(LIBS)
+endef
+$(foreach name,$(SHIM_NAMES),$(eval $(call shim_rules,$(name))))
+
+shims: $(SHIM_NAMES:%=$(BUILD)/tests/shim/%/races)
+shims-print:
+	@echo "SHIM_CC='$(SHIM_CC)' SHIM_LIBS='$(LIBS)'"
+
 # The contract battery on one allocator that is not built in.
 check:
 	@harness/setup/deps.sh build test
@@ -58,4 +82,4 @@ print-build:
 	@echo "MUTANT_CC='$(CC)' MUTANT_CFLAGS='$(CFLAGS_ALL)'" \
 	      "MUTANT_SUPPORT='$(SUPPORT_OBJ)' MUTANT_LIBS='$(LIBS)'"
 
-.PHONY: test test-quick check mutants print-build
+.PHONY: test test-quick check mutants print-build shims shims-print

@@ -103,15 +103,24 @@ def measure_program(lab, program, options):
             for allocator in options.allocators.split()]
 
 
+def program_files(options):
+    """What is to be measured: the programs that are named, or all."""
+    files = sorted(glob.glob(os.path.join(options.directory, "*.program")))
+    known = {os.path.basename(file).removesuffix(".program"): file for file in files}
+    for name in options.programs:
+        if name not in known:
+            print(f'fidelity: there is no program "{name}": {" ".join(known)}', file=sys.stderr)
+            sys.exit(2)
+    return [known[name] for name in options.programs] or files
+
+
 def main():
     options = arguments()
     lab = measure.Lab(options.build)
     work = os.path.abspath(options.work)
-    paths = [os.path.join(options.directory, name + ".program") for name in options.programs]
-    paths = paths or sorted(glob.glob(os.path.join(options.directory, "*.program")))
     rows = []
     try:
-        for path in paths:
+        for path in program_files(options):
             program = suite.Program(path, "full" if options.full else "short", work)
             rows += measure_program(lab, program, options)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "../../allocators/common/misuse.h"
 #include "csapp.h"
@@ -63,8 +64,8 @@ static bool find_root(char *root, size_t capacity)
 
 /* ---- compile ------------------------------------------------------------ */
 
-/* Runs the compiler; what it says goes to the terminal as it is. */
-static bool run_compiler(char *const *arguments, struct trace_error *error)
+/* Runs a command; what it says goes to the terminal as it is. */
+static bool run_command(char *const *arguments, struct trace_error *error)
 {
 	int status;
 
@@ -85,13 +86,51 @@ static bool run_compiler(char *const *arguments, struct trace_error *error)
 	       trace_fail(error, "it does not compile");
 }
 
+enum { ARGUMENTS_MAX = 64 };
+
+/* Appends those before the NULL; false if there are too many. */
+static bool append(char **arguments, size_t *count, char *const *more)
+{
+	for (; *more != NULL; more++) {
+		if (*count == ARGUMENTS_MAX - 1)
+			return false;
+		arguments[(*count)++] = *more;
+	}
+	arguments[*count] = NULL;
+	return true;
+}
+
+/*
+ * Runs the compiler.  $CC may be several words, "ccache cc", which are split as
+ * a shell would, but no shell runs and no command in them is carried out.
+ */
+static bool run_compiler(char *const *options, struct trace_error *error)
+{
+	const char *chosen = getenv("CC");
+	char *arguments[ARGUMENTS_MAX];
+	size_t count = 0;
+	wordexp_t words;
+
+	if (chosen == NULL || chosen[strspn(chosen, " \t\n")] == '\0')
+		chosen = "cc";
+	if (wordexp(chosen, &words, WRDE_NOCMD) != 0)
+		return trace_fail(error, "CC=%s is not a command", chosen);
+	bool is_command = words.we_wordc > 0 &&
+	                  append(arguments, &count, words.we_wordv) &&
+	                  append(arguments, &count, options);
+	bool ran = is_command ? run_command(arguments, error)
+	                      : trace_fail(error, "CC=%s is not a command",
+	                                   chosen);
+	wordfree(&words);
+	return ran;
+}
+
 /* Compiles `path` into a shared object, whose path is written to `object`. */
 static bool compile(const char *path, char *object, size_t capacity,
                     struct trace_error *error)
 {
 	char root[PATH_BYTES], stem[256], folder[PATH_BYTES + 32];
 	char include_root[PATH_BYTES + 32], include_csapp[PATH_BYTES + 64];
-	char *compiler = getenv("CC");
 
 	if (access(path, R_OK) != 0)
 		return trace_fail(error, "%s: %s", path, strerror(errno));
@@ -105,8 +144,7 @@ static bool compile(const char *path, char *object, size_t capacity,
 	snprintf(include_root, sizeof include_root, "-I%s", root);
 	snprintf(include_csapp, sizeof include_csapp,
 	         "-idirafter%s/harness/plugin/csapp", root);
-	char *arguments[] = {
-		compiler != NULL && compiler[0] != '\0' ? compiler : "cc",
+	char *options[] = {
 		"-std=gnu11",
 		"-O2",
 		"-g",
@@ -124,7 +162,7 @@ static bool compile(const char *path, char *object, size_t capacity,
 		(char *)(size_t)path,
 		NULL,
 	};
-	if (run_compiler(arguments, error))
+	if (run_compiler(options, error))
 		return true;
 	char reason[sizeof error->text];
 	strlcpy(reason, error->text, sizeof reason);

@@ -231,7 +231,8 @@ void handle_interrupt(void)
 
 /* ---- fork --------------------------------------------------------------------- */
 
-static bool forks_alone; /* by the one thread of the process */
+/* By the one thread of the process; where many fork at once, all say the same. */
+static atomic_bool forks_alone;
 
 /* The shared handle would be one that the child has to abandon. */
 static void detach_shared(void)

@@ -32,13 +32,14 @@ $(BUILD)/preload/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(PRELOAD_FLAGS) -MMD -MP -c $< -o $@
 
+# What the shim is compiled with, besides flags.
+preload_defines = -DPRELOAD_NAME='"$1"' -DPRELOAD_ALLOCATOR=$(call preload_symbol,$1) \
+                  -DPRELOAD_CALLS=$(if $(filter $1,$(PRELOAD_HAVE_LOCKS)),$(call preload_symbol,$1),locked_calls)
+
 define preload_rules
 $(BUILD)/preload/$1/%.o: harness/preload/%.c
 	@mkdir -p $$(@D)
-	$$(call say,CC) $(CC) $(PRELOAD_FLAGS) -DPRELOAD_NAME='"$1"' \
-	    -DPRELOAD_ALLOCATOR=$(call preload_symbol,$1) \
-	    -DPRELOAD_CALLS=$(if $(filter $1,$(PRELOAD_HAVE_LOCKS)),$(call preload_symbol,$1),locked_calls) \
-	    -MMD -MP -c $$< -o $$@
+	$$(call say,CC) $(CC) $(PRELOAD_FLAGS) $(call preload_defines,$1) -MMD -MP -c $$< -o $$@
 
 $(BUILD)/lib/liballoclab-$1.so: $(PRELOAD_SHIM_SRC:harness/preload/%.c=$(BUILD)/preload/$1/%.o) \
     $(patsubst %.c,$(BUILD)/preload/%.o,$(PRELOAD_COMMON_SRC) \
@@ -51,7 +52,7 @@ $(foreach name,$(PRELOAD_NAMES),$(eval $(call preload_rules,$(name))))
 preload: $(PRELOAD_LIBS)
 
 # For tests/e2e_preload.sh and e2e_preload_mutants.sh.
-preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(PROGRAMS))
+preload-programs: $(filter $(BUILD)/tests/programs/preload_%,$(TEST_PROGRAMS))
 preload-names:
 	@echo $(PRELOAD_NAMES)
 preload-print:

@@ -23,9 +23,9 @@ all: $(RECORD_LIB)
 # Programs that tests record: plain builds, whatever the variant of the lab.
 PROGRAM_SRC = $(sort $(wildcard tests/programs/*.c))
 PROGRAM_CC = $(CC) $(STD) -O1 -g $(WARN) -fno-builtin
-PROGRAMS = $(PROGRAM_SRC:tests/programs/%.c=$(BUILD)/tests/programs/%) \
-           $(BUILD)/tests/programs/record_static \
-           $(BUILD)/tests/programs/record_hammer_eager
+TEST_PROGRAMS = $(PROGRAM_SRC:tests/programs/%.c=$(BUILD)/tests/programs/%) \
+                $(BUILD)/tests/programs/record_static \
+                $(BUILD)/tests/programs/record_hammer_eager
 
 $(BUILD)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
@@ -46,4 +46,4 @@ $(BUILD)/tests/programs/eager_malloc.so: tests/programs/lib/eager_malloc.c
 	$(call say,CC) $(PROGRAM_CC) -fPIC -shared -Wl,-soname,$(@F) $< -o $@ -lpthread
 
 RECORD_TESTS = test_record test_record_hammer test_record_server test_record_sites
-$(RECORD_TESTS:%=$(BUILD)/tests/%): | $(RECORD_LIB) $(PROGRAMS) $(BUILD)/alloclab
+$(RECORD_TESTS:%=$(BUILD)/tests/%): | $(RECORD_LIB) $(TEST_PROGRAMS) $(BUILD)/alloclab
