@@ -85,11 +85,19 @@ def log_ticks(low, high):
     return ticks
 
 
+def is_threaded(run):
+    return np.nanmax(run.summary.numbers("threads"), initial=1) > 1
+
+
 def split_blind(run, blind):
-    """Those without a footprint: (with resident memory by peak live in its place, without any)."""
+    """Those without a footprint: (with resident memory by peak live in its place, without any).
+
+    On real threads it is what was resident there: on one thread a library has one cache.
+    """
+    column = "threads_resident_bytes" if is_threaded(run) else "peak_resident_bytes"
     hollow, rest = [], []
     for name, speed, _, ends in blind:
-        ratio = run.figure(name, "peak_resident_bytes") / run.peak_live()
+        ratio = run.figure(name, column) / run.peak_live()
         if ratio > 0:
             hollow.append((name, speed, ratio, ends))
         else:
@@ -118,14 +126,15 @@ def what(run, timed):
     """The line below the title."""
     text = (f"{run.name}: {intervals(run, timed)}; ringed and dashed: the Pareto "
             "front, nothing beats these in one without losing in the other")
-    threads = run.summary.numbers("threads")
-    if np.nanmax(threads, initial=1) > 1:
-        text += f"; on {np.nanmax(threads):.0f} real threads, memory in recorded order"
+    if is_threaded(run):
+        threads = np.nanmax(run.summary.numbers("threads"))
+        text += f"; on {threads:.0f} real threads, footprint in recorded order"
     floor = run.summary.numbers("null_ns_per_op")
     if np.isfinite(floor).any():
         text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"
     if any(name not in [p[0] for p in timed if p[2] == p[2]] for name in run.allocators):
         text += "; hollow: libraries, by resident memory"
+        text += " on these threads" if is_threaded(run) else ""
     lost = [elide(name, 20) for name in run.allocators if name not in [p[0] for p in timed]]
     return text + ("; no speed: " + ", ".join(lost) if lost else "")
 

@@ -163,9 +163,16 @@ def main():
         verdict("a table for each work", [w for w in WORKS if f"\n{w}: " not in run.stdout])
         small = scale(top, "--reps", "2", "--steps", "3000", "--memory", "64K", "-a", "slab bump")
         left = {row["allocator"] for row in table(f"{folder}/scale.csv")[1]}
-        verdict("an allocator that dies is a line, the others are there",
-                [small.stderr, left] * (small.returncode != 1 or left != {"null"} or
-                                        "bump: crash at event " not in small.stderr))
+        said = re.search(r"^alloclab: bump: out-of-memory at event \d+: (malloc\(\d+\) returned "
+                         r"NULL with \d+ bytes live|malloc\(8\) returned NULL)", small.stderr,
+                         re.MULTILINE)
+        verdict("an allocator without memory is a line, the others are there",
+                [small.stderr, left] * (small.returncode != 1 or left != {"null"} or not said))
+        pool = scale(top, "--reps", "1", "--steps", "1000", "--threads-max", "1", "-a", "pool")
+        verdict("one that refuses the work says so",
+                [pool.stderr] * (pool.returncode != 1 or not re.search(
+                    r"^alloclab: pool: refused at event \d+: pool serves requests of at most",
+                    pool.stderr, re.MULTILINE)))
         once = scale(top, "--reps", "1", "--steps", "10", "-a", "slab").stdout
         verdict("one round has no interval", [once] * ("1 round." not in once or
                                                        re.search(r"\d-\d", once) is not None))

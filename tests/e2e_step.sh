@@ -109,6 +109,7 @@ narrow 11 "$holes" -a worst-fit --text
 
 # Bad usage and bad input.
 refuses 'no allocator is called "best"' -a best
+refuses 'lib:jemalloc: a library does not show its heap; run, scale' -a lib:jemalloc
 refuses 'one allocator at a time' -a 'best-fit slab'
 refuses 'order' -a first-fit:order=random
 refuses 'there is no workload "nowhere"' nowhere

@@ -44,10 +44,11 @@ run --threads 4 --reps 2 -a "first-fit slab system" larson
 [ $status -eq 0 ]
 is "larson on four threads"
 grep -q 'Replayed on 4 threads too (the trace has 5)' "$dir/out" &&
-	grep -q 'heap/thr.$' "$dir/out" &&
+	grep -q ' heap/thr\. res\./thr\.$' "$dir/out" &&
+	grep -Eq '^system +- .* - +[0-9]+\.[0-9]{2}$' "$dir/out" &&
 	grep -q '^Locks, in one replay on 4 threads:' "$dir/out" &&
 	grep -Eq '^slab +heap +22[0-9]{4} ' "$dir/out"
-is "the table says so, and who took which lock how often"
+is "the table says so, shows resident memory of all on threads, and who took which lock how often"
 [ "$(column larson/summary.csv threads | sort -u)" = 4 ] &&
 	[ "$(column larson/summary.csv threads_footprint_bytes | grep -c '[0-9]')" = 2 ] &&
 	[ "$(column larson/summary.csv threads_resident_bytes | grep -c '[0-9]')" = 3 ]

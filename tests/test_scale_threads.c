@@ -64,6 +64,25 @@ static void no_memory_is_a_verdict(void **state)
 		VERDICT_FAILED);
 }
 
+/* A bump pointer never uses a block again: 64 KiB are 8,192 of 8 bytes. */
+static void memory_that_runs_out_is_a_verdict(void **state)
+{
+	const struct allocator *allocator = allocator_find("bump");
+	struct threads_figures figures;
+	struct knob_values values;
+
+	(void)state;
+	knob_defaults(allocator->knobs, &values);
+	assert_int_equal(
+		contend_time(allocator, &values, 2, 100, 64 << 10, &figures)
+			.kind,
+		VERDICT_OK);
+	assert_int_equal(
+		contend_time(allocator, &values, 2, 10000, 64 << 10, &figures)
+			.kind,
+		VERDICT_OUT_OF_MEMORY);
+}
+
 /* Two rounds on 1 and 4 threads: a control and one allocator. */
 static void figures_are_taken_within_a_round(void **state)
 {
@@ -136,6 +155,7 @@ int main(void)
 		cmocka_unit_test(eight_writers_write),
 		cmocka_unit_test(the_one_lock_is_taken_by_all),
 		cmocka_unit_test(no_memory_is_a_verdict),
+		cmocka_unit_test(memory_that_runs_out_is_a_verdict),
 		cmocka_unit_test(figures_are_taken_within_a_round),
 		cmocka_unit_test(processors_are_counted_round_and_round),
 		cmocka_unit_test(a_placed_thread_may_move_on),

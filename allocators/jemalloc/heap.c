@@ -1,11 +1,17 @@
 /*
  * heap.c - a heap from create to destroy: its arenas, its handles, its sums.
  *
- * Threads are given to arenas in turn, and keep theirs.  An arena is made when it
- * is its turn for the first time; one that all its threads have left comes first
- * again, so that threads that come and go do not spread over all of them.
+ * Idea.  Threads are given to arenas in turn, and keep theirs.  An arena is made
+ * when it is its turn for the first time; one that all its threads have left comes
+ * first again, so that threads that come and go do not spread over all of them.
  *
+ *     arenas     |   0   |   1   |   2   |   3   .  .  .  7   |
+ *     threads    |   a   |       |   c   |    not made yet    |
+ *                            ^ b has left: the next thread's; the one after gets 3
+ *
+ * Cost.     attach  O(arenas), once in a thread's life
  * Threads.  The head of jemalloc.h has the order of the locks.
+ * Sources.  [Evans06] round-robin.
  *
  * Read next: base.c.
  */

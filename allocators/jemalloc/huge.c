@@ -1,12 +1,21 @@
 /*
  * huge.c - blocks too large for a chunk: address space of their own.
  *
- * A huge block starts where a chunk could: at a multiple of the chunk size.
- * That is how free tells it: every other block lies behind a chunk's header.
- * Its length is in a node of a red-black tree by address; the node is metadata.
+ * Idea.  A huge block starts where a chunk could: at a multiple of the chunk
+ * size.  That is how free tells it: every other block lies behind a chunk's
+ * header.  Its length is in a node of a red-black tree by address; the node is
+ * metadata.
+ *
+ *     4 MiB        8 MiB        12 MiB       16 MiB       20 MiB
+ *     |chunk       |huge 5 MiB ......|       |huge 4.5 MiB ...|
+ *                  ^                         ^
+ *     heap->huge:  (8 MiB, 5 MiB) <-------- (16 MiB, 4.5 MiB)
  *
  * Growing asks the source first for the addresses behind, then to move the pages
- * to other addresses (mremap), which copies nothing.
+ * to other addresses (mremap), which copies nothing:
+ *
+ *     |huge 5 MiB ......|free   |chunk   =>  |huge 7 MiB ...........|chunk
+ *     |huge 5 MiB ......|free   |chunk   =>  ... |huge 9 MiB, elsewhere ...|
  *
  * Invariant, verified in check.c.
  *     I10  huge blocks are aligned to chunks, in whole pages, and their sum is

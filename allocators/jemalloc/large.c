@@ -1,9 +1,18 @@
 /*
  * large.c - blocks of whole pages, below the size of a chunk.
  *
- * A large block is a run of its own without a header: its first page's entry in
- * the map says how long it is, and which bin of a thread cache takes it.
+ * Idea.  A large block is a run of its own without a header: its first page's
+ * entry in the chunk's map says how long it is, and which bin of a thread cache
+ * takes it.  So it begins at a page, and nothing but its bytes lies in it.
  *
+ *     map      ... |3, first, bin|large|large|2 ... 2| ...    in the chunk
+ *     pages    ... |---- large block, 3 ------|avail. | ...
+ *
+ *     longer   takes the available pages behind it     [3][avail. 2]  =>  [5]
+ *     shorter  gives its last pages back               [3]  =>  [2][avail. 1]
+ *
+ * Cost.     alloc, free  O(log available runs) and O(pages) for the map; a cache
+ *                        that misses brings one block, not a batch
  * Threads.  Any; each function takes the lock of the arenas concerned.
  * Sources.  [Evans06].
  *

@@ -1,6 +1,8 @@
 /*
  * resize.c - realloc: where the block is, if it can, else with room to grow.
  *
+ * Idea.  Each kind of block has its own way to stay:
+ *
  *     small    stays while the size is of the same class
  *     large    shorter: its last pages become available; longer: takes the
  *              available pages behind it
@@ -10,6 +12,10 @@
  * the blocks that were carved from them.  With the knob `headroom` a large or
  * huge block that grows asks for some percent more than it needs, and for what it
  * needs where that is not to be had: fewer steps, more memory.
+ *
+ * Cost.     in place O(1), large O(log available runs); else a copy, but for huge
+ * Threads.  Any: the block is the caller's; locks are taken where pages change.
+ * Sources.  [Evans06], [Evans11]; the headroom is ours.
  *
  * Read next: heap.c.
  */

@@ -7,9 +7,9 @@
  * range of sizes, longer with every group, and keeps its chunks in order.  A
  * bitmap says which bins need not be looked at.
  *
- *     bin     0  1   2    3   ...  63    64..112   ..132..       ..126
- *             unused 32   48      1008   64 apart  512, 4K, 32K, 256K, rest
- *                    one size each       from 1024
+ *     bin     0  1   2   3  ...  63    64..96  ..111  ..120  ..123  124 125 126
+ *             unused 32  48     1008   64      512    4 KiB  32 KiB 256 KiB rest
+ *                    one size each     sizes from 1024, so many bytes in a bin
  *
  * A large bin is a list from the longest to the shortest chunk.  The first chunk
  * of each size is also on the *size list*, so that a search skips its equals:

@@ -24,7 +24,8 @@ enum {
 	COLUMN_REPS,
 	COLUMN_LINKS,
 	COLUMNS,
-	COLUMN_THREADED = COLUMNS, /* with THREADS only: one column more */
+	COLUMN_THREADED = COLUMNS, /* with THREADS only: two columns more */
+	COLUMN_THREADED_RESIDENT,
 };
 
 static const char *const column_names[COLUMNS] = {
@@ -77,6 +78,21 @@ static void set_time(struct grid *grid, const struct estimate *ns, size_t reps)
 	grid_set(grid, COLUMN_REPS, "%zu", reps);
 }
 
+/* What the replays on real threads came to. */
+static void set_threaded(struct grid *grid, const struct subject *subject,
+                         double unit)
+{
+	if (subject->threaded.is_known &&
+	    !subject->allocator->ignores_page_source)
+		grid_set(grid, COLUMN_THREADED, "%.2f",
+		         (double)threaded_footprint(subject) / unit);
+	if (subject->reps > 0)
+		grid_set(grid, COLUMN_THREADED_RESIDENT, "%.2f",
+		         estimate_median(subject->resident, subject->reps)
+		                         .median /
+		                 unit);
+}
+
 static void set_row(struct grid *grid, const struct subject *subject,
                     double unit)
 {
@@ -87,10 +103,6 @@ static void set_row(struct grid *grid, const struct subject *subject,
 		         (double)subject->residency.peak_bytes / unit);
 	if (subject->reps > 0)
 		set_time(grid, &subject->ns, subject->reps);
-	if (subject->threaded.is_known &&
-	    !subject->allocator->ignores_page_source)
-		grid_set(grid, COLUMN_THREADED, "%.2f",
-		         (double)threaded_footprint(subject) / unit);
 	if (subject->verdict.kind != VERDICT_OK)
 		grid_set(grid, COLUMN_INTERVAL, "%s",
 		         verdict_word(subject->verdict.kind));
@@ -110,8 +122,9 @@ static void say_replay(const struct run *run, FILE *out)
 	if (run->plan != NULL)
 		fprintf(out,
 		        "Replayed on %u thread%s too (the trace has %u): ns/op "
-		        "is wall time by the calls of all; heap/thr.: the "
-		        "largest heap then.\n",
+		        "is wall time by the calls of all;\nheap/thr., "
+		        "res./thr.: the largest heap and resident memory "
+		        "then; the other sizes are of one thread.\n",
 		        run->plan->threads, run->plan->threads == 1 ? "" : "s",
 		        run->workload->trace.threads);
 	else if (run->workload->trace.threads > 1 && run->library_floor != NULL)
@@ -150,11 +163,15 @@ void report_table(const struct run *run, FILE *out)
 	grid_open(&grid);
 	for (int column = 0; column < COLUMNS; column++)
 		grid_add_column(&grid, column_names[column]);
-	if (run->plan != NULL)
+	if (run->plan != NULL) {
 		grid_add_column(&grid, "heap/thr.");
+		grid_add_column(&grid, "res./thr.");
+	}
 	for (int i = 0; i < run->count; i++) {
 		grid_add_line(&grid);
 		set_row(&grid, &run->subjects[i], unit);
+		if (run->plan != NULL)
+			set_threaded(&grid, &run->subjects[i], unit);
 	}
 	if (run->null_reps > 0) {
 		grid_add_line(&grid);

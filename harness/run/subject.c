@@ -79,6 +79,11 @@ bool subject_parse(const char *text, struct subject *subject,
 	size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
 
 	*subject = (struct subject){0};
+	if (library_is_word(text) && colon != NULL)
+		return trace_fail(error,
+		                  "%s: a library does not show its heap; run, "
+		                  "scale, bench and compare take it",
+		                  text);
 	if (colon != NULL && colon[1] == '\0')
 		return trace_fail(
 			error,

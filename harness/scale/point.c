@@ -53,8 +53,12 @@ static struct verdict time_plan(const struct job *job,
 		verdict_set(&verdict, VERDICT_FAILED, 0, "%s", error.text);
 		return verdict;
 	}
-	verdict = threads_time(job->allocator, &job->values, &plan, &options,
-	                       figures);
+	if (job->locates) /* what is wrong in the oracle's eyes has a name */
+		verdict = threads_check(job->allocator, &job->values, &plan,
+		                        &options, figures);
+	if (verdict.kind == VERDICT_OK)
+		verdict = threads_time(job->allocator, &job->values, &plan,
+		                       &options, figures);
 	plan_free(&plan);
 	return verdict;
 }
