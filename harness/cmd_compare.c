@@ -264,12 +264,10 @@ static bool is_good(const struct compare *compare)
 {
 	int rows = compare->program_count * compare->contenders.count;
 
-	for (int i = 0; i < rows; i++) {
-		enum outcome outcome = compare->rows[i].outcome;
-		if (outcome != OUTCOME_OK && outcome != OUTCOME_BYPASSES)
+	for (int i = 0; i < rows; i++)
+		if (!compare_is_alive(&compare->rows[i]))
 			return false;
-	}
-	return true;
+	return !compare->interrupted;
 }
 
 static void print(const struct arguments *arguments,
@@ -285,25 +283,43 @@ static void print(const struct arguments *arguments,
 	fflush(stdout);
 }
 
-static int run(const struct arguments *arguments, struct compare *compare)
+/* The folder comes first: who cannot write should not wait for the rounds. */
+static bool make_folder(const struct arguments *arguments,
+                        struct folder *folder, struct trace_error *error)
 {
-	char name[80] = "programs", path[4096];
-	struct trace_error error;
+	char name[80] = "programs";
 
 	if (arguments->suite == NULL)
 		snprintf(name, sizeof name, "compare-%s",
 		         arguments->program.name);
-	if (!compare_run(compare, &error))
-		return say(EXIT_FAILED, &error);
+	return folder_create(folder, arguments->results, name, error);
+}
+
+static bool fill_folder(const struct arguments *arguments,
+                        struct compare *compare, struct folder *folder,
+                        struct trace_error *error)
+{
+	if (!compare_run(compare, error))
+		return false;
 	print(arguments, compare);
-	if (!programs_write(compare, arguments->results, name,
-	                    arguments->command, path, sizeof path, &error))
+	return programs_write(compare, arguments->command, folder, error);
+}
+
+static int run(const struct arguments *arguments, struct compare *compare)
+{
+	struct trace_error error;
+	struct folder folder;
+
+	if (!make_folder(arguments, &folder, &error))
+		return say(EXIT_USAGE, &error);
+	if (!fill_folder(arguments, compare, &folder, &error)) {
+		folder_abandon(&folder);
 		return say(EXIT_FAILED, &error);
+	}
 	fprintf(stderr, "alloclab: %sresults are in %s/\n",
 	        compare->interrupted ? "interrupted; what had finished: " : "",
-	        path);
-	return is_good(compare) && !compare->interrupted ? EXIT_DONE
-	                                                 : EXIT_FAILED;
+	        folder.path);
+	return is_good(compare) ? EXIT_DONE : EXIT_FAILED;
 }
 
 int cmd_compare(int argc, char **argv)

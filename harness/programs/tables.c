@@ -136,15 +136,26 @@ static void print_notes(const struct compare *compare, int p, FILE *out)
 		                   : "ratios of times are mostly of its start");
 }
 
+/* That anything was run in: none if the program does not run by itself. */
+static unsigned timed_rounds(const struct compare *compare, int p)
+{
+	unsigned rounds = 0;
+
+	for (int c = 0; c < compare->contenders.count; c++)
+		if (compare_row(compare, p, c)->rounds > rounds)
+			rounds = compare_row(compare, p, c)->rounds;
+	return rounds;
+}
+
 void programs_print_one(const struct compare *compare, int p, FILE *out)
 {
+	unsigned rounds = timed_rounds(compare, p);
 	struct grid grid;
 
 	fprintf(out,
 	        "%s: %u timed round%s, after one in which calls were "
 	        "counted.\n",
-	        compare->programs[p].name, compare->rounds,
-	        compare->rounds == 1 ? "" : "s");
+	        compare->programs[p].name, rounds, rounds == 1 ? "" : "s");
 	print_notes(compare, p, out);
 	putc('\n', out);
 	open_grid(compare, p, &grid);
