@@ -150,9 +150,9 @@ grep -q 'bad under slab: not over after 1 s, by itself after [0-9.e-]*; not run 
 is "and a line at once"
 
 compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'sleep 60')"
-[ $status -eq 1 ] && [ "$(cell bad slab status)" = timeout ] &&
+[ $status -eq 0 ] && [ "$(cell bad slab status)" = timeout ] &&
 	grep -q 'timeout: not over after 10 s' "$dir/out"
-is "without --timeout a short program has ten seconds"
+is "without --timeout a short program has ten seconds; slow is not wrong"
 
 compare -a 'slab buddy' --reps 1 --name bad -- sh -c "$(only_slab 'echo more')"
 [ $status -eq 1 ] && [ "$(cell bad slab status)" = differs ] &&
