@@ -80,7 +80,8 @@ say() { # LINE: a command that says it to the service
 s = socket.create_connection((\"127.0.0.1\", $port)); s.sendall(b\"$1\")
 print(s.recv(9).decode(), end=\"\")'"
 }
-compare -a slab --reps 1 --drain 0.3 --ready $port --name service \
+knobs=best-fit:split_min=64
+compare -a "slab $knobs" --reps 1 --drain 0.3 --ready $port --name service \
 	--load "$(say m64); sleep 0.3; $(say f)" \
 	--stop "$(say q); sleep 0.3; echo bye" -- \
 	$uses serve $port
@@ -93,7 +94,9 @@ between "$(mib "$(cell service system peak_resident_bytes)")" 64 70 &&
 is "its memory is read again when it has drained"
 between "$(cell service system wall_ns)" 300000000 60000000000
 is "its wall time is that of the load"
-grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ]
+grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ] &&
+	grep -q "^best-fit #1: $knobs\$" "$dir/out" &&
+	grep -q '^best-fit #1 *ok' "$dir/out" && [ "$(cell service "$knobs" status)" = ok ]
 is "its table, the widest, has lines of 120 columns at most"
 
 if command -v redis-server >/dev/null; then
