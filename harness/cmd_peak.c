@@ -149,6 +149,31 @@ static bool replay_one(struct replay *replay)
 
 /* ---- all of them --------------------------------------------------------------- */
 
+static bool has_countable_pages(const struct subject *subject)
+{
+	return !subject->is_library && !subject->allocator->ignores_page_source;
+}
+
+/* Names those that cannot be replayed here; false if all are such. */
+static bool check_subjects(const char *words, const struct subject *subjects,
+                           int count, struct trace_error *error)
+{
+	bool is_all = strcmp(words, "all") == 0;
+	int left = count;
+
+	for (int i = 0; i < count; i++) {
+		if (has_countable_pages(&subjects[i]))
+			continue;
+		left--;
+		if (!is_all)
+			fprintf(stderr,
+			        "alloclab peak: %s is left out: it has pages "
+			        "of its own, which nobody counts\n",
+			        subjects[i].label);
+	}
+	return left > 0 || trace_fail(error, "no allocator is left to run");
+}
+
 static int replay_all(struct replay *replay, const struct subject *subjects,
                       int count)
 {
@@ -159,9 +184,8 @@ static int replay_all(struct replay *replay, const struct subject *subjects,
 	interrupt_watch();
 	for (int i = 0; i < count && !interrupt_came(); i++) {
 		replay->subject = &subjects[i];
-		if (subjects[i].is_library ||
-		    subjects[i].allocator->ignores_page_source)
-			continue; /* whose pages nobody counts */
+		if (!has_countable_pages(&subjects[i]))
+			continue;
 		if (!replay_one(replay))
 			status = EXIT_FAILED;
 		fflush(stdout);
@@ -189,8 +213,11 @@ int cmd_peak(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	int count = subjects_parse(arguments.allocators, &subjects, &error);
-	if (count < 0)
+	if (count < 0 ||
+	    !check_subjects(arguments.allocators, subjects, count, &error)) {
+		free(subjects);
 		return complain(&error);
+	}
 	if (!workload_open(arguments.input, "workloads", &workload, &error)) {
 		free(subjects);
 		fprintf(stderr, "%s\n", error.text);

@@ -98,6 +98,22 @@ def check_options(folder):
            "without call sites sizes are blamed, and it is said", done.stdout)
 
 
+def check_long_names(folder):
+    """A C++ name of 3000 bytes."""
+    name = "shop::Table<%s>::grow(int) (table.cpp:120)" % ", ".join(["shop::Key"] * 250)
+    path = os.path.join(folder, "long.txt")
+    with open(path, "w") as file:
+        file.write("alloclab-text 2\nmodule(/bin/x)\nframe(0,11c8,%s)\nsite(0)\n^1 a=malloc(5000)\n"
+                   % re.sub("[(), ]", lambda found: "%%%02x" % ord(found[0]), name))
+    done = blame(folder, path, "-a", "best-fit")
+    table = done.stdout.split("\n\n")[2].splitlines() if done.returncode == 0 else []
+    result(len(table) > 1 and table[1].startswith("shop::Table<shop::Key, ")
+           and "...w(int) (table.cpp:120) " in table[1] and max(map(len, table)) < 140,
+           "a long name keeps its ends in the table", done.stdout + done.stderr)
+    result(rows(os.path.join(folder, "long-blame"), "blame.csv")[0]["site"] == name,
+           "and all of it in the file")
+
+
 def check_chart(folder):
     python = next((p for p in ("python3", "/usr/bin/python3")
                    if run(p, "-c", "import matplotlib, numpy").returncode == 0), None)
@@ -216,6 +232,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_words(folder)
         check_options(folder)
+        check_long_names(folder)
         check_chart(folder)
         check_tools(folder)
         check_recorder(folder)

@@ -28,8 +28,13 @@ peak -a slab --touch first 'a=4M b=4M -a c=1M -b -c'
 [ $status -eq 0 ] && [ "$(column 3)" -lt 100000 ] && [ "$(mib "$(column 5)")" -eq 8 ]
 is "not touched, it is committed and not resident"
 peak -a 'bump system lib:jemalloc' 'a=100 -a'
-[ $status -eq 0 ] && [ "$(wc -l <"$dir/out")" -eq 2 ]
-is "what has no page source has no row"
+[ $status -eq 0 ] && [ "$(wc -l <"$dir/out")" -eq 2 ] &&
+	grep -q '^alloclab peak: system is left out: it has pages of its own' \
+		"$dir/err"
+is "what has no page source has no row, and is named"
+peak -a system 'a=100 -a'
+[ $status -eq 2 ] && [ ! -s "$dir/out" ] && grep -q 'no allocator is left' "$dir/err"
+is "if nothing else is left, that is an error"
 peak -a slab --pace recorded 'a=100 -a'
 [ $status -eq 2 ] && grep -q 'has no times' "$dir/err"
 is "no pace without times"

@@ -29,6 +29,19 @@ is "info says that it ended early, and how"
 [ $? -eq 2 ] && grep -q -e '--max-size takes 64K' err
 is "what cannot be a size is named with its option"
 
+if mkdir small && mount -t tmpfs -o size=8k none small 2>/dev/null; then
+	head -c 8192 /dev/zero >small/full 2>/dev/null
+	TMPDIR=$dir/small "$alloclab" record -o full.trace -- true 2>err
+	status=$?
+	[ $status -eq 2 ] && grep -q "No space left on device" err &&
+		[ "$(ls small)" = full ] && [ ! -e full.trace ]
+	is "a full disk is said before the program runs, and nothing is left"
+	umount small
+else
+	skip "a full disk is said before the program runs" \
+		"needs the right to mount a tmpfs"
+fi
+
 if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; then
 	"$alloclab" record --start-signal USR1 --stop-signal USR2 -o redis.trace \
 		-- redis-server --port $port --save "" >server 2>err &

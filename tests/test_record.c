@@ -201,6 +201,8 @@ static void a_child_that_only_frees_is_no_failure(void **state)
 
 static void exec_loses_neither_program(void **state)
 {
+	struct trace trace;
+
 	(void)state;
 	recorder_run(0, "-o", "exec.trace", recorded_program("record_process"),
 	             "exec", NULL);
@@ -208,6 +210,9 @@ static void exec_loses_neither_program(void **state)
 	recorder_said("alloclab record: the trace is of \"");
 	recorder_said("records, the most");
 	assert_int_equal(count_in_file("exec.trace", 4004), 300);
+	recorder_read_trace("exec.trace", &trace);
+	recorder_require_source_end(&trace, "/record_process 4004 300");
+	trace_destroy(&trace);
 	recorder_run(0, "-f", "-o", "exec.trace",
 	             recorded_program("record_process"), "exec", NULL);
 	assert_int_equal(count_in_file("exec.trace", 4004), 300);

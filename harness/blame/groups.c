@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE_CLASSES = 48, NAME_BYTES = 1024 };
+enum { SIZE_CLASSES = 48, NAME_BYTES = SITE_TEXT_BYTES_MAX + 1 };
 
 /* --- what a frame is called --------------------------------------------- */
 

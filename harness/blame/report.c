@@ -78,7 +78,7 @@ static void set_holding(struct grid *grid, const char *name,
 	uint64_t held = holding_held(holding);
 
 	grid_add_line(grid);
-	grid_set(grid, 0, "%s", name);
+	grid_set_name(grid, 0, name);
 	grid_set(grid, 1, "%" PRIu64, holding->blocks);
 	grid_set(grid, 2, "%.1f", kib(holding->requested));
 	grid_set(grid, 3, "%.1f", kib(holding->rounding));
@@ -171,7 +171,7 @@ static void print_difference(const struct blames *blames, FILE *out)
 		double one = kib(held_by(&blames->of[0], rows[i].group));
 		double two = kib(held_by(&blames->of[1], rows[i].group));
 		grid_add_line(&grid);
-		grid_set(&grid, 0, "%s", blames->groups->names[rows[i].group]);
+		grid_set_name(&grid, 0, blames->groups->names[rows[i].group]);
 		grid_set(&grid, 1, "%.1f", one);
 		grid_set(&grid, 2, "%.1f", two);
 		grid_set(&grid, 3, "%+.1f", two - one);

@@ -17,128 +17,13 @@
 #include "../splitmix64.h"
 #include "counting.h"
 #include "helper.h"
+#include "judge.h"
 #include "patience.h"
-
-const char *const outcome_words[OUTCOMES] = {
-	[OUTCOME_OK] = "ok",
-	[OUTCOME_BYPASSES] = "bypasses",
-	[OUTCOME_NOT_LOADED] = "not-loaded",
-	[OUTCOME_DIFFERS] = "differs",
-	[OUTCOME_EXIT] = "exit",
-	[OUTCOME_CRASH] = "crash",
-	[OUTCOME_TIMEOUT] = "timeout",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_NOT_RUN] = "not-run",
-};
 
 struct cell_row *compare_row(const struct compare *compare, int program,
                              int contender)
 {
 	return &compare->rows[program * compare->contenders.count + contender];
-}
-
-/* ---- what became of a run ------------------------------------------------ */
-
-static void set(struct cell_row *row, enum outcome outcome, const char *what,
-                const char *says)
-{
-	row->outcome = outcome;
-	snprintf(row->sentence, sizeof row->sentence, "%s%s%s", what,
-	         says[0] != '\0' ? "; it said last: " : "", says);
-}
-
-static void set_exit(struct cell_row *row, int number, int expected,
-                     const char *says)
-{
-	char what[64];
-
-	snprintf(what, sizeof what, "exit status %d, without the library %d",
-	         number, expected);
-	set(row, OUTCOME_EXIT, what, says);
-}
-
-static void set_timeout(struct cell_row *row, const struct trial *trial,
-                        const struct cell_row *first, double seconds)
-{
-	char what[128];
-
-	if (row == first)
-		snprintf(what, sizeof what, "not over after %.3g s", seconds);
-	else
-		snprintf(what, sizeof what,
-		         "not over after %.3g s, by itself after %.3g", seconds,
-		         first->shortest_s);
-	set(row, OUTCOME_TIMEOUT, what, trial->says);
-}
-
-/* How a run ended, `first` being the row of the program as it is. */
-static void judge(struct cell_row *row, const struct trial *trial,
-                  const struct cell_row *first, const struct program *program,
-                  double seconds)
-{
-	char what[128];
-
-	row->number = trial->number;
-	switch (trial->end) {
-	case TRIAL_STOPPED:
-		row->outcome = OUTCOME_NOT_RUN;
-		return;
-	case TRIAL_NO_START:
-		set(row, OUTCOME_FAILED, strerror(trial->number), "");
-		return;
-	case TRIAL_NO_LOAD:
-		set(row, OUTCOME_FAILED, "not ready, or its load failed",
-		    trial->says);
-		return;
-	case TRIAL_TOO_LONG:
-		set_timeout(row, trial, first, seconds);
-		return;
-	case TRIAL_KILLED:
-		snprintf(what, sizeof what, "killed by SIG%s",
-		         sigabbrev_np(trial->number));
-		set(row, OUTCOME_CRASH, what, trial->says);
-		return;
-	default:
-		break;
-	}
-	if (trial->number != first->number)
-		set_exit(row, trial->number, first->number, trial->says);
-	else if (!program->varies && trial->output_hash != first->output_hash)
-		set(row, OUTCOME_DIFFERS,
-		    "other output than without the library", trial->says);
-	else
-		row->outcome = OUTCOME_OK;
-}
-
-/* The row that all others of the program are held against. */
-static void judge_first(struct cell_row *row, const struct trial *trial,
-                        const struct program *program, double seconds)
-{
-	row->number = trial->number;
-	row->output_hash = trial->output_hash;
-	judge(row, trial, row, program, seconds);
-}
-
-/* What the counted run says besides. */
-static void judge_calls(struct cell_row *row, const struct program *program,
-                        const struct counting *counting,
-                        const struct contender *contender)
-{
-	row->calls = counting_calls(counting);
-	row->is_counted = true;
-	if (row->outcome != OUTCOME_OK)
-		return;
-	if (program->bypasses)
-		set(row, OUTCOME_BYPASSES, program->why_bypass, "");
-	else if (row->calls == 0)
-		set(row, OUTCOME_BYPASSES,
-		    "no call reached the library: the program calls none, or "
-		    "has its own malloc",
-		    "");
-	else if (!counting_is_served_by(counting, contender))
-		set(row, OUTCOME_NOT_LOADED,
-		    "the loader did not take the library; served by",
-		    counting->page->served_by);
 }
 
 /* ---- one run ------------------------------------------------------------- */
@@ -153,7 +38,7 @@ static bool prepare(const struct program *program, struct cell_row *row)
 	                            STDERR_FILENO, STDERR_FILENO);
 	if (helper > 0 && waitpid(helper, &status, 0) == helper && status == 0)
 		return true;
-	set(row, OUTCOME_FAILED, "what comes before it failed", "");
+	judge_failed(row, OUTCOME_FAILED, "what comes before it failed");
 	return false;
 }
 
@@ -237,7 +122,7 @@ static void keep_figures(struct cell_row *row, const struct trial *trial,
 static bool run_timed(const struct compare *compare, int p, int c,
                       unsigned position, struct trace_error *error)
 {
-	struct program *program = &compare->programs[p];
+	const struct program *program = &compare->programs[p];
 	int first = contenders_find(&compare->contenders, "system");
 	struct cell_row *row = compare_row(compare, p, c);
 	enum outcome before = row->outcome;
@@ -337,8 +222,8 @@ static bool run_cell(struct compare *compare, unsigned round, int p, int c,
 	/* What the program does not do by itself, a library need not. */
 	if (compare_is_alive(compare_row(compare, p, first)))
 		return run_counted(compare, p, c, error);
-	set(compare_row(compare, p, c), OUTCOME_NOT_RUN,
-	    "the program does not run without a library", "");
+	judge_failed(compare_row(compare, p, c), OUTCOME_NOT_RUN,
+	             "the program does not run without a library");
 	return true;
 }
 

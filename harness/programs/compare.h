@@ -36,6 +36,7 @@ struct program {
 	bool bypasses; /* no library gets into it, and why: */
 	char why_bypass[256];
 	bool varies; /* found: two runs without a library say different things */
+	int exit_status; /* found: of the first of them */
 	bool is_untimed; /* counted and held against its own output, no more */
 	bool is_stress;  /* made to be hard on a malloc                      */
 };

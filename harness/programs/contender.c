@@ -134,6 +134,67 @@ int contenders_find(const struct contenders *contenders, const char *label)
 	return -1;
 }
 
+/* A label of at most so many bytes is its own name: "lib:tcmalloc". */
+enum { NAME_PLAIN_BYTES = 13 };
+
+static bool has_name(const struct contenders *contenders, const char *name)
+{
+	for (int i = 0; i < contenders->count; i++)
+		if (strcmp(contenders->of[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "jemalloc" of "jemalloc:purge=decay", "lib:x" of "lib:./build/lib/x.so". */
+static int base_of(const char *label, const char **prefix, const char **base)
+{
+	const char *slash = strrchr(label, '/');
+
+	*prefix = slash != NULL ? "lib:" : "";
+	*base = slash != NULL ? slash + 1 : label;
+	if (strncmp(*base, "lib:", 4) == 0) {
+		*prefix = "lib:";
+		*base += 4;
+	}
+	size_t bytes = strcspn(*base, ":[.");
+	return bytes < NAME_PLAIN_BYTES ? (int)bytes : NAME_PLAIN_BYTES;
+}
+
+/* So that the widest tables keep to 120 columns. */
+static void set_name(const struct contenders *contenders,
+                     struct contender *contender)
+{
+	const char *prefix, *base;
+	int bytes = base_of(contender->label, &prefix, &base), number = 1;
+	char name[CONTENDER_NAME_BYTES];
+
+	if (strlen(contender->label) <= NAME_PLAIN_BYTES) {
+		strlcpy(contender->name, contender->label,
+		        sizeof contender->name);
+		return;
+	}
+	do
+		snprintf(name, sizeof name, "%s%.*s #%d", prefix, bytes, base,
+		         number++);
+	while (has_name(contenders, name));
+	strlcpy(contender->name, name, sizeof contender->name);
+}
+
+void contenders_print_names(const struct contenders *contenders, FILE *out)
+{
+	bool has_any = false;
+
+	for (int i = 0; i < contenders->count; i++) {
+		const struct contender *contender = &contenders->of[i];
+		if (strcmp(contender->name, contender->label) == 0)
+			continue;
+		fprintf(out, "%s: %s\n", contender->name, contender->label);
+		has_any = true;
+	}
+	if (has_any)
+		putc('\n', out);
+}
+
 /* Adds one word; what is missing is said unless it was not asked for by name. */
 static bool add_word(struct contenders *contenders, const char *word,
                      const char *missing_prefix, struct trace_error *error)
@@ -153,8 +214,10 @@ static bool add_word(struct contenders *contenders, const char *word,
 			fprintf(stderr, "%s%s\n", missing_prefix, error->text);
 		return true;
 	default:
-		if (contenders_find(contenders, grown[count].label) < 0)
-			contenders->count++;
+		if (contenders_find(contenders, grown[count].label) >= 0)
+			return true;
+		set_name(contenders, &grown[count]);
+		contenders->count++;
 		return true;
 	}
 }

@@ -12,6 +12,8 @@
 #ifndef HARNESS_PROGRAMS_CONTENDER_H
 #define HARNESS_PROGRAMS_CONTENDER_H
 
+#include <stdio.h>
+
 #include "../library/library.h"
 
 enum contender_kind {
@@ -23,8 +25,12 @@ enum contender_kind {
 
 extern const char *const contender_kind_names[CONTENDER_KINDS];
 
+enum { CONTENDER_NAME_BYTES = 24 };
+
 struct contender {
-	char label[256]; /* as results name it */
+	char label[256];                 /* as results name it */
+	char name[CONTENDER_NAME_BYTES]; /* as tables do: the label, or
+	                                    "jemalloc #1" for a long one */
 	enum contender_kind kind;
 	struct library library; /* what is preloaded, and the variables */
 };
@@ -54,6 +60,9 @@ struct contenders {
  */
 bool contenders_add(struct contenders *contenders, const char *words,
                     struct trace_error *error);
+
+/* A line for each name that is not the label, and an empty one if any is. */
+void contenders_print_names(const struct contenders *contenders, FILE *out);
 
 /* The place of a label; -1: it has none. */
 int contenders_find(const struct contenders *contenders, const char *label);

@@ -32,9 +32,15 @@ pid_t helper_start(const char *command, const char *directory, int out, int err)
 	_exit(127);
 }
 
-bool helper_has_ended(pid_t helper, int *status)
+bool helper_has_ended(pid_t helper, int *exit_status)
 {
-	return waitpid(helper, status, WNOHANG) == helper;
+	int status;
+
+	if (waitpid(helper, &status, WNOHANG) != helper)
+		return false;
+	*exit_status = WIFEXITED(status) ? WEXITSTATUS(status)
+	                                 : HELPER_SIGNAL + WTERMSIG(status);
+	return true;
 }
 
 void helper_kill(pid_t helper)

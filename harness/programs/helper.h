@@ -15,8 +15,11 @@
 pid_t helper_start(const char *command, const char *directory, int out,
                    int err);
 
-/* Whether it has ended; then *status is set. */
-bool helper_has_ended(pid_t helper, int *status);
+/* What stands for the exit status of a command that has none, as in shells. */
+enum { HELPER_NOT_STARTED = 127, HELPER_SIGNAL = 128 };
+
+/* Whether it has ended; then *exit_status is set. */
+bool helper_has_ended(pid_t helper, int *exit_status);
 
 /* Kills the group and waits for the helper. */
 void helper_kill(pid_t helper);

@@ -162,7 +162,7 @@ static void add_pair(const struct compare *compare, const struct pair *pair,
 			continue;
 		grid_add_line(grid);
 		grid_set(grid, 0, "%s%s / %s", pair->is_best ? "best: " : "",
-		         of[pair->first].label, of[pair->second].label);
+		         of[pair->first].name, of[pair->second].name);
 		grid_set(grid, 1, "%s", program_set_names[set]);
 		for (int m = 0; m < MEASURES; m++)
 			set_measure(compare, pair, m, (enum program_set)set,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "../report/csv.h"
-#include "../report/folder.h"
 #include "../report/json.h"
 #include "pairs.h"
 
@@ -242,25 +241,16 @@ static bool write_pairs(const struct compare *compare,
 	return folder_csv_close(folder, out, error);
 }
 
-bool programs_write(const struct compare *compare, const char *results,
-                    const char *name, const char *command, char *path,
-                    size_t capacity, struct trace_error *error)
+bool programs_write(const struct compare *compare, const char *command,
+                    struct folder *folder, struct trace_error *error)
 {
-	struct folder folder;
-
-	if (!folder_create(&folder, results, name, error))
-		return false;
 	if (compare->interrupted)
-		folder_step_aside(&folder);
-	snprintf(path, capacity, "%s", folder.path);
-	if (write_csv(compare, &folder, "programs.csv", programs_header,
-	              write_program_row, error) &&
-	    write_csv(compare, &folder, "program_runs.csv", runs_header,
-	              write_run_rows, error) &&
-	    write_pairs(compare, &folder, error) &&
-	    write_run_json(compare, command, &folder, error) &&
-	    folder_commit(&folder, error))
-		return true;
-	folder_abandon(&folder);
-	return false;
+		folder_step_aside(folder);
+	return write_csv(compare, folder, "programs.csv", programs_header,
+	                 write_program_row, error) &&
+	       write_csv(compare, folder, "program_runs.csv", runs_header,
+	                 write_run_rows, error) &&
+	       write_pairs(compare, folder, error) &&
+	       write_run_json(compare, command, folder, error) &&
+	       folder_commit(folder, error);
 }

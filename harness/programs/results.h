@@ -5,14 +5,14 @@
 #ifndef HARNESS_PROGRAMS_RESULTS_H
 #define HARNESS_PROGRAMS_RESULTS_H
 
+#include "../report/folder.h"
 #include "compare.h"
 
 /*
- * Writes results/<name>/, in the place of an earlier one; *path gets the folder.
- * An interrupted comparison goes beside the results that are there.
+ * Fills the new folder and puts it in its place.  An interrupted comparison goes
+ * beside the results that are there: folder->path says where.
  */
-bool programs_write(const struct compare *compare, const char *results,
-                    const char *name, const char *command, char *path,
-                    size_t capacity, struct trace_error *error);
+bool programs_write(const struct compare *compare, const char *command,
+                    struct folder *folder, struct trace_error *error);
 
 #endif

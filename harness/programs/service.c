@@ -16,8 +16,7 @@
 #include "../run/interrupt.h"
 #include "tree.h"
 
-static const double RETRY_S = 0.02; /* between two questions: ready?     */
-static const double STOP_S = 20;    /* that a service may take to end    */
+static const double RETRY_S = 0.02; /* between two questions: ready? */
 
 /* Whether something listens on the port of this machine. */
 static bool port_answers(unsigned long port)
@@ -43,18 +42,16 @@ static enum watch_end ask(struct watch *watch, bool *is_ready)
 	const char *how = watch->plan->service.ready;
 	char *end;
 	unsigned long port = strtoul(how, &end, 10);
-	int status = 1;
 
 	if (isdigit((unsigned char)how[0]) && *end == '\0') {
 		*is_ready = port_answers(port);
 		return WATCH_ENDED;
 	}
 	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	enum watch_end asked =
-		watch_helper(watch, how, nowhere, nowhere, &status);
+	enum watch_end asked = watch_helper(watch, how, nowhere, nowhere);
 	if (nowhere >= 0)
 		close(nowhere);
-	*is_ready = status == 0;
+	*is_ready = watch->command == 0;
 	return asked;
 }
 
@@ -68,18 +65,17 @@ static enum watch_end wait_until_ready(struct watch *watch)
 		if (end == WATCH_ENDED)
 			end = ask(watch, &is_ready);
 	}
-	return end;
+	return end == WATCH_LATE ? WATCH_NOT_READY : end;
 }
 
 static enum watch_end load(struct watch *watch, struct trial *trial)
 {
 	uint64_t start = now_ns();
-	int status = 0;
 	enum watch_end end = watch_helper(watch, watch->plan->service.load,
-	                                  watch->out, watch->err, &status);
+	                                  watch->out, watch->err);
 
 	trial->wall_ns = now_ns() - start;
-	return end == WATCH_ENDED && status != 0 ? WATCH_NO_LOAD : end;
+	return end == WATCH_ENDED && watch->command != 0 ? WATCH_NO_LOAD : end;
 }
 
 /* Nothing to do: what is still resident at the end? */
@@ -95,16 +91,15 @@ static enum watch_end drain(struct watch *watch, struct trial *trial)
 static enum watch_end stop(struct watch *watch)
 {
 	const char *command = watch->plan->service.stop;
-	int status;
 
 	/* It may have more to say when the program is already gone. */
 	if (command == NULL)
 		kill(watch->page->process, SIGTERM);
-	else if (!watch_command(watch, command, &status))
+	else if (!watch_command(watch, command))
 		return interrupt_came() ? WATCH_INTERRUPTED : WATCH_LATE;
-	enum watch_end end = watch_program(watch, now_s() + STOP_S);
+	enum watch_end end = watch_program(watch, now_s() + SERVICE_STOP_S);
 	return end == WATCH_GONE    ? WATCH_ENDED
-	       : end == WATCH_ENDED ? WATCH_LATE
+	       : end == WATCH_ENDED ? WATCH_NO_STOP
 	                            : end;
 }
 

@@ -330,10 +330,11 @@ bool suite_open(struct suite *suite, const char *directory, char *const *names,
 	if (realpath(directory, here) == NULL)
 		return trace_fail(error, "%.300s: %s", directory,
 		                  strerror(errno));
-	if (mkdir(work, 0777) != 0 && errno != EEXIST)
-		return trace_fail(error, "%.300s: %s", work, strerror(errno));
 	if (!check_names(here, names, error))
 		return false;
+	if (mkdir(work, 0777) != 0 && errno != EEXIST)
+		return trace_fail(error, "--work %.300s: %s", work,
+		                  strerror(errno));
 	snprintf(pattern, sizeof pattern, "%s/*%s", here, ending);
 	glob(pattern, 0, NULL, &found);
 	bool good = add_files(suite, &found, here, names, size, work, error);

@@ -96,7 +96,7 @@ static void add_line(const struct compare *compare, int p, int c,
 	int at = 0;
 
 	grid_add_line(grid);
-	grid_set(grid, at++, "%s", compare->contenders.of[c].label);
+	grid_set(grid, at++, "%s", compare->contenders.of[c].name);
 	grid_set(grid, at++, "%s", outcome_words[row->outcome]);
 	if (row->is_counted)
 		grid_set(grid, at, "%lu", row->calls);
@@ -136,17 +136,29 @@ static void print_notes(const struct compare *compare, int p, FILE *out)
 		                   : "ratios of times are mostly of its start");
 }
 
+/* That anything was run in: none if the program does not run by itself. */
+static unsigned timed_rounds(const struct compare *compare, int p)
+{
+	unsigned rounds = 0;
+
+	for (int c = 0; c < compare->contenders.count; c++)
+		if (compare_row(compare, p, c)->rounds > rounds)
+			rounds = compare_row(compare, p, c)->rounds;
+	return rounds;
+}
+
 void programs_print_one(const struct compare *compare, int p, FILE *out)
 {
+	unsigned rounds = timed_rounds(compare, p);
 	struct grid grid;
 
 	fprintf(out,
 	        "%s: %u timed round%s, after one in which calls were "
 	        "counted.\n",
-	        compare->programs[p].name, compare->rounds,
-	        compare->rounds == 1 ? "" : "s");
+	        compare->programs[p].name, rounds, rounds == 1 ? "" : "s");
 	print_notes(compare, p, out);
 	putc('\n', out);
+	contenders_print_names(&compare->contenders, out);
 	open_grid(compare, p, &grid);
 	for (int c = 0; c < compare->contenders.count; c++)
 		add_line(compare, p, c, &grid);
@@ -176,7 +188,7 @@ static void open_suite_grid(const struct compare *compare, const char *own,
 		grid_add_column(grid, own);
 	for (int c = 0; c < compare->contenders.count; c++)
 		if (compare->contenders.of[c].kind != CONTENDER_SYSTEM)
-			grid_add_column(grid, compare->contenders.of[c].label);
+			grid_add_column(grid, compare->contenders.of[c].name);
 }
 
 static void begin_line(const struct compare *compare, int p, struct grid *grid)
@@ -281,6 +293,7 @@ static void print_ratios(const struct compare *compare, enum figure figure,
 
 void programs_print_suite(const struct compare *compare, FILE *out)
 {
+	contenders_print_names(&compare->contenders, out);
 	if (compare->rounds == 0) {
 		print_outcomes(compare, out);
 		return;

@@ -28,14 +28,19 @@ enum { PATH_BYTES = 4096 };
 
 /* ---- the launcher -------------------------------------------------------- */
 
+static const char *temporary_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder != NULL && folder[0] == '/' ? folder : "/tmp";
+}
+
 /* A file without a name; everything is appended, whoever opens it again. */
 static int nameless_file(void)
 {
-	const char *folder = getenv("TMPDIR");
 	char path[PATH_BYTES];
 
-	snprintf(path, sizeof path, "%s/alloclab.XXXXXX",
-	         folder != NULL && folder[0] == '/' ? folder : "/tmp");
+	snprintf(path, sizeof path, "%s/alloclab.XXXXXX", temporary_folder());
 	int file = mkostemp(path, O_APPEND | O_CLOEXEC);
 	if (file >= 0)
 		unlink(path);
@@ -49,8 +54,8 @@ static bool open_files(struct watch *watch, struct trace_error *error)
 	watch->err = nameless_file();
 	if (watch->page_file < 0 || watch->out < 0 || watch->err < 0 ||
 	    ftruncate(watch->page_file, sizeof *watch->page) != 0)
-		return trace_fail(error, "temporary files: %s",
-		                  strerror(errno));
+		return trace_fail(error, "temporary files in %.300s: %s",
+		                  temporary_folder(), strerror(errno));
 	void *map = mmap(NULL, sizeof *watch->page, PROT_READ | PROT_WRITE,
 	                 MAP_SHARED, watch->page_file, 0);
 	if (map == MAP_FAILED)
@@ -211,12 +216,33 @@ static void read_output(const struct watch *watch, struct trial *trial)
 static void run_after(struct watch *watch, struct trial *trial)
 {
 	const char *command = watch->plan->after;
-	int status;
 
 	if (command == NULL || trial->end != TRIAL_EXITED)
 		return;
-	if (!watch_command(watch, command, &status))
+	if (!watch_command(watch, command))
 		trial->end = interrupt_came() ? TRIAL_STOPPED : TRIAL_TOO_LONG;
+}
+
+static void set_end(const struct watch *watch, enum watch_end end,
+                    struct trial *trial)
+{
+	static const enum trial_end ends[] = {
+		[WATCH_LATE] = TRIAL_TOO_LONG,
+		[WATCH_FLOODED] = TRIAL_TOO_MUCH,
+		[WATCH_INTERRUPTED] = TRIAL_STOPPED,
+		[WATCH_GONE] = TRIAL_GONE,
+		[WATCH_NOT_READY] = TRIAL_NOT_READY,
+		[WATCH_NO_LOAD] = TRIAL_NO_LOAD,
+		[WATCH_NO_STOP] = TRIAL_NO_STOP,
+	};
+	bool has_crashed = end == WATCH_GONE && trial->end != TRIAL_EXITED;
+
+	if (end != WATCH_ENDED && !has_crashed)
+		trial->end = ends[end];
+	else if (trial->end == TRIAL_EXITED && watch_is_flooded(watch))
+		trial->end = TRIAL_TOO_MUCH;
+	if (end == WATCH_NO_LOAD || end == WATCH_NO_STOP)
+		trial->number = watch->command;
 }
 
 bool trial_run(const struct trial_plan *plan, struct trial *trial,
@@ -242,14 +268,7 @@ bool trial_run(const struct trial_plan *plan, struct trial *trial,
 	if (plan->service.load != NULL)
 		trial->wall_ns = load_ns;
 	watch_read(&watch, trial);
-	if (end == WATCH_LATE)
-		trial->end = TRIAL_TOO_LONG;
-	if (end == WATCH_INTERRUPTED)
-		trial->end = TRIAL_STOPPED;
-	/* A service that ends by itself too early: by a crash, or just so. */
-	if (end == WATCH_NO_LOAD ||
-	    (end == WATCH_GONE && trial->end == TRIAL_EXITED))
-		trial->end = TRIAL_NO_LOAD;
+	set_end(&watch, end, trial);
 	run_after(&watch, trial);
 	read_output(&watch, trial);
 	close_files(&watch);

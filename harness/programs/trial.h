@@ -30,6 +30,8 @@ struct service {
 	double drain_seconds; /* idle time before its memory is read again */
 };
 
+enum { SERVICE_STOP_S = 20 }; /* that it may take to end, once told to */
+
 struct trial_plan {
 	char *const *argv;
 	char *const *environment; /* of the program; commands have our own   */
@@ -43,18 +45,23 @@ struct trial_plan {
 
 enum trial_end {
 	TRIAL_EXITED,
-	TRIAL_KILLED,   /* by a signal that was not ours         */
-	TRIAL_TOO_LONG, /* killed at its limit                   */
-	TRIAL_NO_START, /* it could not be executed              */
-	TRIAL_NO_LOAD,  /* not ready in time, or the load failed */
-	TRIAL_STOPPED,  /* an interrupt of the user's            */
+	TRIAL_KILLED,   /* by a signal that was not ours    */
+	TRIAL_TOO_LONG, /* killed at its limit              */
+	TRIAL_TOO_MUCH, /* killed: its output, see watch.h  */
+	TRIAL_NO_START, /* it could not be executed         */
+	TRIAL_STOPPED,  /* an interrupt of the user's       */
+	/* Of services. */
+	TRIAL_NOT_READY, /* killed at its limit             */
+	TRIAL_NO_LOAD,   /* the load failed                 */
+	TRIAL_NO_STOP,   /* it did not end when it was told */
+	TRIAL_GONE,      /* it ended before it was told     */
 };
 
 enum { TRIAL_SAYS_BYTES = 200 };
 
 struct trial {
 	enum trial_end end;
-	int number;       /* exit status, signal, or errno */
+	int number; /* exit status, its own or the command's; signal; errno */
 	uint64_t wall_ns; /* of a service: of its load */
 	uint64_t user_ns, system_ns, page_faults, major_faults;
 	uint64_t peak_bytes, floor_bytes;

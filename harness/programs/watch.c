@@ -4,7 +4,10 @@
 #include "watch.h"
 
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../clock/now.h"
 #include "../run/interrupt.h"
@@ -45,6 +48,21 @@ static void look(struct watch *watch)
 		watch->pause_s = (now - before) * PAUSE_BY_LOOK;
 }
 
+/* A file system that does not say its size (f_blocks 0) is taken as endless. */
+bool watch_is_flooded(const struct watch *watch)
+{
+	struct stat out = {.st_size = 0}, err = {.st_size = 0};
+	struct statvfs room = {.f_blocks = 0};
+
+	fstat(watch->out, &out);
+	fstat(watch->err, &err);
+	fstatvfs(watch->out, &room);
+	uint64_t free_blocks = geteuid() == 0 ? room.f_bfree : room.f_bavail;
+	return (uint64_t)out.st_size + (uint64_t)err.st_size >
+	               WATCH_OUTPUT_MAX ||
+	       (room.f_blocks > 0 && free_blocks == 0);
+}
+
 static bool has_gone(struct watch *watch)
 {
 	int status;
@@ -63,6 +81,8 @@ enum watch_end watch_program(struct watch *watch, double until_s)
 			return WATCH_INTERRUPTED;
 		if (now > watch->deadline_s)
 			return WATCH_LATE;
+		if (watch_is_flooded(watch))
+			return WATCH_FLOODED;
 		if (until_s > 0 && now > until_s)
 			return WATCH_ENDED;
 		helper_wait(watch->launcher, watch->pause_s);
@@ -72,36 +92,41 @@ enum watch_end watch_program(struct watch *watch, double until_s)
 	return until_s > 0 ? WATCH_GONE : WATCH_ENDED;
 }
 
+/* Why a command need not be waited for any longer; WATCH_ENDED: go on. */
+static enum watch_end why_give_up(struct watch *watch)
+{
+	return interrupt_came()              ? WATCH_INTERRUPTED
+	       : has_gone(watch)             ? WATCH_GONE
+	       : now_s() > watch->deadline_s ? WATCH_LATE
+	       : watch_is_flooded(watch)     ? WATCH_FLOODED
+	                                     : WATCH_ENDED;
+}
+
 enum watch_end watch_helper(struct watch *watch, const char *command, int out,
-                            int err, int *status)
+                            int err)
 {
 	pid_t helper = helper_start(command, watch->plan->directory, out, err);
 
-	if (helper < 0)
-		return WATCH_NO_LOAD;
-	for (;;) {
-		if (helper_has_ended(helper, status))
-			return WATCH_ENDED;
-		if (interrupt_came() || has_gone(watch) ||
-		    now_s() > watch->deadline_s)
-			break;
+	watch->command = HELPER_NOT_STARTED;
+	while (helper > 0 && !helper_has_ended(helper, &watch->command)) {
+		enum watch_end why = why_give_up(watch);
+		if (why != WATCH_ENDED) {
+			helper_kill(helper);
+			return why;
+		}
 		helper_wait(helper, watch->pause_s);
 		look(watch);
 	}
-	helper_kill(helper);
-	return interrupt_came()       ? WATCH_INTERRUPTED
-	       : watch->launcher == 0 ? WATCH_GONE
-	                              : WATCH_LATE;
+	return WATCH_ENDED;
 }
 
-bool watch_command(struct watch *watch, const char *command, int *status)
+bool watch_command(struct watch *watch, const char *command)
 {
 	pid_t helper = helper_start(command, watch->plan->directory, watch->out,
 	                            watch->err);
 
-	if (helper < 0)
-		return false;
-	while (!helper_has_ended(helper, status)) {
+	watch->command = HELPER_NOT_STARTED;
+	while (helper > 0 && !helper_has_ended(helper, &watch->command)) {
 		if (interrupt_came() || now_s() > watch->deadline_s + GRACE_S) {
 			helper_kill(helper);
 			return false;

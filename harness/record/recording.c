@@ -15,7 +15,10 @@
 
 #include "raw.h"
 
-/* Maps the control file, made here; false with errno. */
+/*
+ * Maps the control file, made here; false with errno.  Room for it is taken first:
+ * on a full disk the first store would be a SIGBUS.
+ */
 static bool make_control(struct recording *recording)
 {
 	char path[sizeof recording->directory + 16];
@@ -25,11 +28,13 @@ static bool make_control(struct recording *recording)
 	int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (file < 0)
 		return false;
-	bool good = ftruncate(file, sizeof *recording->control) == 0;
+	int refused = posix_fallocate(file, 0, sizeof *recording->control);
 	void *memory = MAP_FAILED;
-	if (good)
+	if (refused == 0)
 		memory = mmap(NULL, sizeof *recording->control,
 		              PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	else
+		errno = refused;
 	close(file);
 	if (memory == MAP_FAILED)
 		return false;

@@ -248,14 +248,32 @@ static void part_of(const struct traces_options *options,
 		         sigabbrev_np(WTERMSIG(launch->status)));
 }
 
+/* Whether it is what was started, not what that became by exec. */
+static bool is_first(const struct recording *recording,
+                     const struct recorded_image *image)
+{
+	for (const struct recorded_image *other = recording->images;
+	     other < image; other++)
+		if (other->reader.image.process ==
+		            image->reader.image.process &&
+		    other->reader.image.forked == 0)
+			return false;
+	return true;
+}
+
 /*
  * The command, as the trace's source, and behind " # ", a comment to a shell,
  * what part_of() says.  NULL without memory.
  */
-static char *source_of(const struct traces_options *options, const char *part)
+static char *source_of(const struct traces_options *options,
+                       const struct recording *recording,
+                       const struct recorded_image *image, const char *part)
 {
-	char *command = command_line((const char *const *)options->argv,
-	                             (size_t)options->argc);
+	char *command =
+		is_first(recording, image)
+			? command_line((const char *const *)options->argv,
+	                               (size_t)options->argc)
+			: strdup(image->command);
 	char *source = NULL;
 
 	if (command == NULL)
@@ -295,7 +313,7 @@ int traces_write(const struct traces_options *options,
 		return report_nothing(options, recording);
 	part_of(options, recording, launch, &image->reader.image, part,
 	        sizeof part);
-	char *source = source_of(options, part);
+	char *source = source_of(options, recording, image, part);
 	int status = source == NULL ? EXIT_FAILED
 	                            : write_image(options, options->out, source,
 	                                          image);

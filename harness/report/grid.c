@@ -6,6 +6,7 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 void grid_open(struct grid *grid)
 {
@@ -42,6 +43,21 @@ void grid_set(struct grid *grid, int column, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	scols_line_set_data(grid->line, (size_t)column, text);
+}
+
+void grid_set_name(struct grid *grid, int column, const char *name)
+{
+	static const char dots[] = "...";
+	size_t bytes = strlen(name);
+	size_t tail = (GRID_NAME_BYTES - strlen(dots)) / 2;
+	size_t head = GRID_NAME_BYTES - strlen(dots) - tail;
+
+	if (bytes <= GRID_NAME_BYTES) {
+		grid_set(grid, column, "%s", name);
+		return;
+	}
+	grid_set(grid, column, "%.*s%s%s", (int)head, name, dots,
+	         name + bytes - tail);
 }
 
 void grid_print(struct grid *grid, FILE *out)

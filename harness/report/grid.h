@@ -27,6 +27,13 @@ void grid_add_line(struct grid *grid);
 void grid_set(struct grid *grid, int column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * A name: of one that is longer than GRID_NAME_BYTES the middle is left out,
+ * "parse::Table<std::string, ...st (table.cpp:120)".
+ */
+enum { GRID_NAME_BYTES = 48 };
+void grid_set_name(struct grid *grid, int column, const char *name);
+
 /* Prints the table and an empty line, and frees it. */
 void grid_print(struct grid *grid, FILE *out);
 
