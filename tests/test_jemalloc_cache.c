@@ -270,14 +270,42 @@ static void the_ratio_bounds_dirty_pages(void **state)
 		assert_in_range(account_tier(lab, "dirty pages"), 0,
 		                16 * PAGE_BYTES);
 	}
-	/* The 17th makes it 12, and each fifth one after that. */
-	assert_int_equal(account_tier(lab, "dirty pages"),
-	                 (12 + (75 - 17) % 5) * PAGE_BYTES);
-	/* The lowest have stayed: they are taken first. */
+	/* The 17th makes it 15, and each second one after that. */
+	assert_int_equal(account_tier(lab, "dirty pages"), 15 * PAGE_BYTES);
+	/* Two chunks' worth has stayed: what was freed last. */
+	for (int i = 1; i < 120; i += 2)
+		assert_ptr_equal(allocate(lab, PAGE_BYTES), blocks[i]);
+	assert_int_equal(account_tier(lab, "dirty pages"), 15 * PAGE_BYTES);
 	uint64_t grows = lab_stats(lab).grows;
-	for (int i = 1; i < 24; i += 2)
+	for (int i = 121; i < 150; i += 2)
 		assert_ptr_equal(allocate(lab, PAGE_BYTES), blocks[i]);
 	assert_int_equal(lab_stats(lab).grows, grows);
+	lab_close(lab);
+}
+
+/* The first chunk's dirty pages are used and freed again: the second's go first. */
+static void a_chunk_that_is_dirty_again_waits_again(void **state)
+{
+	struct lab *lab = lab_open("jemalloc:cache_slots=0,chunk=64K,ahead=0");
+	void *blocks[60];
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		blocks[i] = allocate(lab, PAGE_BYTES);
+	for (int i = 1; i < 8; i += 2)
+		release(lab, blocks[i]);
+	for (int i = 16; i < 23; i += 2)
+		release(lab, blocks[i]);
+	for (int i = 1; i < 8; i += 2)
+		assert_ptr_equal(allocate(lab, PAGE_BYTES), blocks[i]);
+	for (int i = 1; i < 8; i += 2)
+		release(lab, blocks[i]);
+	for (int i = 31; i < 48; i += 2)
+		release(lab, blocks[i]);
+	assert_int_equal(tier(lab, "dirty pages"), 15 * PAGE_BYTES);
+	for (int i = 1; i < 8; i += 2)
+		assert_ptr_equal(allocate(lab, PAGE_BYTES), blocks[i]);
+	assert_int_equal(tier(lab, "dirty pages"), 11 * PAGE_BYTES);
 	lab_close(lab);
 }
 
@@ -397,6 +425,7 @@ int main(void)
 		cmocka_unit_test(a_consumer_returns_memory),
 		cmocka_unit_test(trim_and_the_caches),
 		cmocka_unit_test(the_ratio_bounds_dirty_pages),
+		cmocka_unit_test(a_chunk_that_is_dirty_again_waits_again),
 		cmocka_unit_test(the_ratio_follows_live_pages),
 		cmocka_unit_test(dirty_pages_decay),
 		cmocka_unit_test(little_is_held_at_the_end),

@@ -119,6 +119,7 @@ struct je_chunk {
 	uint32_t live_pages; /* in runs                                       */
 	uint32_t backed_pages; /* available and committed                     */
 	uint32_t dirty_pages;  /* of these, written to                        */
+	uint32_t dirty_since;  /* its turn to be purged: see purge.c          */
 
 	_Alignas(JE_LINE_BYTES) uint32_t map[];
 };
@@ -183,6 +184,7 @@ struct je_arena {
 	struct je_avail_tree avail;
 	struct je_chunk_tree chunks; /* the spare one included */
 	struct je_chunk *spare;      /* wholly available, not in `avail` */
+	uint32_t turns; /* how often a chunk got its first dirty page */
 	struct je_decay decay;
 	struct counter live_pages;   /* in runs */
 	struct counter backed_pages; /* available and committed */

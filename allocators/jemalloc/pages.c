@@ -247,6 +247,8 @@ static void mark_dirty(struct je_arena *arena, struct je_chunk *chunk,
 {
 	for (uint32_t i = page; i < page + pages; i++)
 		chunk->map[i] = ENTRY_BACKED | ENTRY_DIRTY;
+	if (chunk->dirty_pages == 0)
+		chunk->dirty_since = ++arena->turns;
 	chunk->live_pages -= pages;
 	chunk->backed_pages += pages;
 	chunk->dirty_pages += pages;

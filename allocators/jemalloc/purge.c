@@ -5,7 +5,7 @@
  * used again, a page fault and zeroing.  Two policies say how many may stay:
  *
  *     ratio   at most live >> dirty_log2 pages, but always one chunk's worth;
- *             beyond, down to three quarters of that, so that a program on the
+ *             beyond, down to a sixteenth below that, so that a program on the
  *             edge does not pay at each free
  *     decay   those of the last `decay` units of the clock, ever fewer the older
  *             they are:
@@ -20,14 +20,20 @@
  *             became dirty in each.  With each step they age, and the dirty
  *             pages beyond the sum of backlog * share are purged.
  *
- * Either way the highest addresses go first: pages are handed out from below.
+ * Either way the chunk that has had dirty pages for longest is purged first, from
+ * its highest address down: what was freed lately is likely to be wanted soon.
+ * (Purging the highest chunk first takes away the long runs that the next large
+ * block is carved from: three times the page faults where large blocks come and
+ * go, docs/jemalloc.md.)
  *
  * The clock is the page source's: operations in a replay without times, so that
  * nothing decays there unless the knob says so in operations.  Nobody watches
  * it between calls: an idle heap does not decay.
  *
  * Threads.  Under the arena's lock.
- * Sources.  [Evans11] the ratio; decay by a sigmoid is [Evans16, opt.decay_time].
+ * Sources.  [Evans11] the ratio; that a chunk's worth may always stay is
+ *           [Evans14, opt.lg_dirty_mult]; oldest first is [Evans16, ChangeLog,
+ *           4.0.0], by runs there; decay by a sigmoid is [Evans16, opt.decay_time].
  *
  * Read next: huge.c.
  */
@@ -44,19 +50,32 @@ void je_decay_init(struct je_heap *heap)
 	}
 }
 
-/* Purges dirty pages, from the top, until `keep` are left. */
+/* The chunk that has had dirty pages for longest, NULL if none has any. */
+static struct je_chunk *oldest_dirty(struct je_arena *arena)
+{
+	struct je_chunk *chunk, *oldest = NULL;
+	uint32_t waited = 0; /* turns; their number may wrap */
+
+	RB_FOREACH (chunk, je_chunk_tree, &arena->chunks) {
+		uint32_t turns = arena->turns - chunk->dirty_since;
+		if (chunk->dirty_pages == 0 ||
+		    (oldest != NULL && turns <= waited))
+			continue;
+		oldest = chunk;
+		waited = turns;
+	}
+	return oldest;
+}
+
+/* Purges dirty pages, those of the oldest chunk first, until `keep` are left. */
 static void purge_down_to(struct je_arena *arena, size_t keep)
 {
-	struct je_chunk *chunk = RB_MAX(je_chunk_tree, &arena->chunks);
+	size_t dirty = counter_read(&arena->dirty_pages);
 
-	for (; chunk != NULL; chunk = RB_PREV(je_chunk_tree, , chunk)) {
-		size_t dirty = counter_read(&arena->dirty_pages);
-		if (dirty <= keep)
-			return;
-		if (chunk->dirty_pages > 0)
-			je_chunk_purge(arena, chunk, ENTRY_BACKED | ENTRY_DIRTY,
-			               dirty - keep);
-	}
+	while (dirty > keep)
+		dirty -= je_chunk_purge(arena, oldest_dirty(arena),
+		                        ENTRY_BACKED | ENTRY_DIRTY,
+		                        dirty - keep);
 }
 
 static void purge_by_ratio(struct je_arena *arena)
@@ -68,7 +87,7 @@ static void purge_by_ratio(struct je_arena *arena)
 	if (most < heap->chunk_pages)
 		most = heap->chunk_pages;
 	if (counter_read(&arena->dirty_pages) > most)
-		purge_down_to(arena, most - most / 4);
+		purge_down_to(arena, most - most / 16);
 }
 
 /* Moves the backlog on by as many steps as the clock did; false for none. */

@@ -208,27 +208,30 @@ static TCM_NOINLINE void obey_budget(struct tcm_cache *self)
 					(self->state[class].length + 1u) / 2);
 }
 
-/* Objects that a list of a class may grow to. */
-static size_t longest(const struct tcm_cache *self, unsigned class)
+/*
+ * `wish` objects, or fewer where the list of a class may not grow so long.  It
+ * mostly may, and then nothing is divided: this is in every refill.
+ */
+static size_t allowed(const struct tcm_cache *self, unsigned class, size_t wish)
 {
 	const struct tcm_caches *caches = &self->heap->caches;
-	size_t share = caches->thread_max / LIST_SHARE /
-	               tcm_class_bytes(self->heap, class);
+	size_t share_bytes = caches->thread_max / LIST_SHARE;
+	size_t bytes = tcm_class_bytes(self->heap, class);
 
-	if (share < caches->length_max)
-		return share > 0 ? share : 1;
-	return caches->length_max;
+	if (wish > caches->length_max)
+		wish = caches->length_max;
+	if (wish * bytes <= share_bytes)
+		return wish;
+	size_t share = share_bytes / bytes;
+	return share > 0 ? share : 1;
 }
 
 void tcm_bin_lengthen(struct tcm_cache *self, unsigned class, size_t more)
 {
 	size_t length = self->state[class].length;
-	size_t wish = length + more, most = longest(self, class);
+	size_t wish = allowed(self, class, length + more);
 	size_t budget = counter_read(&self->budget);
 	int saved_errno = errno;
-
-	if (wish > most)
-		wish = most;
 	size_t capacity = self->capacity_bytes +
 	                  (wish - length) * tcm_class_bytes(self->heap, class);
 	if (self->capacity_bytes > budget) {

@@ -12,7 +12,7 @@
 #include "../common/object_pool.h"
 
 enum {
-	TCM_ARRAY_LOG2_MIN = 2,  /* pointers in the smallest array           */
+	TCM_ARRAY_LOG2_MIN = 3,  /* pointers in the smallest array: a line   */
 	TCM_ARRAY_LOG2_MAX = 15, /* and in the largest                       */
 	TCM_ARRAYS = TCM_ARRAY_LOG2_MAX + 1,
 };
