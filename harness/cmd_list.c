@@ -41,7 +41,8 @@ int cmd_list(int argc, char **argv)
 			print_knob(knob);
 	}
 	printf("lib:...       a shared library that replaces malloc: "
-	       "lib:jemalloc, lib:tcmalloc, lib:mimalloc, lib:./name.so\n"
+	       "lib:jemalloc, lib:tcmalloc (of gperftools), "
+	       "lib:mimalloc, lib:./name.so\n"
 	       "    [NAME=value]%29senvironment of its row, and of system's\n",
 	       "");
 	return EXIT_DONE;

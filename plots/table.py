@@ -93,6 +93,15 @@ class Run:
     def status(self, allocator):
         return self.summary.text["status"][self.summary.rows_of(allocator)[0]]
 
+    def is_threaded(self):
+        """Whether the clock ran on real threads."""
+        return np.nanmax(self.summary.numbers("threads"), initial=1) > 1
+
+    def resident(self, allocator):
+        """Most resident bytes; on real threads those there: on one, a library has one cache."""
+        return self.figure(allocator, "threads_resident_bytes" if self.is_threaded()
+                           else "peak_resident_bytes")
+
     def peak_live(self):
         """Most bytes live at a time, a property of the trace."""
         peaks = self.summary.numbers("peak_requested_bytes")

@@ -85,19 +85,11 @@ def log_ticks(low, high):
     return ticks
 
 
-def is_threaded(run):
-    return np.nanmax(run.summary.numbers("threads"), initial=1) > 1
-
-
 def split_blind(run, blind):
-    """Those without a footprint: (with resident memory by peak live in its place, without any).
-
-    On real threads it is what was resident there: on one thread a library has one cache.
-    """
-    column = "threads_resident_bytes" if is_threaded(run) else "peak_resident_bytes"
+    """Those without a footprint: (with resident memory by peak live in its place, without any)."""
     hollow, rest = [], []
     for name, speed, _, ends in blind:
-        ratio = run.figure(name, column) / run.peak_live()
+        ratio = run.resident(name) / run.peak_live()
         if ratio > 0:
             hollow.append((name, speed, ratio, ends))
         else:
@@ -126,7 +118,7 @@ def what(run, timed):
     """The line below the title."""
     text = (f"{run.name}: {intervals(run, timed)}; ringed and dashed: the Pareto "
             "front, nothing beats these in one without losing in the other")
-    if is_threaded(run):
+    if run.is_threaded():
         threads = np.nanmax(run.summary.numbers("threads"))
         text += f"; on {threads:.0f} real threads, footprint in recorded order"
     floor = run.summary.numbers("null_ns_per_op")
@@ -134,7 +126,7 @@ def what(run, timed):
         text += f"; the loop alone takes {np.nanmedian(floor):.2g} ns"
     if any(name not in [p[0] for p in timed if p[2] == p[2]] for name in run.allocators):
         text += "; hollow: libraries, by resident memory"
-        text += " on these threads" if is_threaded(run) else ""
+        text += " on these threads" if run.is_threaded() else ""
     lost = [elide(name, 20) for name in run.allocators if name not in [p[0] for p in timed]]
     return text + ("; no speed: " + ", ".join(lost) if lost else "")
 

@@ -85,8 +85,8 @@ def draw(run):
         return 0
     walked.sort(key=lambda name: -run.figure(name, "peak_footprint_bytes"))
     blind = [name for name in run.allocators if name not in walked
-             and run.figure(name, "peak_resident_bytes") > 0]
-    blind.sort(key=lambda name: -run.figure(name, "peak_resident_bytes"))
+             and run.resident(name) > 0]
+    blind.sort(key=lambda name: -run.resident(name))
     names = blind + walked
     hatches = {"": "", **tier_hatches(run)}
     present = {tier for name in walked for tier in free_by_tier(run, name)}
@@ -127,12 +127,13 @@ def draw(run):
 
 def draw_resident(axes, y, run, name, unit, end):
     """An allocator without a walk: only the kernel's figure, as an open bar."""
-    size = run.figure(name, "peak_resident_bytes")
+    size = run.resident(name)
     width = min(size / unit, end)
     axes.barh(y, width, .72, color="none", edgecolor=CONF["MUTED"], linestyle="--", linewidth=1)
     axes.text(width + end * .012, y, f"{size / run.peak_live():.2f}x", va="center",
               bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
-    axes.text(min(width, end) * .5, y, "resident memory, no walk", va="center", ha="center",
+    what = "resident on threads, no walk" if run.is_threaded() else "resident memory, no walk"
+    axes.text(min(width, end) * .5, y, what, va="center", ha="center",
               color=CONF["MUTED"], size=CONF["TEXT_PT"] - 1,
               bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=.1"})
 
