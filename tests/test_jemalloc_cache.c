@@ -302,10 +302,10 @@ static void a_chunk_that_is_dirty_again_waits_again(void **state)
 		release(lab, blocks[i]);
 	for (int i = 31; i < 48; i += 2)
 		release(lab, blocks[i]);
-	assert_int_equal(tier(lab, "dirty pages"), 15 * PAGE_BYTES);
+	assert_int_equal(account_tier(lab, "dirty pages"), 15 * PAGE_BYTES);
 	for (int i = 1; i < 8; i += 2)
 		assert_ptr_equal(allocate(lab, PAGE_BYTES), blocks[i]);
-	assert_int_equal(tier(lab, "dirty pages"), 11 * PAGE_BYTES);
+	assert_int_equal(account_tier(lab, "dirty pages"), 11 * PAGE_BYTES);
 	lab_close(lab);
 }
 
