@@ -10,11 +10,15 @@
  *
  *     preload_self
  *       FRESH --first call--> ATTACHING --> a handle --thread ends--> GONE
- *                                 |           |   ^                    |
- *                       calls made by         |   | next call:         |
- *                       attaching itself      v   | writes a report    |
- *                                 |         SIGNALLED                  |
+ *                                 |         or WATCHED                 |
+ *                       calls made by                                  |
+ *                       attaching itself                               |
  *                                 '-----> the shared handle <----------'
+ *
+ * Where a signal may ask for a report, each call has to look whether one did, in
+ * whatever thread.  Then the handle is with the key alone, preload_self is WATCHED
+ * for the thread's whole life, and every call arrives at handle_find(): some
+ * nanoseconds more, for those who asked for it.
  *
  * Words.
  *     start    building the heap, at the first call of the process, or in our
@@ -145,8 +149,11 @@ static struct thread_heap *attach(void)
 		return NULL;
 	}
 	preload_self = handle;
-	if (pthread_setspecific(key, handle) == 0)
+	if (pthread_setspecific(key, handle) == 0) {
+		if (preload_settings.stats_on_signal)
+			preload_self = HANDLE_OF(STATE_WATCHED);
 		return handle;
+	}
 	preload_self = HANDLE_OF(STATE_GONE);
 	PRELOAD_CALLS.detach(handle);
 	return NULL;
@@ -168,16 +175,6 @@ static struct thread_heap *take_shared(void)
 	return handle;
 }
 
-/* The handle that a signal has set aside. */
-static struct thread_heap *take_up_again(void)
-{
-	struct thread_heap *handle = own_handle();
-
-	preload_self = handle;
-	report_if_wanted();
-	return handle;
-}
-
 static bool has_no_handle_yet(const struct thread_heap *state)
 {
 	return state == HANDLE_OF(STATE_FRESH) ||
@@ -190,11 +187,13 @@ NOINLINE struct thread_heap *handle_find(void)
 	int saved_errno = errno;
 	struct thread_heap *state = preload_self, *handle = NULL;
 
-	if (state == HANDLE_OF(STATE_SIGNALLED))
-		handle = take_up_again();
+	if (state == HANDLE_OF(STATE_WATCHED))
+		handle = own_handle();
 	else if (has_no_handle_yet(state))
 		handle = attach();
-	if (handle == NULL)
+	if (handle != NULL)
+		report_if_wanted();
+	else
 		handle = take_shared();
 	if (handle != NULL)
 		errno = saved_errno;
@@ -220,13 +219,6 @@ void handle_drop(struct thread_heap *handle)
 {
 	if (handle == atomic_load_explicit(&shared, memory_order_relaxed))
 		lock_drop(&shared_lock, &MANY_THREADS);
-}
-
-/* A thread whose handle is not where it belongs is about to get or lose it. */
-void handle_interrupt(void)
-{
-	if (own_handle() == preload_self)
-		preload_self = HANDLE_OF(STATE_SIGNALLED);
 }
 
 /* ---- fork --------------------------------------------------------------------- */

@@ -35,11 +35,21 @@ EXPORT int malloc_trim(size_t pad)
 	return preload_heap() != NULL && PRELOAD_CALLS.trim(preload_heap()) > 0;
 }
 
-static void look(struct heap_usage *usage)
+struct look {
+	struct heap_usage usage;
+	size_t committed_bytes, peak_committed_bytes;
+};
+
+static void look(struct look *seen)
 {
-	*usage = (struct heap_usage){0};
-	if (preload_heap() != NULL)
-		PRELOAD_CALLS.usage(preload_heap(), usage);
+	*seen = (struct look){0};
+	if (preload_heap() == NULL)
+		return;
+	PRELOAD_CALLS.usage(preload_heap(), &seen->usage);
+	lock_look(&preload_pages.lock);
+	seen->committed_bytes = preload_pages.committed_bytes;
+	seen->peak_committed_bytes = preload_pages.peak_committed_bytes;
+	lock_look_away(&preload_pages.lock);
 }
 
 static size_t free_bytes(const struct heap_usage *usage)
@@ -54,16 +64,16 @@ static size_t free_bytes(const struct heap_usage *usage)
 /* Headers and slack are in `arena` alone. */
 EXPORT struct mallinfo2 mallinfo2(void)
 {
-	struct heap_usage usage;
+	struct look seen;
 	int saved_errno = errno;
 
-	look(&usage);
+	look(&seen);
 	errno = saved_errno;
 	return (struct mallinfo2){
-		.arena = preload_pages.committed_bytes,
-		.usmblks = preload_pages.peak_committed_bytes,
-		.uordblks = usage.live_bytes,
-		.fordblks = free_bytes(&usage),
+		.arena = seen.committed_bytes,
+		.usmblks = seen.peak_committed_bytes,
+		.uordblks = seen.usage.live_bytes,
+		.fordblks = free_bytes(&seen.usage),
 	};
 }
 
@@ -88,22 +98,23 @@ EXPORT struct mallinfo mallinfo(void)
 /* XML as glibc's, with the tiers of the design.  stdio may call malloc. */
 EXPORT int malloc_info(int options, FILE *out)
 {
-	struct heap_usage usage;
+	struct look seen;
+	const struct heap_usage *usage = &seen.usage;
 
 	if (options != 0)
 		return EINVAL;
-	look(&usage);
+	look(&seen);
 	fprintf(out, "<malloc version=\"alloclab-1\">\n"
 	             "<allocator name=\"" PRELOAD_NAME "\"/>\n");
 	fprintf(out, "<live size=\"%zu\"/>\n<metadata size=\"%zu\"/>\n",
-	        usage.live_bytes, usage.metadata_bytes);
-	for (unsigned i = 0; i < usage.tier_count; i++)
+	        usage->live_bytes, usage->metadata_bytes);
+	for (unsigned i = 0; i < usage->tier_count; i++)
 		fprintf(out, "<free tier=\"%s\" size=\"%zu\"/>\n",
-		        usage.tiers[i].tier, usage.tiers[i].bytes);
+		        usage->tiers[i].tier, usage->tiers[i].bytes);
 	fprintf(out, "<system type=\"current\" size=\"%zu\"/>\n",
-	        preload_pages.committed_bytes);
+	        seen.committed_bytes);
 	fprintf(out, "<system type=\"max\" size=\"%zu\"/>\n</malloc>\n",
-	        preload_pages.peak_committed_bytes);
+	        seen.peak_committed_bytes);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ enum preload_state {
 	STATE_TWO_FREES, /* ... twice, and nothing else                      */
 	STATE_ATTACHING, /* it is getting its handle                         */
 	STATE_GONE,      /* its handle is gone: the thread is ending         */
-	STATE_SIGNALLED, /* it has one, and is to write a report first       */
+	STATE_WATCHED,   /* it has one; each call may have to write a report */
 	PRELOAD_STATES,
 };
 
@@ -82,11 +82,9 @@ struct thread_heap *handle_find(void);
  */
 struct thread_heap *handle_find_to_free(void);
 
-/* One read: a signal may come between two (handle_interrupt). */
 static inline struct thread_heap *handle_take(void)
 {
-	struct thread_heap *self =
-		__atomic_load_n(&preload_self, __ATOMIC_RELAXED);
+	struct thread_heap *self = preload_self;
 
 	if ((uintptr_t)self - (uintptr_t)preload_zeros < sizeof preload_zeros)
 		return handle_find();
@@ -95,17 +93,14 @@ static inline struct thread_heap *handle_take(void)
 
 void handle_drop(struct thread_heap *handle);
 
-/* The thread's next call writes a report; called in a signal handler. */
-void handle_interrupt(void);
-
 /* ---- settings.c --------------------------------------------------------- */
 
 struct preload_settings {
 	struct knob_values knobs;
 	char knobs_text[512];  /* those that were set */
 	char stats_path[4096]; /* absolute; "" for no report */
-	bool stats_on_signal;
-	bool stats_resident; /* the peak of resident memory is kept */
+	bool stats_on_signal;  /* each call looks whether one came */
+	bool stats_resident;   /* the peak of resident memory is kept */
 };
 
 extern struct preload_settings preload_settings;

@@ -17,8 +17,8 @@
  * says that the heap was busy.  The copy sends no SIGCHLD, and wait() of the
  * program does not see it.
  *
- * On a signal.  The handler sets a flag, and the handle of its thread aside
- * (handle.c); the next call that passes by writes the report.
+ * On a signal.  The handler sets a flag; the next call, of any thread, writes the
+ * report (handle.c).
  *
  * No stdio, no malloc, little stack.
  */
@@ -103,6 +103,7 @@ static void put_parts(struct text *out, const char *before, const char *name,
 
 /* ---- the numbers ---------------------------------------------------------------- */
 
+/* The caller holds the source's lock, or cannot wait for it. */
 static NOINLINE void put_source(struct text *out)
 {
 	const struct page_source *pages = &preload_pages;
@@ -122,7 +123,7 @@ static NOINLINE void put_source(struct text *out)
 	put_line(out, "page_calls_refused", pages->refused);
 }
 
-/* Unknown where the kernel does not say which mappings are ours. */
+/* The same.  Unknown where the kernel does not say which mappings are ours. */
 static NOINLINE void put_resident(struct text *out)
 {
 	struct heap_peak *peak = &preload_peak;
@@ -192,8 +193,10 @@ static void put_head(struct text *out, pid_t process)
 static void put_all(struct text *out, pid_t process)
 {
 	put_head(out, process);
+	lock_look(&preload_pages.lock);
 	put_source(out);
 	put_resident(out);
+	lock_look_away(&preload_pages.lock);
 	if (preload_heap() == NULL)
 		return;
 	put_usage(out);
@@ -273,12 +276,12 @@ static void ask(int signal)
 {
 	(void)signal;
 	atomic_store_explicit(&wanted, true, memory_order_relaxed);
-	handle_interrupt();
 }
 
 void report_if_wanted(void)
 {
-	if (!atomic_exchange_explicit(&wanted, false, memory_order_relaxed))
+	if (!atomic_load_explicit(&wanted, memory_order_relaxed) ||
+	    !atomic_exchange_explicit(&wanted, false, memory_order_relaxed))
 		return;
 	lock_take(&text_lock, &MANY_THREADS);
 	put_all(&text, getpid());
@@ -292,8 +295,7 @@ void report_start(void)
 	struct sigaction ours = {.sa_handler = ask,
 	                         .sa_flags = SA_RESTART | SA_ONSTACK};
 
-	if (preload_settings.stats_path[0] == '\0' ||
-	    !preload_settings.stats_on_signal)
+	if (!preload_settings.stats_on_signal)
 		return;
 	if (sigaction(SIGUSR2, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
 		sigaction(SIGUSR2, &ours, NULL);

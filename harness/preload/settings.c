@@ -222,7 +222,7 @@ static void read_stats(void)
 		refuse_stats("its folder cannot be written");
 }
 
-/* "ALLOCLAB_STATS_...": 1, or 0 or nothing. */
+/* "ALLOCLAB_STATS_...": 1, or 0 or nothing.  Without a file it is off. */
 static bool read_switch(const char *name)
 {
 	char text[16];
@@ -231,9 +231,10 @@ static bool read_switch(const char *name)
 	bool is_on = strcmp(text, "1") == 0;
 	if (text[0] != '\0' && strcmp(text, "0") != 0 && !is_on)
 		complain("%s: it is 0 or 1, not \"%s\"", name, text);
-	if (is_on && preload_settings.stats_path[0] == '\0')
-		complain("%s: ALLOCLAB_STATS names no file", name);
-	return is_on;
+	if (!is_on || preload_settings.stats_path[0] != '\0')
+		return is_on;
+	complain("%s: ALLOCLAB_STATS names no file", name);
+	return false;
 }
 
 void settings_read(void)

@@ -7,7 +7,8 @@
  *             destructor frees and allocates when their handle is gone
  *     two     fork; the children use and free what they inherited
  *
- * With ALLOCLAB_STATS_SIGNAL=1 main sends SIGUSR2 all the while.
+ * Main looks at the heap all the while; with ALLOCLAB_STATS_SIGNAL=1 it sends
+ * SIGUSR2, so that others do.
  *
  * Runs under each library, and linked with the library's own code under
  * ThreadSanitizer (e2e_preload_tsan.sh), which bounds what it may do: the children
@@ -204,6 +205,15 @@ static void *fork_on(void *argument)
 	return argument;
 }
 
+static void look_on(void)
+{
+	if (mallinfo2().arena == 0)
+		stop("there is no heap");
+	if (getenv("ALLOCLAB_STATS_SIGNAL") != NULL)
+		kill(getpid(), SIGUSR2);
+	usleep(1000);
+}
+
 int main(void)
 {
 	static void *(*const runs[THREADS])(void *) = {
@@ -216,10 +226,8 @@ int main(void)
 	for (uintptr_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, runs[i], (void *)i) != 0)
 			stop("pthread_create fails");
-	while (getenv("ALLOCLAB_STATS_SIGNAL") != NULL && forking > 0) {
-		kill(getpid(), SIGUSR2);
-		usleep(1000);
-	}
+	while (forking > 0)
+		look_on();
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < SLOTS; i++)
