@@ -225,6 +225,11 @@ for name in $names; do
 		under "$name" perl -e "$on_signal"
 	[ "$(cat "$dir/out")" = there ] && adds_up "$dir/stats"
 	is "$name: a report on SIGUSR2"
+
+	rm -f "$dir"/stats*
+	ALLOCLAB_STATS=$dir/stats ALLOCLAB_STATS_SIGNAL=1 \
+		under "$name" $programs/preload_corners signal
+	is "$name: by another thread, if that which got it sleeps"
 done
 
 rm -f "$dir"/stats*

@@ -7,6 +7,8 @@
  *     storm      forks in two threads while others come, go, and free after
  *                their handles are gone
  *     idle       threads that never call: the C library frees what was theirs
+ *     signal     main gets SIGUSR2 and sleeps on: the report that was asked for
+ *                is written by a call of another thread
  *
  * Exit status 0, or 1 with a line on what was wrong.
  */
@@ -15,6 +17,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -298,41 +301,74 @@ static void fork_in_storm(void)
 
 /* ---- idle ------------------------------------------------------------------- */
 
-static atomic_int idle_threads;
+enum { BATCHES = 50, BATCH = 40, STACK_BYTES = 4 << 20 };
+
+static pthread_barrier_t gate;
 
 static void *do_nothing(void *argument)
 {
-	idle_threads++;
+	pthread_barrier_wait(&gate);
 	return argument;
 }
 
-/* More stacks than glibc keeps for the next threads: it frees some, and theirs. */
+/*
+ * More stacks than glibc keeps for the next threads, 40 MiB: a thread that ends
+ * frees those of others that have ended, and what was theirs.
+ */
 static void be_idle(void)
 {
 	pthread_attr_t attributes;
-	pthread_t thread;
+	pthread_t threads[BATCH];
 
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 64 << 20);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	for (int i = 0; i < 1000; i++) {
-		if (pthread_create(&thread, &attributes, do_nothing, NULL) != 0)
-			usleep(100);
-		else
-			while (idle_threads == 0)
-				sched_yield();
-		idle_threads = 0;
+	pthread_barrier_init(&gate, NULL, BATCH + 1);
+	for (int batch = 0; batch < BATCHES; batch++) {
+		for (int i = 0; i < BATCH; i++)
+			CLAIM(pthread_create(&threads[i], &attributes,
+			                     do_nothing, NULL) == 0);
+		pthread_barrier_wait(&gate);
 	}
 	usleep(10000);
+}
+
+/* ---- signal ------------------------------------------------------------------- */
+
+static pthread_t main_thread;
+
+/* Until the file is there that the environment names: nothing but these calls. */
+static void *call_until_reported(void *argument)
+{
+	const char *path = getenv("ALLOCLAB_STATS");
+	int tries = 10000;
+
+	CLAIM(path != NULL && access(path, F_OK) != 0);
+	free(malloc(10 + opaque));
+	CLAIM(pthread_kill(main_thread, SIGUSR2) == 0);
+	while (tries-- > 0 && access(path, F_OK) != 0) {
+		free(malloc(10 + opaque));
+		usleep(1000);
+	}
+	CLAIM(tries > 0);
+	return argument;
+}
+
+static void sleep_when_asked(void)
+{
+	pthread_t thread;
+
+	main_thread = pthread_self();
+	pthread_create(&thread, NULL, call_until_reported, NULL);
+	pthread_join(thread, NULL);
 }
 
 int main(int count, char **arguments)
 {
 	static const struct way ways[] = {
-		{"first", call_first},
-		{"last", call_last},
-		{"storm", fork_in_storm},
-		{"idle", be_idle},
+		{"first", call_first},        {"last", call_last},
+		{"storm", fork_in_storm},     {"idle", be_idle},
+		{"signal", sleep_when_asked},
 	};
 
 	return run_way(count, arguments, ways, sizeof ways / sizeof ways[0]);
