@@ -27,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preload.h"
+
 enum {
 	THREADS = 8,
 	SLOTS = 64,
@@ -44,12 +46,6 @@ struct block {
 static struct block *_Atomic slots[SLOTS];
 static atomic_int forking = 2; /* threads that are not through yet */
 static pthread_key_t key;
-
-static void stop(const char *what)
-{
-	fprintf(stderr, "preload_races: %s\n", what);
-	_exit(1);
-}
 
 static unsigned next_random(unsigned *state)
 {
