@@ -300,8 +300,8 @@ static void the_writer_writes_the_long_form(void **state)
 	trace_destroy(&trace);
 }
 
-/* Each refused text and the whole message. */
-static void refused_texts_are_told_why(void **state)
+/* Each refused text and the whole message, here and below. */
+static void unsound_texts_are_told_why(void **state)
 {
 	static const struct refusal refusals[] = {
 		{"a=5\nb=3\nfree(a)\nfree(a)",
@@ -319,6 +319,15 @@ static void refused_texts_are_told_why(void **state)
 	         "t:2: realloc of a (freed at line 1, column 5)"},
 		{"a=5\na:0", "t:2: realloc of a to 0 bytes: C leaves open what "
 	                     "it does; free it"},
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_sizes_are_told_why(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"a=72057594037927936",
 	         "t:1: size 72057594037927936 is above 2^46, the most here"},
 		{"a=18446744073709551615M",
@@ -344,6 +353,15 @@ static void refused_texts_are_told_why(void **state)
 		{"a=aligned(2M,5)",
 	         "t:1: \"a=aligned(2M,5)\": \"2M\" is not an alignment (a "
 	         "power of two up to 1M)"},
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_names_are_told_why(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"=5", "t:1: \"=5\": the name of the block is missing"},
 		{"a=1 -", "t:1: column 5: \"-\": the name of the block is "
 	                  "missing"},
@@ -361,6 +379,15 @@ static void refused_texts_are_told_why(void **state)
 	                  "-a, free(a), start(1), @1, ..."},
 		{"a=1 \x01", "t:1: column 5: \"\\x01\": not an event; write "
 	                     "a=100, a:200, -a, free(a), start(1), @1, ..."},
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_threads_and_phases_are_told_why(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"@1 a=4", "t:1: thread 1 acts before its start"},
 		{"@x a=4", "t:1: \"@x\": the number of the thread is missing"},
 		{"start() a=4",
@@ -381,6 +408,15 @@ static void refused_texts_are_told_why(void **state)
 		{"phase(a(b)) a=4",
 	         "t:1: the name of a phase is 1 to 255 printable characters, "
 	         "none of ( ) # and blank"},
+	};
+
+	(void)state;
+	EXPECT_REFUSALS(refusals);
+}
+
+static void wrong_times_and_versions_are_told_why(void **state)
+{
+	static const struct refusal refusals[] = {
 		{"+5 a=1", "t:1: \"+5\": the first event is at time 0"},
 		{"a=1 +5", "t:1: column 5: \"+5\": no event follows this time"},
 		{"a=1 +5 +6",
@@ -549,7 +585,11 @@ int main(void)
 		cmocka_unit_test(names_are_kept_for_short_traces),
 		cmocka_unit_test(blocks_without_names_have_letters),
 		cmocka_unit_test(the_writer_writes_the_long_form),
-		cmocka_unit_test(refused_texts_are_told_why),
+		cmocka_unit_test(unsound_texts_are_told_why),
+		cmocka_unit_test(wrong_sizes_are_told_why),
+		cmocka_unit_test(wrong_names_are_told_why),
+		cmocka_unit_test(wrong_threads_and_phases_are_told_why),
+		cmocka_unit_test(wrong_times_and_versions_are_told_why),
 		cmocka_unit_test(threads_may_start_again),
 		cmocka_unit_test(random_traces_survive_both_forms),
 		cmocka_unit_test(segments_join),
