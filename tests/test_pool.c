@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "account.h"
-#include "allocators/common/bits.h"
 #include "allocators/pool/pool.h"
 #include "lab.h"
 

@@ -2,8 +2,6 @@
  * test_slab.c - object caches: how slabs are laid out, and their life.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "slab_lab.h"

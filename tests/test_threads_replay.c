@@ -3,7 +3,6 @@
  * oracle on up to eight of them, figures that add up, verdicts of a run.  Runs
  * under ThreadSanitizer too.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
