@@ -45,6 +45,9 @@ help:
 	@echo "make scale [ALLOCATORS=...] [THREADS_MAX=n]   1, 2, 4 ... n threads"
 	@echo "make fidelity [QUICK=1]   replays beside the programs themselves: peak memory"
 	@echo "make fuzz [SECONDS=60]    fuzz the readers and the allocators"
+	@echo "make mutants              the lab broken in many ways: does a test notice?"
+	@echo "make readme-charts, readme-bench, readme-programs, readme-fidelity"
+	@echo "                          write the docs' pictures and figures anew: minutes"
 	@echo "make deps-local           missing libraries into build/deps, without root"
 	@echo "make clean                removes build/; distclean: results too"
 

@@ -5,7 +5,6 @@
 #include <argp.h>
 #include <bsd/string.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

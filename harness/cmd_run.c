@@ -2,7 +2,6 @@
  * cmd_run.c - `alloclab run`: workloads against allocators, the lab's main job.
  */
 #include <argp.h>
-#include <bsd/string.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

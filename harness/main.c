@@ -28,7 +28,8 @@ static const struct command commands[] = {
 	{"list", "the allocators and their knobs", cmd_list},
 	{"scale", "the same work on more and more threads", cmd_scale},
 	{"peak", "the most resident memory of a heap in a replay", cmd_peak},
-	{"bench", "what the harness itself costs", cmd_bench},
+	{"bench", "our designs beside the real libraries; harness costs",
+         cmd_bench},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

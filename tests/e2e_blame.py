@@ -14,23 +14,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from tap import plan, skip, verdict  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ALLOCLAB = os.path.join(ROOT, "build", "alloclab")
 WORDS = os.path.join(ROOT, "docs", "words.trace")
-number = 0
 
 
 def result(ok, name, why=""):
-    global number
-    number += 1
-    print("%s %d - %s%s" % ("ok" if ok else "not ok", number, name,
-                            "" if ok or not why else "\n# " + str(why).replace("\n", "\n# ")))
-
-
-def skip(name, why):
-    global number
-    number += 1
-    print("ok %d - %s # SKIP %s" % (number, name, why))
+    verdict(name, [] if ok else str(why).split("\n"))
 
 
 def run(*arguments, **options):
@@ -236,7 +229,7 @@ def main():
         check_chart(folder)
         check_tools(folder)
         check_recorder(folder)
-    print("1..%d" % number)
+    return plan()
 
 
 sys.exit(main())

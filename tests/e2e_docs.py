@@ -21,19 +21,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from tap import plan, verdict  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAKEFILES = ["docs/docs.mk", "harness/fidelity/fidelity.mk"]
-number = 0
-failures = 0
-
-
-def result(complaints, name):
-    global number, failures
-    number += 1
-    failures += bool(complaints)
-    print(f"{'not ok' if complaints else 'ok'} {number} - {name}")
-    for complaint in complaints:
-        print(f"# {complaint}")
 
 
 def scratch_tree(folder):
@@ -152,16 +144,14 @@ def programs_asked_for(tree, *variables):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         tree = scratch_tree(folder)
-        result([] if len(targets()) >= 4 else [str(targets())], "four targets, or more, are named")
-        result(complaints_of(tree), "they are there, and all they use and write")
-        result(survivors(tree), "a docs.mk that ends too early is noticed")
-        result(programs_page(tree), "docs/programs.sh writes its page")
+        verdict("four targets, or more, are named", [] if len(targets()) >= 4 else [str(targets())])
+        verdict("they are there, and all they use and write", complaints_of(tree))
+        verdict("a docs.mk that ends too early is noticed", survivors(tree))
+        verdict("docs/programs.sh writes its page", programs_page(tree))
         asked = [programs_asked_for(tree), programs_asked_for(tree, "PROGRAMS=perl gcc")]
-        result([] if asked == [[], ["perl", "gcc"]] else [str(asked)],
-               "make fidelity measures all programs, or those that are named")
-    print(f"1..{number}")
-    sys.exit(failures > 0)
+        verdict("make fidelity measures all programs, or those that are named",
+                [] if asked == [[], ["perl", "gcc"]] else [str(asked)])
+    return plan()
 
 
-if __name__ == "__main__":
-    main()
+sys.exit(main())

@@ -22,6 +22,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from tap import plan, skip, verdict  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT = 1024
 AT_START = {"build_heap", "preload_start", "settings_read",  # who calls the next two
@@ -42,17 +45,6 @@ void asks(int n) { use(alloca(n)); }
 static __attribute__((noinline)) void knob_parse(void) { char bytes[1100]; use(bytes); }
 void calls(void) { knob_parse(); use(0); }
 """
-number = 0
-failures = 0
-
-
-def result(complaints, name):
-    global number, failures
-    number += 1
-    failures += bool(complaints)
-    print(f"{'not ok' if complaints else 'ok'} {number} - {name}")
-    for complaint in complaints:
-        print(f"# {complaint}")
 
 
 def growth(instruction):
@@ -131,22 +123,20 @@ def build():
 
 def main():
     if platform.machine() != "x86_64":
-        print("1..1\nok 1 - frames # SKIP knows x86-64 only")
-        return
+        skip("frames", "knows x86-64 only")
+        return plan()
     found = fixture()
     wanted = ["asks", "huge", "large", "variable", "calls calls knob_parse"]
-    result([] if found == wanted else [str(found)],
-           "a large frame, an array of variable length, alloca and a wrong call are noticed")
+    verdict("a large frame, an array of variable length, alloca and a wrong call are noticed",
+            [] if found == wanted else [str(found)])
     for library in build():
         found = functions(library)
         name = os.path.basename(library)
         known = {"malloc", "free", "calloc", "realloc", "handle_find"}
-        result(sorted(known - set(found)) or large_frames(found),
-               f"{name}: no frame above {LIMIT} bytes in {len(found)} functions")
-        result(wrong_calls(found), f"{name}: the exceptions are called by their own kind")
-    print(f"1..{number}")
-    sys.exit(failures > 0)
+        verdict(f"{name}: no frame above {LIMIT} bytes in {len(found)} functions",
+                sorted(known - set(found)) or large_frames(found))
+        verdict(f"{name}: the exceptions are called by their own kind", wrong_calls(found))
+    return plan()
 
 
-if __name__ == "__main__":
-    main()
+sys.exit(main())

@@ -15,32 +15,18 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+from tap import plan, table, verdict  # noqa: E402
+
 ALLOCATORS = ["bump", "first-fit:min_block=64,index=tree", "slab", "system"]
 WORKS = ("private", "crossing", "sharing")
 THREADS = ("1", "2", "3")
 STEPS = 500
-number = 0
-
-
-def verdict(name, problems):
-    """One test: passed if the list of problems is empty."""
-    global number
-    number += 1
-    print(f"{'not ok' if problems else 'ok'} {number} - {name}")
-    for problem in list(problems)[:10]:
-        print(f"# {problem}")
 
 
 def scale(results, *arguments):
     command = ["build/alloclab", "scale", "--results", results, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def table(path):
-    """Header and rows as dictionaries."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    return rows[0], [dict(zip(rows[0], row)) for row in rows[1:]]
 
 
 def documented(name):
@@ -181,7 +167,7 @@ def main():
         verdict("bad usage is exit 2", [run.stderr for run in wrong if run.returncode != 2])
     with tempfile.TemporaryDirectory() as top:
         verdict("an interrupt keeps complete rounds", check_interrupt(top))
-    print(f"1..{number}")
+    return plan()
 
 
 sys.exit(main())

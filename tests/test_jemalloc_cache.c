@@ -28,6 +28,18 @@ static void release(struct lab *lab, void *block)
 	lab->allocator->free(lab->thread, block);
 }
 
+static void allocate_all(struct lab *lab, void **blocks, int count, size_t size)
+{
+	for (int i = 0; i < count; i++)
+		blocks[i] = allocate(lab, size);
+}
+
+static void release_all(struct lab *lab, void **blocks, int count)
+{
+	for (int i = 0; i < count; i++)
+		release(lab, blocks[i]);
+}
+
 /* ---- refills ------------------------------------------------------------ */
 
 /* Half of a capacity that doubles from 8 to two runs' regions, 126. */
@@ -62,15 +74,13 @@ static void a_refill_brings_the_lowest_first(void **state)
 static void a_full_bin_flushes_its_older_half(void **state)
 {
 	struct lab *lab = lab_open("jemalloc:cache_slots=10");
-	char *blocks[20];
+	void *blocks[20];
 
 	(void)state;
-	for (int i = 0; i < 20; i++)
-		blocks[i] = allocate(lab, 64);
+	allocate_all(lab, blocks, 20, 64);
 	while (cached(lab, 64) > 0)
 		allocate(lab, 64);
-	for (int i = 0; i < 10; i++)
-		release(lab, blocks[i]);
+	release_all(lab, blocks, 10);
 	assert_int_equal(cached(lab, 64), 10);
 	assert_int_equal(account_usage(lab).flushes, 0);
 	size_t in_runs = account_tier(lab, "run");
@@ -91,11 +101,9 @@ static void large_blocks_are_cached_one_by_one(void **state)
 	void *blocks[22];
 
 	(void)state;
-	for (int i = 0; i < 22; i++)
-		blocks[i] = allocate(lab, 30000);
+	allocate_all(lab, blocks, 22, 30000);
 	assert_int_equal(account_tier(lab, "thread cache"), 0);
-	for (int i = 0; i < 20; i++)
-		release(lab, blocks[i]);
+	release_all(lab, blocks, 20);
 	assert_int_equal(account_tier(lab, "thread cache"), 20 * 32768);
 	release(lab, blocks[20]);
 	assert_int_equal(account_tier(lab, "thread cache"), 11 * 32768);
@@ -152,11 +160,9 @@ static void idle_blocks_go_home(void **state)
 	void *blocks[60];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
-		blocks[i] = allocate(lab, 64);
+	allocate_all(lab, blocks, 60, 64);
 	assert_int_equal(cached_of(lab, 64), 0);
-	for (int i = 0; i < 40; i++)
-		release(lab, blocks[i]);
+	release_all(lab, blocks, 40);
 	for (int pass = 0; pass < 3; pass++) {
 		pass_over_all_bins(lab);
 		assert_int_equal(cached_of(lab, 64), left[pass]);
@@ -173,10 +179,8 @@ static void without_collection_they_stay(void **state)
 	void *blocks[60];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
-		blocks[i] = allocate(lab, 64);
-	for (int i = 0; i < 40; i++)
-		release(lab, blocks[i]);
+	allocate_all(lab, blocks, 60, 64);
+	release_all(lab, blocks, 40);
 	for (int pass = 0; pass < 3; pass++)
 		pass_over_all_bins(lab);
 	assert_int_equal(cached_of(lab, 64), 40);
@@ -190,15 +194,11 @@ static void blocks_in_use_stay(void **state)
 	void *blocks[60];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
-		blocks[i] = allocate(lab, 64);
-	for (int i = 0; i < 40; i++)
-		release(lab, blocks[i]);
+	allocate_all(lab, blocks, 60, 64);
+	release_all(lab, blocks, 40);
 	for (int pass = 0; pass < 5; pass++) {
-		for (int i = 0; i < 40; i++)
-			blocks[i] = allocate(lab, 64);
-		for (int i = 0; i < 40; i++)
-			release(lab, blocks[i]);
+		allocate_all(lab, blocks, 40, 64);
+		release_all(lab, blocks, 40);
 		pass_over_all_bins(lab);
 		assert_int_equal(cached_of(lab, 64), 40);
 	}
@@ -219,8 +219,7 @@ static void a_consumer_returns_memory(void **state)
 
 	(void)state;
 	for (int round = 0; round < ROUNDS; round++) {
-		for (int i = 0; i < IN_FLIGHT; i++)
-			blocks[i] = allocate(lab, 64);
+		allocate_all(lab, blocks, IN_FLIGHT, 64);
 		for (int i = 0; i < IN_FLIGHT; i++)
 			lab->allocator->free(consumer, blocks[i]);
 		if (round == 0)
@@ -263,8 +262,7 @@ static void the_ratio_bounds_dirty_pages(void **state)
 	void *blocks[150];
 
 	(void)state;
-	for (int i = 0; i < 150; i++)
-		blocks[i] = allocate(lab, PAGE_BYTES);
+	allocate_all(lab, blocks, 150, PAGE_BYTES);
 	for (int i = 1; i < 150; i += 2) {
 		release(lab, blocks[i]);
 		assert_in_range(account_tier(lab, "dirty pages"), 0,
@@ -316,8 +314,7 @@ static void the_ratio_follows_live_pages(void **state)
 	void *blocks[1500];
 
 	(void)state;
-	for (int i = 0; i < 1500; i++)
-		blocks[i] = allocate(lab, PAGE_BYTES);
+	allocate_all(lab, blocks, 1500, PAGE_BYTES);
 	for (int i = 0; i < 150; i++)
 		release(lab, blocks[i * 10]);
 	assert_int_equal(account_tier(lab, "dirty pages"), 150 * PAGE_BYTES);
@@ -343,11 +340,9 @@ static void dirty_pages_decay(void **state)
 	void *blocks[64];
 
 	(void)state;
-	for (int i = 0; i < 64; i++)
-		blocks[i] = allocate(lab, PAGE_BYTES);
+	allocate_all(lab, blocks, 64, PAGE_BYTES);
 	allocate(lab, PAGE_BYTES);
-	for (int i = 0; i < 64; i++)
-		release(lab, blocks[i]);
+	release_all(lab, blocks, 64);
 	touch(lab, 101);
 	assert_int_equal(account_tier(lab, "dirty pages"), 64 * PAGE_BYTES);
 	touch(lab, 101 + 7 * 101);

@@ -2,9 +2,7 @@
  * test_jemalloc_pages.c - pages, chunks and huge blocks of the jemalloc-style
  * allocator.
  */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "account.h"
 #include "allocators/common/bits.h"

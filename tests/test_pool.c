@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "account.h"
-#include "allocators/common/bits.h"
 #include "allocators/pool/pool.h"
 #include "lab.h"
 
@@ -19,6 +18,12 @@ static void *take(struct lab *lab)
 static void give(struct lab *lab, void *block)
 {
 	lab->allocator->free(lab->thread, block);
+}
+
+static void take_all(struct lab *lab, void **blocks, int count)
+{
+	for (int i = 0; i < count; i++)
+		blocks[i] = take(lab);
 }
 
 /* ---- the list ------------------------------------------------------------ */
@@ -101,8 +106,7 @@ static void no_search_without_a_release(void **state)
 
 	(void)state;
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < MANY; i++)
-			blocks[i] = take(lab);
+		take_all(lab, blocks, MANY);
 		for (int i = 0; i < MANY; i++)
 			give(lab, blocks[i * 7 % MANY]);
 	}
@@ -165,8 +169,7 @@ static void the_limit_is_a_limit(void **state)
 	void *blocks[5];
 
 	(void)state;
-	for (int i = 0; i < 5; i++)
-		blocks[i] = take(lab);
+	take_all(lab, blocks, 5);
 	assert_non_null(blocks[4]);
 	errno = 0;
 	assert_null(take(lab));
@@ -196,8 +199,7 @@ static void preallocated_objects_stay(void **state)
 	assert_int_equal(account_usage(lab).tier_count, 2);
 	struct heap_usage usage = account_usage(lab);
 	assert_int_equal(usage_tier(&usage, "free list"), 126 * 64);
-	for (int i = 0; i < 300; i++)
-		blocks[i] = take(lab);
+	take_all(lab, blocks, 300);
 	assert_int_equal(lab->pages.committed_bytes, 6 * PAGE_BYTES);
 	for (int i = 0; i < 300; i++)
 		give(lab, blocks[i]);
@@ -213,8 +215,7 @@ static void trim_gives_idle_chunks_back(void **state)
 	void *blocks[70]; /* 8 in a chunk of 8 KiB: 64 + 8 * 1008 bytes */
 
 	(void)state;
-	for (int i = 0; i < 70; i++)
-		blocks[i] = take(lab);
+	take_all(lab, blocks, 70);
 	assert_int_equal(lab->pages.committed_bytes, PAGE_BYTES + 9 * 8192);
 	for (int i = 0; i < 70; i++)
 		if (i % 8 != 0 || i >= 32) /* one stays in each of four */
@@ -237,8 +238,7 @@ static void idle_chunks_go_by_policy(void **state)
 	void *blocks[32];
 
 	(void)state;
-	for (int i = 0; i < 32; i++)
-		blocks[i] = take(lab);
+	take_all(lab, blocks, 32);
 	for (int i = 0; i < 15; i++)
 		give(lab, blocks[i]);
 	assert_int_equal(lab_stats(lab).shrinks, 0);
@@ -261,8 +261,7 @@ static void giving_back_is_paid_for(void **state)
 
 	(void)state;
 	for (int round = 0; round < 4; round++) {
-		for (int i = 0; i < MANY; i++)
-			blocks[i] = take(lab);
+		take_all(lab, blocks, MANY);
 		for (int i = 0; i < MANY; i++)
 			give(lab, blocks[i * 1237 % MANY]);
 	}

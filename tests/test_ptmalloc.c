@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "account.h"
-#include "allocators/common/bits.h"
 #include "allocators/ptmalloc/ptmalloc.h"
 
 #define BARE "ptmalloc:tcache=0,fast_max=0"

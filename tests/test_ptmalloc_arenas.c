@@ -4,7 +4,6 @@
  *
  * All on one OS thread, with a handle for each logical thread.
  */
-#include <string.h>
 
 #include "account.h"
 #include "allocators/ptmalloc/ptmalloc.h"

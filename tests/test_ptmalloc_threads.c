@@ -5,7 +5,6 @@
  * The battery has the general properties; here are those that only this design
  * has: how many arenas there are, and whose locks are taken.
  */
-#include <string.h>
 
 #include "account.h"
 #include "allocators/ptmalloc/ptmalloc.h"

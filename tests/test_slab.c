@@ -1,22 +1,10 @@
 /*
  * test_slab.c - object caches: how slabs are laid out, and their life.
  */
-#include "lab.h"
-
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "allocators/slab/slab.h"
-
-static struct kmem_cache_info info_of(const struct kmem_cache *cache)
-{
-	struct kmem_cache_info info;
-
-	kmem_cache_info(cache, &info);
-	return info;
-}
+#include "slab_lab.h"
 
 static struct kmem_cache *cache_named(struct lab *lab, const char *name)
 {
@@ -38,16 +26,6 @@ static struct kmem_cache *make_cache(struct lab *lab, size_t size, size_t align)
 
 	assert_non_null(cache);
 	return cache;
-}
-
-static void assert_slabs(const struct kmem_cache *cache, size_t full,
-                         size_t partial, size_t empty)
-{
-	struct kmem_cache_info info = info_of(cache);
-
-	assert_int_equal(info.full, full);
-	assert_int_equal(info.partial, partial);
-	assert_int_equal(info.empty, empty);
 }
 
 /* ---- layout --------------------------------------------------------------- */

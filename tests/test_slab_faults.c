@@ -1,22 +1,12 @@
 /*
  * test_slab_faults.c - slab under random operations, and without memory.
  */
-#include "lab.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocators/slab/slab.h"
-
-static struct kmem_cache_info info_of(const struct kmem_cache *cache)
-{
-	struct kmem_cache_info info;
-
-	kmem_cache_info(cache, &info);
-	return info;
-}
+#include "slab_lab.h"
 
 /* ---- random operations ---------------------------------------------------- */
 

@@ -2,32 +2,12 @@
  * test_slab_kmalloc.c - malloc over slabs: classes, large blocks, the pages
  * below, the worked example of docs/slab.md, and the sentences that explain.
  */
-#include "lab.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocators/slab/slab.h"
-
-static struct kmem_cache_info info_of(const struct kmem_cache *cache)
-{
-	struct kmem_cache_info info;
-
-	kmem_cache_info(cache, &info);
-	return info;
-}
-
-static void assert_slabs(const struct kmem_cache *cache, size_t full,
-                         size_t partial, size_t empty)
-{
-	struct kmem_cache_info info = info_of(cache);
-
-	assert_int_equal(info.full, full);
-	assert_int_equal(info.partial, partial);
-	assert_int_equal(info.empty, empty);
-}
+#include "slab_lab.h"
 
 /* ---- kmalloc -------------------------------------------------------------- */
 

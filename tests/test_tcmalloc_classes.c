@@ -3,7 +3,6 @@
  * what they waste.  All figures are derived here.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "account.h"
 #include "allocators/tcmalloc/tcmalloc.h"

@@ -10,7 +10,9 @@
 
 #include "../common/misuse.h"
 
-bool tags_are_sound(const struct fit_heap *heap, const struct block *block)
+/* Whether the tags of a block between the first and the fence can be right. */
+static bool tags_are_sound(const struct fit_heap *heap,
+                           const struct block *block)
 {
 	size_t bytes = block_bytes(block);
 	size_t above = (size_t)(heap->top - (const char *)block);

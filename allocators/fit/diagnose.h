@@ -16,7 +16,4 @@ void require_live(const struct fit_heap *heap, const void *payload,
 /* Stops with a sentence if a hole's neighbours on the chain do not agree. */
 void require_linked(const struct fit_heap *heap, const struct block *hole);
 
-/* Whether the tags of a block between the first and the fence can be right. */
-bool tags_are_sound(const struct fit_heap *heap, const struct block *block);
-
 #endif

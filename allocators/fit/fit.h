@@ -355,7 +355,6 @@ void fit_stats(struct heap *heap, struct heap_stats *out);
 /* The holes in the order of the index; NULL after the last. */
 struct block *holes_first(const struct fit_heap *heap);
 struct block *holes_next(const struct fit_heap *heap, struct block *hole);
-const char *holes_index_name(const struct fit_heap *heap);
 
 void fit_walk(struct heap *heap, extent_visitor *visit, void *ctx);
 const char *fit_check(struct heap *heap);

@@ -98,7 +98,7 @@ struct block *holes_next(const struct fit_heap *heap, struct block *hole)
 	                                  : tree_next(hole);
 }
 
-const char *holes_index_name(const struct fit_heap *heap)
+static const char *holes_index_name(const struct fit_heap *heap)
 {
 	static const char *const names[] = {
 		[INDEX_CHAIN] = "chain",

@@ -20,17 +20,11 @@ static inline char *tcm_object_at(const struct tcm_heap *heap,
 	return span->start + index * tcm_class_bytes(heap, span->class);
 }
 
-/* Free objects in all tiers above the page heap that have been used before. */
-size_t tcm_cached_count(struct tcm_heap *heap);
-
 /*
- * All of them, sorted, with the names of their tiers; false without memory.
- * The caller closes the set.
+ * The free objects in all tiers above the page heap that have been used before,
+ * sorted, with the names of their tiers; false without memory.  The caller
+ * closes the set.
  */
 bool tcm_cached_gather(struct tcm_heap *heap, struct block_set *set);
-
-/* The tier of an object of a span, NULL for a live one. */
-const char *tcm_object_tier(const struct tcm_span *span, size_t index,
-                            const void *object, const struct block_set *cached);
 
 #endif

@@ -34,8 +34,8 @@ static void count_span(struct tcm_span *span, void *ctx)
 	*(size_t *)ctx += span->touched;
 }
 
-/* At most: every object ever handed out. */
-size_t tcm_cached_count(struct tcm_heap *heap)
+/* At most so many are cached: every object ever handed out. */
+static size_t cached_count(struct tcm_heap *heap)
 {
 	size_t count = 0;
 
@@ -64,7 +64,7 @@ bool tcm_cached_gather(struct tcm_heap *heap, struct block_set *set)
 {
 	const struct tcm_cache *cache;
 
-	if (!block_set_open(set, tcm_cached_count(heap)))
+	if (!block_set_open(set, cached_count(heap)))
 		return false;
 	each_span(heap, add_span, set);
 	for (unsigned class = 1; class < heap->classes.count; class ++) {
@@ -80,8 +80,10 @@ bool tcm_cached_gather(struct tcm_heap *heap, struct block_set *set)
 	return true;
 }
 
-const char *tcm_object_tier(const struct tcm_span *span, size_t index,
-                            const void *object, const struct block_set *cached)
+/* The tier of an object of a span, NULL for a live one. */
+static const char *object_tier(const struct tcm_span *span, size_t index,
+                               const void *object,
+                               const struct block_set *cached)
 {
 	return index >= span->touched ? "central list"
 	                              : block_set_tier(cached, object);
@@ -122,8 +124,7 @@ static bool walk_objects(const struct walk *walk, const struct tcm_span *span)
 
 	for (size_t i = 0; i < of->objects; i++) {
 		const char *object = tcm_object_at(walk->heap, span, i);
-		const char *tier =
-			tcm_object_tier(span, i, object, &walk->cached);
+		const char *tier = object_tier(span, i, object, &walk->cached);
 		if (!give(walk, object, of->bytes,
 		          tier == NULL ? EXTENT_LIVE : EXTENT_FREE,
 		          tier == NULL ? "" : tier))

@@ -280,9 +280,9 @@ bool comparison_has(const struct comparison *comparison, enum measure measure,
 	return measure != MEASURE_TIME || row->reps >= rounds;
 }
 
-double comparison_value(const struct comparison *comparison,
-                        enum measure measure, int contest, int subject,
-                        unsigned round)
+static double value_of(const struct comparison *comparison,
+                       enum measure measure, int contest, int subject,
+                       unsigned round)
 {
 	const struct contest *row = &comparison->contests[contest];
 
@@ -303,8 +303,7 @@ double comparison_median(const struct comparison *comparison,
 	unsigned rounds = rounds_of(comparison, measure);
 
 	for (unsigned r = 0; r < rounds && r < REPS_MAX; r++)
-		values[r] = comparison_value(comparison, measure, contest,
-		                             subject, r);
+		values[r] = value_of(comparison, measure, contest, subject, r);
 	return estimate_median(values, rounds).median;
 }
 
@@ -321,10 +320,10 @@ static double ratio_in_round(void *ctx, size_t workload, size_t round)
 	const struct duel *duel = ctx;
 	int contest = duel->contests[workload];
 
-	return comparison_value(duel->comparison, duel->measure, contest,
-	                        duel->a, (unsigned)round) /
-	       comparison_value(duel->comparison, duel->measure, contest,
-	                        duel->b, (unsigned)round);
+	return value_of(duel->comparison, duel->measure, contest, duel->a,
+	                (unsigned)round) /
+	       value_of(duel->comparison, duel->measure, contest, duel->b,
+	                (unsigned)round);
 }
 
 struct estimate comparison_ratio(const struct comparison *comparison,

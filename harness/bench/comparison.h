@@ -93,10 +93,7 @@ bool comparison_run(struct comparison *comparison, const char *title,
 bool comparison_has(const struct comparison *comparison, enum measure measure,
                     int contest, int subject);
 
-/* One figure, and the median over the rounds. */
-double comparison_value(const struct comparison *comparison,
-                        enum measure measure, int contest, int subject,
-                        unsigned round);
+/* The median over the rounds. */
 double comparison_median(const struct comparison *comparison,
                          enum measure measure, int contest, int subject);
 

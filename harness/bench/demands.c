@@ -12,7 +12,8 @@ void demands_add(struct demands *demands, const struct demand *demand)
 		demands->of[demands->count++] = *demand;
 }
 
-bool demand_is_met(const struct demand *demand)
+/* Whether the interval reaches the limit. */
+static bool demand_is_met(const struct demand *demand)
 {
 	return demand->is_least ? demand->ratio.high >= demand->limit
 	                        : demand->ratio.low <= demand->limit;

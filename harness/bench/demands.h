@@ -28,9 +28,6 @@ struct demands {
 /* Adds one; beyond DEMANDS_MAX nothing happens. */
 void demands_add(struct demands *demands, const struct demand *demand);
 
-/* Whether the interval reaches the limit. */
-bool demand_is_met(const struct demand *demand);
-
 /* A line for each, and a row of demands.csv for each. */
 void demands_print(const struct demands *demands, FILE *out);
 extern const char demands_header[];

@@ -188,8 +188,9 @@ void tables_print_workloads(const struct comparison *comparison,
 
 /* ---- the best of both sides ---------------------------------------------- */
 
-int tables_best(const struct comparison *comparison, enum measure measure,
-                int contest, bool of_libraries)
+/* The subject with the least median of a side on a workload; -1: none. */
+static int best_of(const struct comparison *comparison, enum measure measure,
+                   int contest, bool of_libraries)
 {
 	double least = 0;
 	int best = -1;
@@ -211,8 +212,8 @@ int tables_best(const struct comparison *comparison, enum measure measure,
 static void set_best(const struct comparison *comparison, enum measure measure,
                      int contest, struct grid *grid, int *column)
 {
-	struct pair best = {tables_best(comparison, measure, contest, false),
-	                    tables_best(comparison, measure, contest, true)};
+	struct pair best = {best_of(comparison, measure, contest, false),
+	                    best_of(comparison, measure, contest, true)};
 
 	if (best.first < 0 || best.second < 0) {
 		*column += 3;

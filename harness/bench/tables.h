@@ -48,8 +48,4 @@ void tables_print_floors(const struct comparison *comparison, FILE *out);
 /* What went wrong, a line for each. */
 void tables_print_failures(const struct comparison *comparison, FILE *out);
 
-/* The subject with the least median of a side on a workload; -1: none. */
-int tables_best(const struct comparison *comparison, enum measure measure,
-                int contest, bool of_libraries);
-
 #endif

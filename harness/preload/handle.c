@@ -118,7 +118,8 @@ static struct heap *build_heap(void)
 	                 &__libc_single_threaded);
 }
 
-bool preload_start(void)
+/* Builds the heap at the first call; false without memory. */
+static bool start(void)
 {
 	if (preload_heap() != NULL)
 		return true;
@@ -140,9 +141,8 @@ static struct thread_heap *attach(void)
 {
 	preload_self = HANDLE_OF(STATE_ATTACHING);
 	struct thread_heap *handle =
-		preload_start() && key_is_made
-			? PRELOAD_CALLS.attach(preload_heap())
-			: NULL;
+		start() && key_is_made ? PRELOAD_CALLS.attach(preload_heap())
+				       : NULL;
 
 	if (handle == NULL) {
 		preload_self = HANDLE_OF(STATE_FRESH);
@@ -161,7 +161,7 @@ static struct thread_heap *attach(void)
 
 static struct thread_heap *take_shared(void)
 {
-	if (!preload_start())
+	if (!start())
 		return NULL;
 	lock_take(&shared_lock, &MANY_THREADS);
 	struct thread_heap *handle =
@@ -290,7 +290,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv,
 	(void)argc;
 	(void)argv;
 	settings_give_environment(environment);
-	preload_start();
+	start();
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	report_start();
 }

@@ -66,9 +66,6 @@ extern struct page_source preload_pages;
 /* What of it was resident at most; all zero unless stats_resident. */
 extern struct heap_peak preload_peak;
 
-/* Builds the heap at the first call; false without memory. */
-bool preload_start(void);
-
 /*
  * The handle to make a call with: the thread's own, or the one that all threads
  * without share, and its lock.  NULL without memory.  Keeps errno, if not NULL.

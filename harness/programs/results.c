@@ -3,8 +3,6 @@
  */
 #include "results.h"
 
-#include <string.h>
-
 #include "../report/csv.h"
 #include "../report/json.h"
 #include "pairs.h"

@@ -1,7 +1,6 @@
 /*
  * report.c - scale.csv and the tables.
  */
-#include <string.h>
 
 #include "../report/csv.h"
 #include "../report/grid.h"

@@ -21,7 +21,8 @@
  *
  * Cost.     O(1) an event, two cache misses for an id long untouched.
  * Threads.  None: one thread at a time.
- * Read next: text_read.c, which drives it; binary_encode.c, which relies on I2.
+ * Read next: builder_marks.c, the events that are no calls; text_read.c, which
+ * drives it; binary_encode.c, which relies on I2.
  */
 #include "trace_builder.h"
 
@@ -32,37 +33,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "growing_trace.h"
-#include "id_table.h"
-#include "trace_messages.h"
-
-enum {
-	PHASES_MAX = 4096, /* different names */
-	PHASE_BYTES_MAX = 255,
-};
+#include "builder_state.h"
 
 /* More live bytes than any machine has; far from overflow. */
 static const uint64_t LIVE_BYTES_MAX = (uint64_t)1 << 60;
-
-struct slot_state {
-	uint64_t size; /* of the live block; of a free slot: the next one + 1 */
-	uint64_t place; /* that allocated it */
-};
-
-struct trace_builder {
-	struct trace_messages messages;
-	struct growing_trace so_far;
-
-	struct id_table ids;
-	struct slot_state *slots;
-	uint32_t slot_capacity;
-	uint32_t free_slot; /* top of the stack + 1; 0: empty */
-	uint64_t live_bytes;
-
-	uint16_t thread;
-	uint64_t threads[TRACE_THREADS_MAX]; /* words as those of ids, with the
-	                                        place of the start if it runs */
-};
 
 /* --- messages ----------------------------------------------------------- */
 
@@ -88,8 +62,8 @@ static bool fail_about(const struct trace_builder *builder, uint64_t id,
 	                          after);
 }
 
-static bool fail_memory(const struct trace_builder *builder, uint64_t place,
-                        struct trace_error *error)
+bool builder_fail_memory(const struct trace_builder *builder, uint64_t place,
+                         struct trace_error *error)
 {
 	return trace_builder_fail(builder, place, error,
 	                          "no memory for more than %" PRIu64 " events",
@@ -98,12 +72,11 @@ static bool fail_memory(const struct trace_builder *builder, uint64_t place,
 
 /* --- events ------------------------------------------------------------- */
 
-/* Appends an event about `id` (0 where there is none). */
-static bool push(struct trace_builder *builder, struct trace_op op, uint64_t id,
-                 uint64_t place, struct trace_error *error)
+bool builder_push(struct trace_builder *builder, struct trace_op op,
+                  uint64_t id, uint64_t place, struct trace_error *error)
 {
 	return growing_push(&builder->so_far, op, id) ||
-	       fail_memory(builder, place, error);
+	       builder_fail_memory(builder, place, error);
 }
 
 /* Notes a change of the live bytes, made by the event just added. */
@@ -158,11 +131,6 @@ static void slot_give_back(struct trace_builder *builder, uint32_t slot)
 
 /* --- begin and end ------------------------------------------------------ */
 
-static uint64_t thread_runs(uint64_t place)
-{
-	return word_dead(place) | 1;
-}
-
 struct trace_builder *trace_builder_new(const char *name,
                                         const char *place_word)
 {
@@ -173,7 +141,7 @@ struct trace_builder *trace_builder_new(const char *name,
 	builder->messages.place_word = place_word;
 	builder->messages.id_word = "id";
 	builder->messages.name = strdup(name);
-	builder->threads[0] = thread_runs(0);
+	builder->threads[0] = builder_thread_runs(0);
 	if (builder->messages.name == NULL || !growing_new(&builder->so_far)) {
 		trace_builder_free(builder);
 		return NULL;
@@ -208,40 +176,6 @@ bool trace_builder_was_seen(const struct trace_builder *builder, uint64_t id)
 void trace_builder_id_word(struct trace_builder *builder, const char *word)
 {
 	builder->messages.id_word = word;
-}
-
-/* Whether the current thread may act. */
-static bool thread_acts(const struct trace_builder *builder, uint64_t thread,
-                        uint64_t place, struct trace_error *error)
-{
-	char text[MESSAGE_PLACE_BYTES];
-
-	if (thread >= TRACE_THREADS_MAX)
-		return trace_builder_fail(builder, place, error,
-		                          "thread %" PRIu64
-		                          " is not below %d, the most here",
-		                          thread, TRACE_THREADS_MAX);
-	uint64_t word = builder->threads[thread];
-	if (word_is_live(word))
-		return true;
-	if (word == 0)
-		return trace_builder_fail(
-			builder, place, error,
-			"thread %" PRIu64 " acts before its start", thread);
-	return trace_builder_fail(
-		builder, place, error,
-		"thread %" PRIu64 " acts after its exit (at %s)", thread,
-		message_place(&builder->messages, place, word_place(word),
-	                      text));
-}
-
-bool trace_builder_thread(struct trace_builder *builder, uint64_t thread,
-                          uint64_t place, struct trace_error *error)
-{
-	if (!thread_acts(builder, thread, place, error))
-		return false;
-	builder->thread = (uint16_t)thread;
-	return true;
 }
 
 static bool size_is_sound(const struct trace_builder *builder, uint64_t size,
@@ -282,7 +216,7 @@ bool trace_builder_alloc(struct trace_builder *builder, enum trace_kind kind,
                          uint64_t place, struct trace_error *error)
 {
 	assert(kind <= TRACE_ALIGNED);
-	if (!thread_acts(builder, builder->thread, place, error) ||
+	if (!builder_thread_acts(builder, builder->thread, place, error) ||
 	    !size_is_sound(builder, size, place, error) ||
 	    !id_is_vacant(builder, id, place, error))
 		return false;
@@ -294,7 +228,7 @@ bool trace_builder_alloc(struct trace_builder *builder, enum trace_kind kind,
 	uint64_t *word = id_table_at(&builder->ids, id);
 	uint32_t slot = word == NULL ? TRACE_SLOTS_MAX : slot_take(builder);
 	if (slot == TRACE_SLOTS_MAX)
-		return fail_memory(builder, place, error);
+		return builder_fail_memory(builder, place, error);
 	builder->slots[slot] = (struct slot_state){size, place};
 	*word = word_live(slot);
 	struct trace_op op = {.size = size,
@@ -302,7 +236,7 @@ bool trace_builder_alloc(struct trace_builder *builder, enum trace_kind kind,
 	                      .thread = builder->thread,
 	                      .kind = (uint8_t)kind,
 	                      .align_log2 = (uint8_t)align_log2};
-	if (!push(builder, op, id, place, error))
+	if (!builder_push(builder, op, id, place, error))
 		return false;
 	live_bytes_add(builder, size, 0);
 	return true;
@@ -337,7 +271,7 @@ bool trace_builder_realloc(struct trace_builder *builder, uint64_t id,
                            uint64_t size, uint64_t place,
                            struct trace_error *error)
 {
-	if (!thread_acts(builder, builder->thread, place, error) ||
+	if (!builder_thread_acts(builder, builder->thread, place, error) ||
 	    !size_is_sound(builder, size, place, error))
 		return false;
 	uint64_t *word = live_word(builder, id, "realloc", place, error);
@@ -352,7 +286,7 @@ bool trace_builder_realloc(struct trace_builder *builder, uint64_t id,
 	                      .slot = slot,
 	                      .thread = builder->thread,
 	                      .kind = TRACE_REALLOC};
-	if (!push(builder, op, id, place, error))
+	if (!builder_push(builder, op, id, place, error))
 		return false;
 	live_bytes_add(builder, size, builder->slots[slot].size);
 	builder->slots[slot].size = size;
@@ -362,7 +296,7 @@ bool trace_builder_realloc(struct trace_builder *builder, uint64_t id,
 bool trace_builder_free_block(struct trace_builder *builder, uint64_t id,
                               uint64_t place, struct trace_error *error)
 {
-	if (!thread_acts(builder, builder->thread, place, error))
+	if (!builder_thread_acts(builder, builder->thread, place, error))
 		return false;
 	uint64_t *word = live_word(builder, id, "free", place, error);
 	if (word == NULL)
@@ -370,7 +304,7 @@ bool trace_builder_free_block(struct trace_builder *builder, uint64_t id,
 	uint32_t slot = word_slot(*word);
 	struct trace_op op = {
 		.slot = slot, .thread = builder->thread, .kind = TRACE_FREE};
-	if (!push(builder, op, id, place, error))
+	if (!builder_push(builder, op, id, place, error))
 		return false;
 	live_bytes_add(builder, 0, builder->slots[slot].size);
 	slot_give_back(builder, slot);
@@ -386,93 +320,8 @@ bool trace_builder_free_null(struct trace_builder *builder, uint64_t place,
 	                      .thread = builder->thread,
 	                      .kind = TRACE_FREE};
 
-	return thread_acts(builder, builder->thread, place, error) &&
-	       push(builder, op, 0, place, error);
-}
-
-/* --- marks -------------------------------------------------------------- */
-
-bool trace_builder_thread_start(struct trace_builder *builder, uint64_t thread,
-                                uint64_t place, struct trace_error *error)
-{
-	struct trace_op op = {.thread = (uint16_t)thread,
-	                      .kind = TRACE_THREAD_START};
-	char text[MESSAGE_PLACE_BYTES];
-
-	if (thread == 0)
-		return trace_builder_fail(builder, place, error,
-		                          "thread 0 is there from the start");
-	if (thread < TRACE_THREADS_MAX &&
-	    word_is_live(builder->threads[thread]))
-		return trace_builder_fail(
-			builder, place, error,
-			"thread %" PRIu64 " runs already (started at %s)",
-			thread,
-			message_place(&builder->messages, place,
-		                      word_place(builder->threads[thread]),
-		                      text));
-	if (thread >= TRACE_THREADS_MAX) /* says so */
-		return thread_acts(builder, thread, place, error);
-	if (!push(builder, op, 0, place, error))
-		return false;
-	builder->threads[thread] = thread_runs(place);
-	if (thread >= builder->so_far.trace.threads)
-		builder->so_far.trace.threads = (uint32_t)thread + 1;
-	return true;
-}
-
-bool trace_builder_thread_exit(struct trace_builder *builder, uint64_t thread,
-                               uint64_t place, struct trace_error *error)
-{
-	struct trace_op op = {.thread = (uint16_t)thread,
-	                      .kind = TRACE_THREAD_EXIT};
-
-	if (thread == 0)
-		return trace_builder_fail(builder, place, error,
-		                          "thread 0 never exits: it is there "
-		                          "to the end");
-	if (!thread_acts(builder, thread, place, error) ||
-	    !push(builder, op, 0, place, error))
-		return false;
-	builder->threads[thread] = word_dead(place);
-	return true;
-}
-
-/* Phase names must fit into phase(...) of the text form. */
-static bool phase_name_is_sound(const char *name)
-{
-	size_t bytes = strlen(name);
-
-	if (bytes == 0 || bytes > PHASE_BYTES_MAX)
-		return false;
-	for (size_t i = 0; i < bytes; i++)
-		if (name[i] <= ' ' || name[i] > '~' ||
-		    strchr("()#", name[i]) != NULL)
-			return false;
-	return true;
-}
-
-bool trace_builder_phase(struct trace_builder *builder, const char *name,
-                         uint64_t place, struct trace_error *error)
-{
-	struct trace_op op = {.thread = builder->thread, .kind = TRACE_PHASE};
-
-	if (!thread_acts(builder, builder->thread, place, error))
-		return false;
-	if (!phase_name_is_sound(name))
-		return trace_builder_fail(
-			builder, place, error,
-			"the name of a phase is 1 to %d printable characters, "
-			"none of ( ) # and blank",
-			PHASE_BYTES_MAX);
-	op.slot = growing_phase(&builder->so_far, name);
-	if (op.slot == UINT32_MAX)
-		return fail_memory(builder, place, error);
-	if (op.slot >= PHASES_MAX)
-		return trace_builder_fail(builder, place, error,
-		                          "more than %d different phases",
-		                          PHASES_MAX);
-	return push(builder, op, 0, place, error);
+	return builder_thread_acts(builder, builder->thread, place, error) &&
+	       builder_push(builder, op, 0, place, error);
 }
 
 uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns)
