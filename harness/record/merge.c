@@ -257,7 +257,7 @@ static void set_site(struct merge *merge, const struct raw_call *call,
                      uint64_t before)
 {
 	if (call->site == 0 || trace_builder_events(merge->builder) == before ||
-	    !trace_builder_last_has_site(merge->builder))
+	    !trace_builder_last_has_block(merge->builder))
 		return;
 	struct trace_sites *table = trace_builder_sites(merge->builder);
 	uint32_t site = table == NULL ? 0
