@@ -25,7 +25,7 @@ static void write_pages(char *block, size_t from, size_t pages)
 		block[i * PAGE] = 1;
 }
 
-/* 64 of 256 pages. */
+/* The first byte of 64 of 256 pages. */
 static void write_a_beginning(void)
 {
 	char *block = take(malloc(MIB + 1));

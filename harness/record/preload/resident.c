@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* ---- from Linux 6.7 on ------------------------------------------------------ */
@@ -111,4 +112,19 @@ bool resident_count(uint64_t start, uint64_t end, struct resident *resident)
 	}
 	close(file);
 	return good;
+}
+
+/* The kernel copies: the program may have forbidden itself to read the page. */
+uint64_t resident_written(uint64_t page)
+{
+	unsigned char copy[RESIDENT_PAGE_BYTES];
+	struct iovec to = {copy, sizeof copy};
+	struct iovec from = {(void *)(uintptr_t)page, sizeof copy};
+	uint64_t written = sizeof copy;
+
+	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof copy)
+		return written;
+	while (written > 0 && copy[written - 1] == 0)
+		written--;
+	return written;
 }

@@ -22,4 +22,10 @@ struct resident {
  */
 bool resident_count(uint64_t start, uint64_t end, struct resident *resident);
 
+/*
+ * How much of a page that was zero has been written to: the bytes up to the last
+ * that is not 0; all of them if it cannot be read.
+ */
+uint64_t resident_written(uint64_t page);
+
 #endif

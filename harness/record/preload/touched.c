@@ -19,7 +19,9 @@
  *     whole    the pages that no other block has a part of
  *     head     the bytes before them.  Neighbours write to that page, too, so
  *              nothing can be seen; programs begin at the beginning: touched
- *     tail     the bytes behind them: touched if the last whole page is
+ *     tail     the bytes behind them: touched if the last whole page is.  Of an
+ *              earlier last page only what is in front of its zeros counts:
+ *              in a replay the block begins elsewhere in its page
  *     fresh    the part of a block whose bytes nobody has written yet: all of a
  *              new one, what was added of a resized one
  *
@@ -36,7 +38,7 @@
  *     I1  an entry lies where probing from its home finds it: no gap between
  *     I2  a page with bytes of the program is never dropped
  *
- * Cost.     A call of the kernel for each large block at its begin, three at its
+ * Cost.     A call of the kernel for each large block at its begin, four at its
  *           end, and a fault for each page that it touches.
  * Threads.  Any; one lock.  A forked child finds zeros (MADV_WIPEONFORK).
  * Sources.  madvise(2); [proc(5)] for what is counted (resident.c).
@@ -113,6 +115,12 @@ static bool drop(struct range range)
 	               MADV_DONTNEED) == 0;
 }
 
+/* Of the last page that is there; the rest of it is as it was dropped. */
+static uint64_t written_of_last(const struct resident *resident)
+{
+	return resident_written(resident->end - RESIDENT_PAGE_BYTES);
+}
+
 /* The bytes of a block that are touched; false where nobody knows. */
 static bool count(const struct entry *entry, uint64_t *bytes)
 {
@@ -131,6 +139,8 @@ static bool count(const struct entry *entry, uint64_t *bytes)
 	         resident.pages * RESIDENT_PAGE_BYTES;
 	if (resident.end == whole.end)
 		*bytes += end - whole.end;
+	else if (resident.end != 0)
+		*bytes -= RESIDENT_PAGE_BYTES - written_of_last(&resident);
 	return true;
 }
 
