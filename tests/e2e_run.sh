@@ -73,7 +73,7 @@ done <<'END'
 --threads||--threads takes 1..64
 --reps|many|--reps takes 1..1000
 --reps|-3|--reps takes 1..1000
---touch|everything|--touch takes none, first, pages, lines or all
+--touch|everything|--touch takes none, first, pages, recorded, lines or all
 --memory|0|--memory takes 64K..1024G (with K, M or G)
 --memory|4Q|--memory takes 64K..1024G (with K, M or G)
 --memory|-1M|--memory takes 64K..1024G (with K, M or G)
