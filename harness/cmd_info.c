@@ -60,6 +60,8 @@ struct census {
 	uint64_t remote_frees; /* by another thread than allocated */
 	uint32_t threads_at_a_time;
 	struct request_sizes sizes;
+	uint64_t touched_blocks; /* those of which some is untouched */
+	uint64_t peak_touched;   /* of the bytes live at the peak     */
 };
 
 static void census_count(struct census *census, const struct trace *trace,
@@ -91,6 +93,30 @@ static void census_count(struct census *census, const struct trace *trace,
 	}
 }
 
+/* Of the bytes that are live after the event of the peak, those touched. */
+static bool census_touched(struct census *census, const struct trace *trace)
+{
+	uint64_t *touched = calloc((size_t)trace->slots + 1, sizeof *touched);
+	uint64_t live = 0;
+
+	if (touched == NULL)
+		return false;
+	for (uint64_t i = 0; i < trace->events; i++) {
+		const struct trace_op *op = &trace->ops[i];
+		census->touched_blocks += trace->untouched[i] > 0;
+		if (op->kind > TRACE_FREE)
+			continue;
+		live -= touched[op->slot];
+		touched[op->slot] =
+			op->kind == TRACE_FREE ? 0 : trace_touched(trace, i);
+		live += touched[op->slot];
+		if (i == trace->peak_live_event)
+			census->peak_touched = live;
+	}
+	free(touched);
+	return true;
+}
+
 static bool census_take(struct census *census, const struct trace *trace)
 {
 	uint32_t *makers = calloc((size_t)trace->slots + 1, sizeof *makers);
@@ -100,6 +126,8 @@ static bool census_take(struct census *census, const struct trace *trace)
 		return false;
 	census_count(census, trace, makers);
 	free(makers);
+	if (trace->untouched != NULL && !census_touched(census, trace))
+		return false;
 	return request_sizes_open(&census->sizes, trace);
 }
 
@@ -141,6 +169,15 @@ static void print_sizes(const struct census *census)
 	       request_sizes_percentile(&census->sizes, 90),
 	       request_sizes_percentile(&census->sizes, 99),
 	       request_sizes_percentile(&census->sizes, 100));
+}
+
+static void print_touched(const struct trace *trace,
+                          const struct census *census)
+{
+	if (trace->untouched != NULL)
+		printf("  %-12s  %" PRIu64 " of the bytes at the peak; %" PRIu64
+		       " blocks in part\n",
+		       "touched", census->peak_touched, census->touched_blocks);
 }
 
 static void print_sites(const struct trace *trace)
@@ -196,6 +233,7 @@ static void print_trace(const char *input, const struct trace *trace,
 	print_sizes(census);
 	printf("  %-12s  %" PRIu64 " bytes live, first at event %" PRIu64 "\n",
 	       "peak", trace->peak_live_bytes, trace->peak_live_event + 1);
+	print_touched(trace, census);
 	printf("  %-12s  %" PRIu32 ", the most blocks live at a time\n",
 	       "slots", trace->slots);
 	print_threads(trace, census);

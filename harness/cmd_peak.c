@@ -28,8 +28,9 @@ static const struct argp_option options[] = {
          "Replay with the recorded time: recorded, or xN for N times as fast",
          0},
 	{"touch", OPTION_TOUCH, "WHAT", 0,
-         "What is written into each block: none, first (byte), pages (the "
-         "default), lines, all",
+         "What is written into each block: none, first (byte), pages, recorded "
+         "(the default: as many pages as the program did, all of them if the "
+         "trace does not say), lines, all",
          0},
 	{"seconds", OPTION_SECONDS, "S", 0,
          "Time limit of one replay (default 60)", 0},
@@ -203,7 +204,8 @@ int cmd_peak(int argc, char **argv)
 	struct arguments arguments = {
 		.allocators = "all",
 		.seconds = 60,
-		.speed = {.limit_bytes = (size_t)4 << 30, .touch = TOUCH_PAGES},
+		.speed = {.limit_bytes = (size_t)4 << 30,
+	                  .touch = TOUCH_RECORDED},
 	};
 	struct replay replay = {.arguments = &arguments};
 	struct subject *subjects = NULL;

@@ -26,6 +26,7 @@ struct options {
 	struct record_switch wishes;
 	bool timed;
 	bool keep_raw;
+	bool touched;
 	uint32_t site_depth; /* 0: no call sites */
 };
 
@@ -37,6 +38,7 @@ enum {
 	OPTION_MAX_SIZE,
 	OPTION_ANONYMISE,
 	OPTION_SITES,
+	OPTION_TOUCHED,
 	DEPTH_DEFAULT = 16,
 };
 
@@ -48,6 +50,8 @@ static const struct argp_option option_table[] = {
 	{"time", 't', NULL, 0, "keep the time of every call", 0},
 	{"sites", OPTION_SITES, "DEPTH", OPTION_ARG_OPTIONAL,
          "keep where each block was allocated: so many callers (16)", 0},
+	{"touched", OPTION_TOUCHED, NULL, 0,
+         "keep how much of each large block the program writes to", 0},
 	{"start-signal", OPTION_START, "SIGNAL", 0,
          "begin when this signal (USR1) comes to this command; blocks that are "
          "live then come first",
@@ -101,6 +105,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 			value == NULL ? DEPTH_DEFAULT
 				      : option_count(state, "--sites", value, 1,
 		                                     RAW_DEPTH_MAX);
+		return 0;
+	case OPTION_TOUCHED:
+		options->touched = true;
 		return 0;
 	case OPTION_START:
 		options->wishes.start_signal =
@@ -312,6 +319,7 @@ static int start_and_record(struct options *options, const char *library,
 	tick_scale_begin(&scale);
 	recording->control->follow = options->traces.follow;
 	recording->control->site_depth = options->site_depth;
+	recording->control->touched = options->touched;
 	recording->control->clock =
 		options->timed ? scale.clock : RAW_CLOCK_NONE;
 	options->traces.wishes = &options->wishes;

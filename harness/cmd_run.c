@@ -63,7 +63,8 @@ static const struct argp_option options[] = {
          "Limit of one heap, with K, M or G (default 4G)", 0},
 	{"touch", OPTION_TOUCH, "WHAT", 0,
          "What the speed pass writes into each block: none, first (byte, the "
-         "default), pages, lines, all",
+         "default), pages, recorded (as many pages as the program did), lines, "
+         "all",
          0},
 	{"threads", OPTION_THREADS, "N", 0,
          "Replay on N real threads too, and time that: a trace's threads are "

@@ -65,7 +65,8 @@ enum touch option_touch(struct argp_state *state, const char *text)
 		if (strcmp(touch_names[touch], text) == 0)
 			return (enum touch)touch;
 	argp_error(state,
-	           "--touch takes none, first, pages, lines or all, not \"%s\"",
+	           "--touch takes none, first, pages, recorded, lines or all, "
+	           "not \"%s\"",
 	           text);
 	return TOUCH_FIRST;
 }

@@ -28,7 +28,7 @@ def random_sites(dice):
     return out, len(stacks)
 
 
-def random_text(seed, events, times, threads, sites=False):
+def random_text(seed, events, times, threads, sites, touched):
     """A sound trace in short and long tokens."""
     dice = random.Random(seed)
     out = ["alloclab-text 1\n# source: seed %d" % seed]
@@ -54,7 +54,10 @@ def random_text(seed, events, times, threads, sites=False):
             name = dice.choice(live)
             if stacks:
                 out.append("^%d" % dice.randrange(1, stacks + 1))
-            out.append(dice.choice(["%s:%d", "%s=realloc(%d)"]) % (name, dice.randrange(1, 9999)))
+            size = dice.randrange(1, 9999)
+            if touched:
+                out.append("~%d" % dice.randrange(size + 1))
+            out.append(dice.choice(["%s:%d", "%s=realloc(%d)"]) % (name, size))
         elif live and choice < 0.50:
             name = live.pop() if choice < 0.3 else live.pop(dice.randrange(len(live)))
             out.append(dice.choice(["-%s", "free(%s)"]) % name)
@@ -66,7 +69,10 @@ def random_text(seed, events, times, threads, sites=False):
                 out.append("^%d" % dice.randrange(1, stacks + 1))
             form = dice.choice(["%s=%d", "%s=malloc(%d)", "%s=calloc(%d)",
                                 "%s=aligned(64,%d)", "%s=aligned(1M,%dK)"])
-            out.append(form % (name, dice.randrange(0, 1 << dice.randrange(1, 30))))
+            size = dice.randrange(0, 1 << dice.randrange(1, 30))
+            if touched and choice < 0.9:
+                out.append("~%d" % dice.randrange(size + 1))
+            out.append(form % (name, size))
         if threads and choice > 0.9:
             out.append("@%d" % dice.choice(sorted(running)))
     return dice.choice(["\n", " ", "\r\n"]).join(out[1:]).join([out[0] + "\n", "\n"])
@@ -88,12 +94,12 @@ def compare(condition, what):
         raise AssertionError(what)
 
 
-def check(folder, seed, events, times, threads, sites):
+def check(folder, seed, events, *parts):
     """Text by both readers, binary by C read by Python, sums by both."""
     text, binary = os.path.join(folder, "t.txt"), os.path.join(folder, "t.trace")
     back = os.path.join(folder, "back.txt")
     with open(text, "w", newline="") as file:
-        file.write(random_text(seed, events, times, threads, sites))
+        file.write(random_text(seed, events, *parts))
     run("import", text, "-o", binary)
     run("import", binary, "--text", "-o", back)
     with open(text, "rb") as file:
@@ -116,24 +122,25 @@ def check(folder, seed, events, times, threads, sites):
             "the last event, found through the index")
 
 
-# Seed, events, and whether there are times, threads, call sites.
-CASES = [(1, 1000, False, False, False), (2, 3000, True, False, False),
-         (3, 3000, False, True, False), (4, 5000, True, True, False),
-         (5, 70000, True, True, False), (6, 3000, False, False, True),
-         (7, 70000, True, True, True)]
+# Seed, events, and whether there are times, threads, call sites, touched bytes.
+CASES = [(1, 1000, False, False, False, False), (2, 3000, True, False, False, False),
+         (3, 3000, False, True, False, False), (4, 5000, True, True, False, False),
+         (5, 70000, True, True, False, False), (6, 3000, False, False, True, False),
+         (7, 70000, True, True, True, False), (8, 3000, False, False, False, True),
+         (9, 70000, True, True, True, True)]
+PARTS = (", times", ", threads", ", sites", ", touched")
 
 
 def main():
     print("1..%d" % len(CASES))
-    for number, (seed, events, times, threads, sites) in enumerate(CASES, 1):
-        name = "%d events%s%s%s" % (events, ", times" * times, ", threads" * threads,
-                                    ", sites" * sites)
+    for number, (seed, events, *parts) in enumerate(CASES, 1):
+        name = "%d events" % events + "".join(word * part for word, part in zip(PARTS, parts))
         if read_trace.ZSTD is None:
             print("ok %d - %s # SKIP no libzstd" % (number, name))
             continue
         try:
             with tempfile.TemporaryDirectory() as folder:
-                check(folder, seed, events, times, threads, sites)
+                check(folder, seed, events, *parts)
             print("ok %d - %s" % (number, name))
         except AssertionError as failure:
             print("not ok %d - %s\n# differs: %s" % (number, name, failure))

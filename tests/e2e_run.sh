@@ -73,7 +73,7 @@ done <<'END'
 --threads||--threads takes 1..64
 --reps|many|--reps takes 1..1000
 --reps|-3|--reps takes 1..1000
---touch|everything|--touch takes none, first, pages, lines or all
+--touch|everything|--touch takes none, first, pages, recorded, lines or all
 --memory|0|--memory takes 64K..1024G (with K, M or G)
 --memory|4Q|--memory takes 64K..1024G (with K, M or G)
 --memory|-1M|--memory takes 64K..1024G (with K, M or G)
@@ -139,7 +139,7 @@ refuses_text twice.ostep '+10,-0,-0' \
 refuses_text unsound.txt 'alloclab-text 1\na=malloc(8)\nfree(a)\nfree(a)\n' \
 	'4: double free of a (freed at line 3)'
 refuses_text version.txt 'alloclab-text 9\na=malloc(8)\n' \
-	'1: this program reads versions 1 and 2 of the text form, "alloclab-text 1"'
+	'1: this program reads versions 1 to 3 of the text form, "alloclab-text 1"'
 refuses_text nonsense 'hello\n' \
 	'1: no trace that is known here: neither the text form (its first line is "alloclab-text 1") nor the binary one, a CS:APP .rep, a CS107 .script, an OSTEP list, or a log of heaptrack --raw, ltrace, mtrace, logalloc, memory_replay'
 refuses_text spec.ini '[workload]\n[phase p]\noperations = 5\nsize = uniform min=3\n' \

@@ -36,9 +36,25 @@ void forge_field(uint8_t *file, size_t at, int width, uint64_t value)
 	forge_hash(file, (size_t)get(file, AT_HEADER_BYTES, 4));
 }
 
-static int streams_of(const struct forgery *forgery)
+static bool has_stream(const struct forgery *forgery, int kind)
 {
-	return forgery->sites == NULL ? STREAMS_1 : STREAMS;
+	return stream_is_there(kind, forgery->sites != NULL,
+	                       forgery->has_untouched);
+}
+
+static size_t streams_of(const struct forgery *forgery)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < STREAMS; i++)
+		count += has_stream(forgery, i);
+	return count;
+}
+
+static uint32_t flags_of(const struct forgery *forgery)
+{
+	return (forgery->has_times ? BINARY_HAS_TIMES : 0u) |
+	       (forgery->has_untouched ? BINARY_HAS_UNTOUCHED : 0u);
 }
 
 static size_t put_sites(uint8_t *file, size_t at, size_t room,
@@ -57,7 +73,9 @@ static size_t put_sites(uint8_t *file, size_t at, size_t room,
 static size_t put_streams(uint8_t *file, size_t at, size_t index_at,
                           size_t room, const struct forgery *forgery)
 {
-	for (int i = 0; i < streams_of(forgery); i++) {
+	for (int i = 0; i < STREAMS; i++) {
+		if (!has_stream(forgery, i))
+			continue;
 		size_t raw = forgery->bytes[i], stored = 0;
 		if (raw > 0)
 			stored = ZSTD_compress(file + at, room - at,
@@ -82,7 +100,7 @@ uint8_t *forge(const struct forgery *forgery, size_t *bytes)
 		return NULL;
 	memcpy(file, BINARY_MAGIC, BINARY_MAGIC_BYTES);
 	put(file, AT_VERSION, 4, BINARY_VERSION);
-	put(file, AT_FLAGS, 4, forgery->has_times ? BINARY_HAS_TIMES : 0);
+	put(file, AT_FLAGS, 4, flags_of(forgery));
 	put(file, AT_SEGMENTS, 4, 1);
 	put(file, AT_EVENTS, 8, forgery->events);
 	put(file, AT_SLOTS, 4, forgery->slots);
@@ -93,9 +111,8 @@ uint8_t *forge(const struct forgery *forgery, size_t *bytes)
 		file[at++] = 'p';
 		file[at++] = (uint8_t)('0' + i);
 	}
-	size_t header_bytes = at +
-	                      (size_t)streams_of(forgery) * INDEX_STREAM_BYTES +
-	                      HASH_BYTES;
+	size_t header_bytes =
+		at + streams_of(forgery) * INDEX_STREAM_BYTES + HASH_BYTES;
 	put(file, AT_HEADER_BYTES, 4, header_bytes);
 	size_t segment_at = put_sites(file, header_bytes, room, forgery);
 	*bytes = put_streams(file, segment_at, at, room, forgery);

@@ -16,7 +16,7 @@ struct forgery {
 	uint32_t slots;
 	uint32_t threads;
 	uint32_t phases; /* called "p0", "p1", ...; 10 at most */
-	bool has_times;
+	bool has_times, has_untouched;
 
 	/* Version 2, if not NULL: the raw table of sites. */
 	const uint8_t *sites;

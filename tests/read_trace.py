@@ -30,7 +30,7 @@ class Event:
     def __init__(self, kind, thread=0, slot=0, size=0, align=0, null=False, phase=None):
         self.kind, self.thread, self.slot, self.size = kind, thread, slot, size
         self.align, self.null, self.phase, self.time = align, null, phase, None
-        self.site = 0
+        self.site, self.untouched = 0, 0
 
 
 # --- XXH64 -----------------------------------------------------------------
@@ -189,7 +189,7 @@ class Binary:
             self.sites = Sites.from_bytes(Stream(decompress(table, raw)))
             self.segments_at += stored
             at += 8
-        self.streams = 4 + version
+        self.streams = 4 + version + (self.flags >> 1 & 1)
         self.source = data[at:at + source_bytes].decode("utf-8", "replace")
         at += source_bytes
         self.phases = []
@@ -261,6 +261,8 @@ class Binary:
                 event.time = time
             if self.sites and event.kind <= REALLOC:
                 event.site = streams[5].varint()
+            if self.flags & 2 and event.kind <= REALLOC:
+                event.untouched = streams[-1].varint()
             events.append(event)
         if any(stream.at != len(stream.raw) for stream in streams):
             raise Refused("bytes left")
@@ -289,7 +291,8 @@ class Text:
         self.thread, self.time, self.has_times = 0, 0, False
         lines = text.split("\n")
         self.sites, self.site = None, 0
-        if lines[0].rstrip("\r") not in ("alloclab-text 1", "alloclab-text 2"):
+        self.touched = None
+        if lines[0].rstrip("\r") not in ["alloclab-text %d" % i for i in (1, 2, 3)]:
             raise Refused("no text trace")
         if len(lines) > 1 and lines[1].startswith("# source: "):
             self.source = lines[1][len("# source: "):].rstrip("\r")
@@ -300,6 +303,8 @@ class Text:
     def add(self, event):
         event.time = self.time if self.has_times else None
         event.site, self.site = self.site, 0
+        if self.touched is not None:
+            event.untouched, self.touched = event.size - self.touched, None
         self.events.append(event)
 
     def alloc(self, kind, name, size, align=0):
@@ -319,6 +324,8 @@ class Text:
             self.declare(table[1], table[2].split(","))
         elif token[0] == "^":
             self.site = int(token[1:])
+        elif token[0] == "~":
+            self.touched = int(token[1:])
         elif token[0] == "@":
             self.thread = int(token[1:])
         elif token[0] == "+":
@@ -416,13 +423,15 @@ def line_of(event):
 
 def text_of(trace):
     """The text form, byte for byte as the C writer's."""
-    out = ["alloclab-text %d" % (2 if trace.sites else 1)]
+    events = trace.all()
+    has_untouched = any(event.untouched for event in events)
+    out = ["alloclab-text %d" % (3 if has_untouched else 2 if trace.sites else 1)]
     if trace.source:
         out.append("# source: " + trace.source)
     if trace.sites:
         out.extend(trace.sites.lines())
     thread, time = 0, 0
-    for event in trace.all():
+    for event in events:
         line = ""
         if event.kind not in (START, EXIT):
             line = "@%d " % event.thread if event.thread != thread else ""
@@ -432,6 +441,8 @@ def text_of(trace):
             time = event.time
         if event.site:
             line += "^%d " % event.site
+        if event.untouched:
+            line += "~%d " % (event.size - event.untouched)
         out.append(line + line_of(event))
     return "\n".join(out) + "\n"
 

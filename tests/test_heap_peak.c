@@ -3,6 +3,7 @@
  * touched, and given back in each way that a page source knows.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "allocators/common/page_source.h"
 #include "harness/clock/heap_peak.h"
@@ -83,6 +84,62 @@ static void each_way_back_is_announced(void **state)
 	page_source_close(&w.pages);
 }
 
+/* Another library's, such as jemalloc's where that is linked in. */
+static void what_others_map_is_not_counted(void **state)
+{
+	struct watched w;
+	char *foreign =
+		mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE,
+	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(foreign, MAP_FAILED);
+	watch(&w);
+	char *own = page_source_map(&w.pages, MIB, PAGE_BYTES);
+	memset(own, 1, MIB);
+	memset(foreign, 1, 2 * MIB);
+	heap_peak_look_closely(&w.peak);
+	assert_int_equal(above(&w, w.peak.now), MIB);
+	page_source_unmap(&w.pages, own, MIB);
+	page_source_close(&w.pages);
+	munmap(foreign, 2 * MIB);
+}
+
+/* The peak of a replay, above the harness's own. */
+static uint64_t peak_of(const struct trace *trace, enum touch touch)
+{
+	const struct speed_options options = {.touch = touch};
+	struct heap_replay replay = {0};
+	struct heap_peak before = {0};
+	struct knob_values knobs;
+
+	knob_defaults(bump_allocator.knobs, &knobs);
+	heap_peak_look_closely(&before);
+	struct verdict verdict = heap_replay_run(&bump_allocator, &knobs, trace,
+	                                         &options, &replay);
+	assert_int_equal(verdict.kind, VERDICT_OK);
+	return replay.peak.bytes - before.now;
+}
+
+static void a_replay_touches_what_was_touched(void **state)
+{
+	enum { SLACK = MIB / 8 }; /* the allocator's tables, pages in part */
+	struct trace all = trace_of("a=1M b=8M c=calloc(4M) c:6M -a");
+	struct trace some = trace_of("~1048576 a=1M ~2097152 b=8M ~0 c=calloc"
+	                             "(4M) ~5242880 c:6M -a");
+
+	(void)state;
+	uint64_t pages = peak_of(&some, TOUCH_PAGES);
+	assert_int_equal(peak_of(&all, TOUCH_PAGES), pages);
+	assert_int_equal(peak_of(&all, TOUCH_RECORDED), pages);
+	uint64_t recorded = peak_of(&some, TOUCH_RECORDED);
+	/* bump moves c, and copies its 4 MiB. */
+	assert_in_range(recorded, (1 + 2 + 5) * MIB, (1 + 2 + 5) * MIB + SLACK);
+	assert_true(pages > recorded + 6 * MIB);
+	trace_destroy(&all);
+	trace_destroy(&some);
+}
+
 static void a_replay_touches_what_it_is_told(void **state)
 {
 	static const char text[] = "a=1M b=1M -a c=1M";
@@ -113,7 +170,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_touched_is_not_resident),
 		cmocka_unit_test(each_way_back_is_announced),
+		cmocka_unit_test(what_others_map_is_not_counted),
 		cmocka_unit_test(a_replay_touches_what_it_is_told),
+		cmocka_unit_test(a_replay_touches_what_was_touched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,32 @@ static void require_events(const char *expected)
 
 /* --- tests -------------------------------------------------------------- */
 
+/* What is touched belongs to the event that made the block so large. */
+static void touched_bytes_find_their_event(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	begin();
+	add(0, 1, RAW_MALLOC, P, 9000);
+	add(0, 2, RAW_MALLOC, Q, 100);
+	add(0, 3, RAW_TOUCHED, P, 5000);
+	add(0, 4, RAW_RELEASE, P, 0);
+	add(0, 5, RAW_ACQUIRE, R, 20000);
+	add(0, 6, RAW_TOUCHED, R, 7);
+	add(0, 7, RAW_TOUCHED, R, 0);
+	add(0, 8, RAW_FREE, R, 0);
+	add(0, 9, RAW_TOUCHED, R, 1);    /* of nobody */
+	add(0, 10, RAW_TOUCHED, Q, 101); /* more than it has */
+	add(1, 11, RAW_TOUCHED, Q, 100); /* a thread that makes no call */
+	assert_true(merge(&trace));
+	const uint64_t untouched[] = {4000, 0, 20000, 0};
+	assert_int_equal(trace.events, 4);
+	assert_memory_equal(trace.untouched, untouched, sizeof untouched);
+	assert_int_equal(trace.threads, 1);
+	trace_destroy(&trace);
+}
+
 static void stamps_order_two_threads(void **state)
 {
 	(void)state;
@@ -251,6 +277,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(touched_bytes_find_their_event),
 		cmocka_unit_test(stamps_order_two_threads),
 		cmocka_unit_test(an_address_changes_hands_during_a_realloc),
 		cmocka_unit_test(a_failed_realloc_leaves_no_event),

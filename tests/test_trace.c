@@ -251,11 +251,11 @@ static void wrong_times_and_versions_are_told_why(void **state)
 	                       "number of nanoseconds"},
 		{"a=1 +18446744073709551615 a:2 +1 a:3",
 	         "t:1: column 31: \"+1\": the time passes 2^64 ns"},
-		{"alloclab-text 3\na=5",
-	         "t:1: this program reads versions 1 and 2 of the text form, "
+		{"alloclab-text 4\na=5",
+	         "t:1: this program reads versions 1 to 3 of the text form, "
 	         "\"alloclab-text 1\""},
 		{"alloclab-text\n1 a=5",
-	         "t:1: this program reads versions 1 and 2 of the text form, "
+	         "t:1: this program reads versions 1 to 3 of the text form, "
 	         "\"alloclab-text 1\""},
 		{"alloclab-text 1\nphase(x)",
 	         "t: no allocator is called in it"},

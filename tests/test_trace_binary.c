@@ -54,6 +54,11 @@ static uint8_t *small_file_with_sites(size_t *bytes)
 	               bytes);
 }
 
+static uint8_t *small_file_with_untouched(size_t *bytes)
+{
+	return file_of("~0 a=100 ~5 b=7 -a +3 ~2 b:9 c=4 -b -c", bytes);
+}
+
 /* In memory of its very size, so that ASan sees a read behind it. */
 static bool read_bytes(const uint8_t *bytes, size_t count,
                        struct trace_error *error)
@@ -106,6 +111,8 @@ static void every_flipped_bit_is_refused(void **state)
 	expect_flipped_bits_refused(file, bytes);
 	file = small_file_with_sites(&bytes);
 	expect_flipped_bits_refused(file, bytes);
+	file = small_file_with_untouched(&bytes);
+	expect_flipped_bits_refused(file, bytes);
 }
 
 static void expect_truncations_refused(uint8_t *file, size_t bytes)
@@ -134,6 +141,8 @@ static void every_truncation_is_refused(void **state)
 	expect_truncations_refused(file, bytes);
 	file = small_file_with_sites(&bytes);
 	expect_truncations_refused(file, bytes);
+	file = small_file_with_untouched(&bytes);
+	expect_truncations_refused(file, bytes);
 }
 
 /* A field of the header that lies, under a right hash. */
@@ -147,7 +156,10 @@ static void lying_headers_are_refused(void **state)
 	} lies[] = {
 		{AT_VERSION, 4, 3,
 	         "t: byte 8: version 3; this program reads 1 and 2"},
-		{AT_FLAGS, 4, 3, "t: byte 12: unknown flags 0x3"},
+		{AT_FLAGS, 4, 5, "t: byte 12: unknown flags 0x5"},
+		{AT_FLAGS, 4, 3,
+	         "t: byte 97: an index of 40 bytes where 1 segments need 48 "
+	         "each"},
 		{AT_SEGMENTS, 4, 2,
 	         "t: byte 24: 12 events do not make 2 segments"},
 		{AT_EVENTS, 8, 0,

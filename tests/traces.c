@@ -192,7 +192,7 @@ struct trace random_trace(unsigned seed, uint64_t events)
 	for (uint64_t i = 0; i < events; i++) {
 		if (!add_event(&dice, seed, i))
 			fail_msg("%s", dice.error.text);
-		if (seed % 4 == 1 && trace_builder_last_has_site(dice.builder))
+		if (seed % 4 == 1 && trace_builder_last_has_block(dice.builder))
 			trace_builder_site(dice.builder, draw_site(&dice));
 		if (seed % 5 == 0) {
 			time_ns += i == 0 ? 0 : draw_size(&dice) >> 20;
@@ -248,6 +248,14 @@ static void assert_same_frame(const struct site_frame *one,
 		assert_string_equal(one->text, two->text);
 }
 
+static void assert_same_touch(const struct trace *one, const struct trace *two)
+{
+	assert_int_equal(one->untouched != NULL, two->untouched != NULL);
+	if (one->untouched != NULL)
+		assert_memory_equal(one->untouched, two->untouched,
+		                    one->events * sizeof *one->untouched);
+}
+
 static void assert_same_sites(const struct trace *one, const struct trace *two)
 {
 	const struct trace_sites *first = one->sites, *second = two->sites;
@@ -287,4 +295,5 @@ void assert_same_trace(const struct trace *one, const struct trace *two)
 	for (uint32_t i = 0; i < one->phase_count; i++)
 		assert_string_equal(one->phases[i], two->phases[i]);
 	assert_same_sites(one, two);
+	assert_same_touch(one, two);
 }

@@ -15,6 +15,17 @@ const struct page_kernel PAGE_KERNEL = {
 	.mremap = mremap,
 };
 
+/*
+ * Marks what is watched: /proc/self/smaps shows the advice as the flag "rr".  It
+ * means no read-ahead, which anonymous memory has of swap only.
+ */
+static char *mark(const struct page_source *source, char *start, size_t bytes)
+{
+	if (source->options.before_loss != NULL)
+		source->kernel->madvise(start, bytes, MADV_RANDOM);
+	return start;
+}
+
 char *page_kernel_reserve(const struct page_source *source, char *wish,
                           size_t bytes)
 {
@@ -26,7 +37,7 @@ char *page_kernel_reserve(const struct page_source *source, char *wish,
 	if (start == MAP_FAILED)
 		return NULL;
 	if (wish == NULL || start == wish)
-		return start;
+		return mark(source, start, bytes);
 	source->kernel->munmap(start, bytes); /* a kernel before 4.17 */
 	return NULL;
 }

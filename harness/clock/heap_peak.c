@@ -1,11 +1,9 @@
 /*
  * heap_peak.c - /proc/self/statm, often, and /proc/self/smaps, rarely.
  *
- * Which mappings are the heap's?  Page sources reserve with MAP_NORESERVE, and
- * smaps shows that as the flag "nr".  Of the others in such a process, those
- * that have the flag are shared (mapped.c) and hold no anonymous page.  Under
- * strict overcommit the kernel ignores the flag: then the sum is 0, and is not
- * known [proc(5)].
+ * Which mappings are the heap's?  A page source that is watched marks its own
+ * (page_kernel.c), and smaps shows that as the flag "rr" [proc(5)].  A program that
+ * has another allocator's library loaded may hold pages of that: not counted.
  *
  * Not stdio, whose streams malloc; not malloc, in whose middle we are.
  */
@@ -70,7 +68,7 @@ static void add_line(struct sum *sum, const char *line)
 	sum->mapping_kib += number_behind(line, "Swap:");
 	if (strncmp(line, "VmFlags:", 8) != 0)
 		return;
-	if (strstr(line, " nr") != NULL)
+	if (strstr(line, " rr") != NULL)
 		sum->heap_kib += sum->mapping_kib;
 	sum->mapping_kib = 0;
 }

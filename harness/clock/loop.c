@@ -8,8 +8,8 @@
 
 const char *const touch_names[TOUCH_KINDS] = {
 	[TOUCH_NONE] = "none",   [TOUCH_FIRST] = "first",
-	[TOUCH_PAGES] = "pages", [TOUCH_LINES] = "lines",
-	[TOUCH_ALL] = "all",
+	[TOUCH_PAGES] = "pages", [TOUCH_RECORDED] = "recorded",
+	[TOUCH_LINES] = "lines", [TOUCH_ALL] = "all",
 };
 
 #define RUN(touch, is_null)                                                    \
@@ -24,6 +24,8 @@ RUN(TOUCH_FIRST, false)
 RUN(TOUCH_FIRST, true)
 RUN(TOUCH_PAGES, false)
 RUN(TOUCH_PAGES, true)
+RUN(TOUCH_RECORDED, false)
+RUN(TOUCH_RECORDED, true)
 RUN(TOUCH_LINES, false)
 RUN(TOUCH_LINES, true)
 RUN(TOUCH_ALL, false)
@@ -39,6 +41,8 @@ void loop_run(const struct loop *loop, uint64_t from, uint64_t to,
 		[TOUCH_NONE] = {run_TOUCH_NONE_false, run_TOUCH_NONE_true},
 		[TOUCH_FIRST] = {run_TOUCH_FIRST_false, run_TOUCH_FIRST_true},
 		[TOUCH_PAGES] = {run_TOUCH_PAGES_false, run_TOUCH_PAGES_true},
+		[TOUCH_RECORDED] = {run_TOUCH_RECORDED_false,
+	                            run_TOUCH_RECORDED_true},
 		[TOUCH_LINES] = {run_TOUCH_LINES_false, run_TOUCH_LINES_true},
 		[TOUCH_ALL] = {run_TOUCH_ALL_false, run_TOUCH_ALL_true},
 	};

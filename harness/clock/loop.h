@@ -22,14 +22,15 @@
 /* What the replay writes into each block that it is given. */
 enum touch {
 	TOUCH_NONE,
-	TOUCH_FIRST, /* the first byte               */
-	TOUCH_PAGES, /* a byte in every 4 KiB        */
-	TOUCH_LINES, /* a byte in every cache line   */
-	TOUCH_ALL,   /* every byte                   */
+	TOUCH_FIRST,    /* the first byte               */
+	TOUCH_PAGES,    /* a byte in every 4 KiB        */
+	TOUCH_RECORDED, /* the same of as many bytes as the program did */
+	TOUCH_LINES,    /* a byte in every cache line   */
+	TOUCH_ALL,      /* every byte                   */
 	TOUCH_KINDS,
 };
 
-/* "none", "first", "pages", "lines", "all" */
+/* "none", "first", "pages", "recorded", "lines", "all" */
 extern const char *const touch_names[TOUCH_KINDS];
 
 enum { CACHE_LINE_BYTES = 64, TOUCH_PAGE_BYTES = 4096 };
@@ -63,6 +64,10 @@ static inline void touch_block(char *block, size_t size, enum touch touch)
 	case TOUCH_FIRST:
 		*block = 1;
 		break;
+	case TOUCH_RECORDED:
+		if (size > 0)
+			touch_block(block, size, TOUCH_PAGES);
+		break;
 	case TOUCH_PAGES:
 		*block = 1;
 		for (size_t at = TOUCH_PAGE_BYTES; at < size;
@@ -83,6 +88,15 @@ static inline void touch_block(char *block, size_t size, enum touch touch)
 	}
 }
 
+/* The bytes of a block that are for touching. */
+static inline size_t size_touched(const struct trace *trace,
+                                  const struct trace_op *op, enum touch touch)
+{
+	return touch == TOUCH_RECORDED
+	               ? trace_touched(trace, (uint64_t)(op - trace->ops))
+	               : op->size;
+}
+
 /* Replays the events [from, to).  `touch` and `is_null` are constants. */
 static inline __attribute__((always_inline)) void loop_replay(
 	const struct loop *loop, uint64_t from, uint64_t to, enum touch touch,
@@ -96,10 +110,10 @@ static inline __attribute__((always_inline)) void loop_replay(
 	struct thread_heap *const *handles =
 		is_null ? loop->addresses : loop->threads;
 	void **blocks = loop->blocks;
-	const struct trace_op *end = loop->trace->ops + to;
+	const struct trace *trace = loop->trace;
+	const struct trace_op *end = trace->ops + to;
 
-	for (const struct trace_op *op = loop->trace->ops + from; op < end;
-	     op++) {
+	for (const struct trace_op *op = trace->ops + from; op < end; op++) {
 		struct thread_heap *self =
 			handles[is_null ? op->slot : op->thread];
 		void *block;
@@ -112,7 +126,8 @@ static inline __attribute__((always_inline)) void loop_replay(
 		}
 		if (op->kind == TRACE_MALLOC) {
 			block = call_malloc(self, op->size);
-			touch_block(block, op->size, touch);
+			touch_block(block, size_touched(trace, op, touch),
+			            touch);
 			blocks[op->slot] = block;
 			continue;
 		}
@@ -146,7 +161,7 @@ static inline __attribute__((always_inline)) void loop_replay(
 		default:
 			continue;
 		}
-		touch_block(block, op->size, touch);
+		touch_block(block, size_touched(trace, op, touch), touch);
 		blocks[op->slot] = block;
 	}
 }

@@ -74,7 +74,7 @@ def measure_allocator(lab, program, trace, allocator, options):
     row = {"program": program.name, "allocator": allocator, "events": trace["events"],
            "threads": trace["threads"], "live_bytes": trace["live"], "status": "ok",
            "pace": "recorded" if allocator in DECAYS else "none"}
-    replayed = replay_of(lab, trace, allocator, options, "pages")
+    replayed = replay_of(lab, trace, allocator, options, "recorded")
     if replayed["status"] != "ok":
         return {**row, "status": "replay-" + replayed["status"]}
     reports = run_rounds(lab, program, allocator, options)

@@ -60,7 +60,7 @@ def record(lab, program, seconds):
     out = os.path.join(program.folder, "recorded.trace")
     for old in glob.glob(os.path.join(program.folder, "recorded*.trace")):
         os.remove(old)
-    run([lab.command, "record", "--follow", "--time", "-o", out, "--", *program.argv],
+    run([lab.command, "record", "--follow", "--time", "--touched", "-o", out, "--", *program.argv],
         program.folder, seconds)
     traces = [trace_facts(lab, path)
               for path in glob.glob(os.path.join(program.folder, "recorded*.trace"))]

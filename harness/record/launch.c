@@ -81,6 +81,9 @@ static void set_preload(const char *library)
 static _Noreturn void become(const struct launch *launch, int report)
 {
 	launch->control->process = getpid();
+	/* Whole huge pages would be there as soon as a byte of them is. */
+	if (launch->control->touched != 0)
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	setenv(RAW_ENV_DIRECTORY, launch->directory, 1);
 	if (launch->control->site_depth > 0)
 		setenv(RAW_ENV_SITES, "1", 1);

@@ -34,6 +34,7 @@
 
 #include "../trace/trace_builder.h"
 #include "../trace/address_map.h"
+#include "../trace/growing_trace.h"
 
 /* How often a long merge looks for an interrupt. */
 enum { RECORDS_BETWEEN_LOOKS = 1 << 16 };
@@ -45,6 +46,12 @@ struct lane {
 	bool ended;      /* its destructors have run  */
 };
 
+/* What is known of a live block. */
+struct block {
+	uint64_t event; /* that made it, or resized it last */
+	uint64_t size;
+};
+
 struct merge {
 	const struct merge_options *options;
 	struct merge_counts *counts;
@@ -54,6 +61,7 @@ struct merge {
 	struct lane *lanes; /* by the program's thread             */
 	bool thread_in_use[TRACE_THREADS_MAX];
 	struct address_map map;
+	struct block *blocks; /* by id                             */
 	uint32_t *free_ids;   /* a stack                           */
 	uint32_t free_count;  /* on it                             */
 	uint32_t id_count;    /* ids ever made                     */
@@ -70,11 +78,11 @@ static uint32_t id_take(struct merge *merge)
 		return merge->free_ids[--merge->free_count];
 	if (merge->id_count == merge->id_capacity) {
 		uint32_t capacity = merge->id_capacity * 2 + 1024;
-		uint32_t *ids =
-			realloc(merge->free_ids, capacity * sizeof *ids);
-		if (ids == NULL)
+		if (!grow_array(&merge->free_ids, capacity,
+		                sizeof *merge->free_ids) ||
+		    !grow_array(&merge->blocks, capacity,
+		                sizeof *merge->blocks))
 			return ADDRESS_UNKNOWN;
-		merge->free_ids = ids;
 		merge->id_capacity = capacity;
 	}
 	return merge->id_count++;
@@ -117,6 +125,13 @@ static bool place_block(struct merge *merge, uint64_t address, uint32_t id)
 	return address_map_add(&merge->map, address, id) || no_memory(merge);
 }
 
+/* The event added last is about the block `id`. */
+static void note_event(struct merge *merge, uint32_t id, uint64_t size)
+{
+	merge->blocks[id] =
+		(struct block){trace_builder_events(merge->builder) - 1, size};
+}
+
 static bool on_alloc(struct merge *merge, enum trace_kind kind,
                      const struct raw_call *call)
 {
@@ -129,9 +144,12 @@ static bool on_alloc(struct merge *merge, enum trace_kind kind,
 		align_log2 = TRACE_ALIGN_LOG2_MAX;
 		merge->counts->lowered_aligns++;
 	}
-	return place_block(merge, call->address, id) &&
-	       trace_builder_alloc(merge->builder, kind, id, call->size,
-	                           align_log2, merge->stamp, merge->error);
+	if (!place_block(merge, call->address, id) ||
+	    !trace_builder_alloc(merge->builder, kind, id, call->size,
+	                         align_log2, merge->stamp, merge->error))
+		return false;
+	note_event(merge, id, call->size);
+	return true;
 }
 
 static bool on_free(struct merge *merge, const struct raw_call *call)
@@ -157,9 +175,12 @@ static bool on_acquire(struct merge *merge, struct lane *lane,
 		merge->counts->unknown_reallocs++;
 		return on_alloc(merge, TRACE_MALLOC, call);
 	}
-	return place_block(merge, call->address, id) &&
-	       trace_builder_realloc(merge->builder, id, call->size,
-	                             merge->stamp, merge->error);
+	if (!place_block(merge, call->address, id) ||
+	    !trace_builder_realloc(merge->builder, id, call->size, merge->stamp,
+	                           merge->error))
+		return false;
+	note_event(merge, id, call->size);
+	return true;
 }
 
 /* A realloc that failed: the block stays where it was all the time. */
@@ -171,6 +192,19 @@ static bool on_cancel(struct merge *merge, struct lane *lane,
 	lane->moving = ADDRESS_UNKNOWN;
 	merge->counts->failed_reallocs++;
 	return id == ADDRESS_UNKNOWN || place_block(merge, call->address, id);
+}
+
+/* Of the block at this address so many bytes are touched up to here. */
+static void on_touched(struct merge *merge, const struct raw_call *call)
+{
+	uint32_t id = address_map_get(&merge->map, call->address);
+
+	if (id == ADDRESS_UNKNOWN)
+		return;
+	const struct block *block = &merge->blocks[id];
+	if (call->size <= block->size)
+		trace_builder_untouched(merge->builder, block->event,
+		                        block->size - call->size);
 }
 
 /* --- threads ------------------------------------------------------------ */
@@ -234,6 +268,9 @@ static bool on_call(struct merge *merge, struct lane *lane,
 	case RAW_THREAD_END:
 		lane->ended = true;
 		return true;
+	case RAW_TOUCHED:
+		on_touched(merge, call);
+		return true;
 	default:
 		break;
 	}
@@ -257,7 +294,7 @@ static void set_site(struct merge *merge, const struct raw_call *call,
                      uint64_t before)
 {
 	if (call->site == 0 || trace_builder_events(merge->builder) == before ||
-	    !trace_builder_last_has_site(merge->builder))
+	    !trace_builder_last_has_block(merge->builder))
 		return;
 	struct trace_sites *table = trace_builder_sites(merge->builder);
 	uint32_t site = table == NULL ? 0
@@ -275,7 +312,8 @@ static bool merge_call(struct merge *merge, const struct raw_stream *stream,
 
 	merge->counts->records++;
 	merge->stamp = call->stamp;
-	if (!lane->started && !lane_start(merge, lane, stream->thread == 0))
+	if (!lane->started && call->kind != RAW_TOUCHED &&
+	    !lane_start(merge, lane, stream->thread == 0))
 		return false;
 	if (!trace_builder_thread(merge->builder, lane->thread, merge->stamp,
 	                          merge->error) ||
@@ -371,6 +409,7 @@ bool merge_records(struct raw_reader *reader,
 		times_from_zero(trace);
 	free(merge.lanes);
 	free(merge.free_ids);
+	free(merge.blocks);
 	address_map_free(&merge.map);
 	return good;
 }

@@ -52,6 +52,8 @@ enum raw_kind {
 	RAW_ACQUIRE,    /* after realloc: its address and size from now on  */
 	RAW_CANCEL,     /* after a realloc that failed: nothing has changed */
 	RAW_THREAD_END, /* the thread's destructors have run                */
+	RAW_TOUCHED,    /* before free or release, or at the end: so many
+	                   bytes of the block are touched               */
 
 	RAW_NOTES,            /* from here on: not records but notes      */
 	RAW_SIZE = RAW_NOTES, /* the size of the record behind it         */
@@ -128,6 +130,7 @@ struct raw_control {
 	_Atomic uint32_t order; /* enum raw_order                  */
 	_Atomic uint32_t stop;  /* enum raw_stop                   */
 	uint32_t site_depth;    /* frames of a call site; 0: none  */
+	uint32_t touched;       /* 1: count what is touched        */
 	uint64_t max_bytes;     /* of all files of records; 0: any */
 	_Atomic uint64_t bytes; /* of them so far                  */
 };
@@ -140,7 +143,7 @@ enum raw_clock {
 };
 
 enum { RAW_IMAGE_BYTES = 4096 };
-static const char RAW_MAGIC[8] = "alabraw1";
+static const char RAW_MAGIC[8] = "alabraw2";
 
 struct raw_image {
 	char magic[8];

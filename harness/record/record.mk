@@ -45,5 +45,6 @@ $(BUILD)/tests/programs/eager_malloc.so: tests/programs/lib/eager_malloc.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(PROGRAM_CC) -fPIC -shared -Wl,-soname,$(@F) $< -o $@ -lpthread
 
-RECORD_TESTS = test_record test_record_hammer test_record_server test_record_sites
+RECORD_TESTS = test_record test_record_hammer test_record_server test_record_sites \
+               test_record_touched
 $(RECORD_TESTS:%=$(BUILD)/tests/%): | $(RECORD_LIB) $(TEST_PROGRAMS) $(BUILD)/alloclab

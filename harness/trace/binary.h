@@ -8,8 +8,9 @@
  *
  * A *segment* holds 65,536 events (the last one fewer) as *streams*, each a zstd
  * frame of its own, so that a reader without need of times skips those: five in
- * version 1; version 2 is written where events have sites, and has a sixth for
- * them, and the table of the sites before the segments.
+ * version 1; version 2 is written where events have sites, and has one more for
+ * them, and the table of the sites before the segments.  In either a flag says
+ * that there is one more for bytes that are never written to.
  * A segment can be decoded without the ones before it: the index says where it
  * is, and no prediction reaches back over its start.
  */
@@ -27,8 +28,9 @@
 enum {
 	BINARY_MAGIC_BYTES = 8,
 	BINARY_VERSION = 1,
-	BINARY_VERSION_SITES = 2, /* with sites */
-	BINARY_HAS_TIMES = 0x1,   /* the only flag */
+	BINARY_VERSION_SITES = 2,   /* with sites */
+	BINARY_HAS_TIMES = 0x1,     /* a flag              */
+	BINARY_HAS_UNTOUCHED = 0x2, /* and the only other  */
 	SEGMENT_EVENTS = 65536,
 };
 
@@ -58,15 +60,24 @@ enum {
 
 /* The streams of a segment, in the order of index and file. */
 enum stream_kind {
-	STREAM_KINDS, /* a byte for each event                     */
-	STREAM_SIZES, /* a varint for each allocation and realloc  */
-	STREAM_SLOTS, /* a varint where the slot is not predicted  */
-	STREAM_REST,  /* thread switches, alignments, phases       */
-	STREAM_TIMES, /* a varint for each event, or nothing       */
-	STREAM_SITES, /* a varint for each allocation and realloc  */
+	STREAM_KINDS,     /* a byte for each event                     */
+	STREAM_SIZES,     /* a varint for each allocation and realloc  */
+	STREAM_SLOTS,     /* a varint where the slot is not predicted  */
+	STREAM_REST,      /* thread switches, alignments, phases       */
+	STREAM_TIMES,     /* a varint for each event, or nothing       */
+	STREAM_SITES,     /* a varint for each allocation and realloc  */
+	STREAM_UNTOUCHED, /* the same                              */
 	STREAMS,
-	STREAMS_1 = STREAM_SITES, /* of version 1 */
+	STREAMS_1 = STREAM_SITES, /* of version 1, without flags */
 };
+
+/* Whether the segments of a file have it. */
+static inline bool stream_is_there(int kind, bool has_sites, bool has_untouched)
+{
+	return kind == STREAM_SITES       ? has_sites
+	       : kind == STREAM_UNTOUCHED ? has_untouched
+	                                  : true;
+}
 
 /* A byte of STREAM_KINDS. */
 enum {
@@ -91,10 +102,12 @@ enum {
 	EVENT_REST_BYTES = 8,
 	EVENT_TIMES_BYTES = 10,
 	EVENT_SITES_BYTES = 5,
+	EVENT_UNTOUCHED_BYTES = 10,
 };
 static const uint32_t event_bytes_max[STREAMS] = {
-	EVENT_KINDS_BYTES, EVENT_SIZES_BYTES, EVENT_SLOTS_BYTES,
-	EVENT_REST_BYTES,  EVENT_TIMES_BYTES, EVENT_SITES_BYTES};
+	EVENT_KINDS_BYTES,    EVENT_SIZES_BYTES, EVENT_SLOTS_BYTES,
+	EVENT_REST_BYTES,     EVENT_TIMES_BYTES, EVENT_SITES_BYTES,
+	EVENT_UNTOUCHED_BYTES};
 
 /* One stream of a segment, decoded or not yet compressed. */
 struct stream {
@@ -136,8 +149,9 @@ struct segment_error {
 /* Where decoded events go: room for SEGMENT_EVENTS in each. */
 struct segment_events {
 	struct trace_op *ops;
-	uint64_t *times; /* NULL: not wanted     */
-	uint32_t *sites; /* NULL: there are none */
+	uint64_t *times;     /* NULL: not wanted     */
+	uint32_t *sites;     /* NULL: there are none */
+	uint64_t *untouched; /* NULL: there are none */
 };
 
 /*

@@ -244,6 +244,23 @@ static bool decode_sites(struct decoder *decoder, uint32_t count,
 	return true;
 }
 
+static bool decode_untouched(struct decoder *decoder, uint32_t count,
+                             struct segment_events *to)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		decoder->error->event = i;
+		to->untouched[i] = 0;
+		if (to->ops[i].kind > TRACE_REALLOC)
+			continue;
+		if (!get_varint(decoder, STREAM_UNTOUCHED, &to->untouched[i]))
+			return false;
+		if (to->untouched[i] > to->ops[i].size)
+			return fail(decoder, STREAM_UNTOUCHED,
+			            "more untouched bytes than the block has");
+	}
+	return true;
+}
+
 static bool decode_all(struct decoder *decoder, uint32_t count,
                        uint32_t site_count, struct segment_events *to)
 {
@@ -255,6 +272,8 @@ static bool decode_all(struct decoder *decoder, uint32_t count,
 	if (to->times != NULL && !decode_times(decoder, count, to->times))
 		return false;
 	if (to->sites != NULL && !decode_sites(decoder, count, site_count, to))
+		return false;
+	if (to->untouched != NULL && !decode_untouched(decoder, count, to))
 		return false;
 	for (int i = 0; i < STREAMS; i++)
 		if (decoder->at[i] != decoder->from->streams[i].count &&

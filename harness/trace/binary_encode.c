@@ -1,5 +1,5 @@
 /*
- * binary_encode.c - 65,536 events as five or six streams of small numbers.
+ * binary_encode.c - 65,536 events as five to seven streams of small numbers.
  *
  * Idea.  What can be predicted is not stored.  Slots are used again in LIFO
  * order, so an allocation takes the slot that was freed last: encoder and
@@ -246,6 +246,20 @@ static void encode_sites(struct segment_encoder *encoder, uint64_t first,
 			put_varint(encoder, STREAM_SITES, trace->site_of[i]);
 }
 
+/* Mostly 0, in a row: large blocks are few. */
+static void encode_untouched(struct segment_encoder *encoder, uint64_t first,
+                             uint32_t count)
+{
+	const struct trace *trace = encoder->trace;
+
+	if (trace->untouched == NULL)
+		return;
+	for (uint64_t i = first; i < first + count; i++)
+		if (trace->ops[i].kind <= TRACE_REALLOC)
+			put_varint(encoder, STREAM_UNTOUCHED,
+			           trace->untouched[i]);
+}
+
 bool segment_encode(struct segment_encoder *encoder, uint64_t first,
                     uint32_t count, struct segment *segment)
 {
@@ -263,5 +277,6 @@ bool segment_encode(struct segment_encoder *encoder, uint64_t first,
 			return false;
 	encode_times(encoder, first, count);
 	encode_sites(encoder, first, count);
+	encode_untouched(encoder, first, count);
 	return true;
 }

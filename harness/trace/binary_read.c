@@ -30,7 +30,7 @@ struct reader {
 
 	/* the header */
 	size_t header_bytes;
-	bool has_times;
+	bool has_times, has_sites, has_untouched;
 	uint64_t events;
 	uint32_t segments;
 	uint32_t slots;
@@ -38,7 +38,7 @@ struct reader {
 	binary_phase *phases;
 	size_t index_at;
 	char *source;
-	int streams; /* of a segment */
+	uint32_t streams; /* of a segment */
 	size_t source_at;
 	size_t segments_at;
 
@@ -101,7 +101,8 @@ static bool read_version(const struct reader *reader)
 		return fail(reader, AT_VERSION,
 		            "version %" PRIu32 "; this program reads %d and %d",
 		            version, BINARY_VERSION, BINARY_VERSION_SITES);
-	if ((u32_at(reader, AT_FLAGS) & ~(uint32_t)BINARY_HAS_TIMES) != 0)
+	const uint32_t known = BINARY_HAS_TIMES | BINARY_HAS_UNTOUCHED;
+	if ((u32_at(reader, AT_FLAGS) & ~known) != 0)
 		return fail(reader, AT_FLAGS, "unknown flags 0x%" PRIx32,
 		            u32_at(reader, AT_FLAGS));
 	return true;
@@ -171,7 +172,7 @@ static bool read_counts(struct reader *reader, size_t at)
 		            "%" PRIu64 " events do not make %" PRIu32
 		            " segments",
 		            reader->events, reader->segments);
-	uint32_t each = (uint32_t)reader->streams * INDEX_STREAM_BYTES;
+	uint32_t each = reader->streams * INDEX_STREAM_BYTES;
 	if (segments * each != end - at)
 		return fail(reader, at,
 		            "an index of %zu bytes where %" PRIu32
@@ -187,16 +188,19 @@ static bool read_header(struct reader *reader)
 {
 	if (!read_version(reader))
 		return false;
-	bool has_sites = u32_at(reader, AT_VERSION) == BINARY_VERSION_SITES;
-	size_t at = has_sites ? AT_SOURCE_2 : AT_SOURCE;
+	uint32_t flags = u32_at(reader, AT_FLAGS);
+	reader->has_times = (flags & BINARY_HAS_TIMES) != 0;
+	reader->has_untouched = (flags & BINARY_HAS_UNTOUCHED) != 0;
+	reader->has_sites = u32_at(reader, AT_VERSION) == BINARY_VERSION_SITES;
+	reader->streams = STREAMS_1 + (reader->has_sites ? 1u : 0u) +
+	                  (reader->has_untouched ? 1u : 0u);
+	size_t at = reader->has_sites ? AT_SOURCE_2 : AT_SOURCE;
 	reader->source_at = at;
-	reader->streams = has_sites ? STREAMS : STREAMS_1;
 	if (!read_hash(reader))
 		return false;
 	reader->segments_at = reader->header_bytes;
-	if (has_sites)
+	if (reader->has_sites)
 		reader->segments_at += u32_at(reader, AT_SITES_STORED);
-	reader->has_times = u32_at(reader, AT_FLAGS) != 0;
 	reader->segments = u32_at(reader, AT_SEGMENTS);
 	reader->events = u64_at(reader, AT_EVENTS);
 	reader->slots = u32_at(reader, AT_SLOTS);
@@ -208,8 +212,7 @@ static bool read_header(struct reader *reader)
 static bool check_index(const struct reader *reader)
 {
 	uint64_t end = reader->segments_at;
-	uint64_t streams =
-		(uint64_t)reader->segments * (uint32_t)reader->streams;
+	uint64_t streams = (uint64_t)reader->segments * reader->streams;
 
 	for (uint64_t i = 0; i < streams; i++)
 		end += u32_at(reader,
@@ -236,7 +239,7 @@ static bool decode_sites(struct reader *reader, const uint8_t *table,
 
 static bool read_sites(struct reader *reader)
 {
-	if (reader->streams == STREAMS_1)
+	if (!reader->has_sites)
 		return true;
 	uint32_t stored = u32_at(reader, AT_SITES_STORED);
 	uint32_t raw = u32_at(reader, AT_SITES_RAW);
@@ -288,14 +291,20 @@ static bool load_stream(struct reader *reader, enum stream_kind kind, size_t at,
 	return true;
 }
 
+static bool has_stream(const struct reader *reader, int kind)
+{
+	return stream_is_there(kind, reader->has_sites, reader->has_untouched);
+}
+
 /* Decompresses segment i, whose streams begin at `*at`; moves that behind. */
 static bool load_segment(struct reader *reader, uint32_t i, size_t *at)
 {
-	size_t entry = reader->index_at + (size_t)i *
-	                                          (uint32_t)reader->streams *
-	                                          INDEX_STREAM_BYTES;
+	size_t entry = reader->index_at +
+	               (size_t)i * reader->streams * INDEX_STREAM_BYTES;
 
-	for (int kind = 0; kind < reader->streams; kind++) {
+	for (int kind = 0; kind < STREAMS; kind++) {
+		if (!has_stream(reader, kind))
+			continue;
 		uint32_t stored = u32_at(reader, entry);
 		uint32_t raw = u32_at(reader, entry + 4);
 		uint64_t most =
@@ -319,9 +328,9 @@ static bool load_segment(struct reader *reader, uint32_t i, size_t *at)
 /* 0 in version 1. */
 static uint32_t site_count(const struct reader *reader)
 {
-	return reader->streams == STREAMS_1
-	               ? 0
-	               : trace_builder_sites(reader->builder)->site_count;
+	return reader->has_sites
+	               ? trace_builder_sites(reader->builder)->site_count
+	               : 0;
 }
 
 static bool decode_segment(struct reader *reader, uint32_t i)
@@ -379,6 +388,9 @@ static bool add_segment(struct reader *reader, uint32_t i)
 			                 reader->stored_at[STREAM_KINDS]);
 		if (read->sites != NULL && read->ops[k].kind <= TRACE_REALLOC)
 			trace_builder_site(reader->builder, read->sites[k]);
+		if (read->untouched != NULL)
+			trace_builder_untouched(reader->builder, event,
+			                        read->untouched[k]);
 		if (read->times != NULL &&
 		    !add_time(reader, read->times[k], event))
 			return false;
@@ -446,16 +458,19 @@ static bool check_sums(const struct reader *reader, const struct trace *trace)
 static bool events_new(struct reader *reader)
 {
 	struct segment_events *room = &reader->events_read;
-	bool has_sites = reader->streams == STREAMS;
 
 	room->ops = malloc(SEGMENT_EVENTS * sizeof *room->ops);
 	if (reader->has_times)
 		room->times = malloc(SEGMENT_EVENTS * sizeof *room->times);
-	if (has_sites)
+	if (reader->has_sites)
 		room->sites = malloc(SEGMENT_EVENTS * sizeof *room->sites);
+	if (reader->has_untouched)
+		room->untouched =
+			malloc(SEGMENT_EVENTS * sizeof *room->untouched);
 	return room->ops != NULL &&
 	       (room->times != NULL || !reader->has_times) &&
-	       (room->sites != NULL || !has_sites);
+	       (room->sites != NULL || !reader->has_sites) &&
+	       (room->untouched != NULL || !reader->has_untouched);
 }
 
 static bool reader_open(struct reader *reader)
@@ -477,6 +492,7 @@ static void reader_close(struct reader *reader)
 	free(reader->events_read.ops);
 	free(reader->events_read.times);
 	free(reader->events_read.sites);
+	free(reader->events_read.untouched);
 	free(reader->phases);
 	free(reader->source);
 }

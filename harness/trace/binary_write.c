@@ -74,9 +74,16 @@ struct writer {
 	uint32_t sites_raw;
 };
 
-static int streams_of(const struct trace *trace)
+static bool has_stream(const struct trace *trace, int kind)
 {
-	return trace->sites == NULL ? STREAMS_1 : STREAMS;
+	return stream_is_there(kind, trace->sites != NULL,
+	                       trace->untouched != NULL);
+}
+
+static uint32_t flags_of(const struct trace *trace)
+{
+	return (trace->times != NULL ? BINARY_HAS_TIMES : 0u) |
+	       (trace->untouched != NULL ? BINARY_HAS_UNTOUCHED : 0u);
 }
 
 /* Appends bytes to the data, compressed. */
@@ -132,8 +139,9 @@ static bool store_stream(struct writer *writer, const struct stream *stream)
 
 static bool store_segment(struct writer *writer)
 {
-	for (int i = 0; i < streams_of(writer->trace); i++)
-		if (!store_stream(writer, &writer->segment.streams[i]))
+	for (int i = 0; i < STREAMS; i++)
+		if (has_stream(writer->trace, i) &&
+		    !store_stream(writer, &writer->segment.streams[i]))
 			return false;
 	return true;
 }
@@ -186,8 +194,7 @@ static bool put_fields(struct writer *writer, size_t header_bytes,
 		trace->sites == NULL ? BINARY_VERSION : BINARY_VERSION_SITES;
 
 	return put_bytes(to, BINARY_MAGIC, BINARY_MAGIC_BYTES) &&
-	       put_u32(to, version) &&
-	       put_u32(to, trace->times != NULL ? BINARY_HAS_TIMES : 0) &&
+	       put_u32(to, version) && put_u32(to, flags_of(trace)) &&
 	       put_u32(to, (uint32_t)header_bytes) &&
 	       put_u32(to, segments_of(trace)) && put_u64(to, trace->events) &&
 	       put_u64(to, trace->calls) &&

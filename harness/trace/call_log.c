@@ -69,7 +69,7 @@ static uint32_t id_take(struct call_log *log)
 /* What every event has, once it is added. */
 static void describe_event(struct call_log *log)
 {
-	if (log->site != 0 && trace_builder_last_has_site(log->builder))
+	if (log->site != 0 && trace_builder_last_has_block(log->builder))
 		trace_builder_site(log->builder, log->site);
 	log->site = 0;
 	if (!log->has_time)

@@ -40,6 +40,9 @@ static bool grow_events(struct growing_trace *growing)
 	if (trace->site_of != NULL &&
 	    !grow_array(&trace->site_of, capacity, sizeof *trace->site_of))
 		return false;
+	if (trace->untouched != NULL &&
+	    !grow_array(&trace->untouched, capacity, sizeof *trace->untouched))
+		return false;
 	growing->capacity = capacity;
 	return true;
 }
@@ -86,6 +89,8 @@ bool growing_push(struct growing_trace *growing, struct trace_op op,
 		trace->times[trace->events] = trace->times[trace->events - 1];
 	if (trace->site_of != NULL)
 		trace->site_of[trace->events] = 0;
+	if (trace->untouched != NULL)
+		trace->untouched[trace->events] = 0;
 	trace->ops[trace->events++] = op;
 	trace->calls += trace_kind_is_call(op.kind);
 	return true;
@@ -131,6 +136,23 @@ void growing_site(struct growing_trace *growing, uint32_t site)
 		growing->out_of_memory = true;
 	else
 		trace->site_of[trace->events - 1] = site;
+}
+
+void growing_untouched(struct growing_trace *growing, uint64_t event,
+                       uint64_t bytes)
+{
+	struct trace *trace = &growing->trace;
+
+	assert(event < trace->events && bytes <= trace->ops[event].size);
+	if (trace->untouched == NULL && bytes == 0)
+		return;
+	if (trace->untouched == NULL)
+		trace->untouched =
+			calloc(growing->capacity, sizeof *trace->untouched);
+	if (trace->untouched == NULL)
+		growing->out_of_memory = true;
+	else
+		trace->untouched[event] = bytes;
 }
 
 uint32_t growing_phase(struct growing_trace *growing, const char *name)

@@ -10,7 +10,7 @@
 struct growing_trace {
 	struct trace trace; /* so far; times and ids NULL if not kept */
 	uint64_t capacity;  /* of its arrays, in events               */
-	bool out_of_memory; /* for times, ids or sites: said by settle */
+	bool out_of_memory; /* for what events may have: said by settle */
 };
 
 /* Resizes *array to `count` elements of `each` bytes; false: as it was. */
@@ -34,6 +34,10 @@ struct trace_sites *growing_sites(struct growing_trace *growing);
 
 /* The last event comes from this site. */
 void growing_site(struct growing_trace *growing, uint32_t site);
+
+/* So many bytes of the block of `event` are never written to. */
+void growing_untouched(struct growing_trace *growing, uint64_t event,
+                       uint64_t bytes);
 
 /* The index of a phase's name, new or known; UINT32_MAX without memory. */
 uint32_t growing_phase(struct growing_trace *growing, const char *name);

@@ -1,7 +1,8 @@
 /*
  * shared_trace.c - the events of a trace in memory that programs share.
  *
- *     memfd:  | events, 16 bytes each | times, 8 bytes each, if there are any |
+ *     memfd:  | events | times | untouched bytes |
+ *               16       8       8 bytes each; the last two if there are any
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,19 +17,44 @@ static size_t ops_bytes(const struct trace *trace)
 	return trace->events * sizeof *trace->ops;
 }
 
-/* Points ops and times into the mapping. */
-static void set_places(struct trace *trace, char *start, bool has_times)
+/* Of an array with a word for each event, which need not be there. */
+static size_t words_bytes(const struct trace *trace, const uint64_t *words)
+{
+	return words == NULL ? 0 : trace->events * sizeof *words;
+}
+
+/* Points the arrays that `trace` has into the mapping. */
+static void set_places(struct trace *trace, char *start)
 {
 	trace->ops = (struct trace_op *)start;
-	trace->times =
-		has_times ? (uint64_t *)(start + ops_bytes(trace)) : NULL;
+	start += ops_bytes(trace);
+	if (trace->times != NULL) {
+		trace->times = (uint64_t *)start;
+		start += words_bytes(trace, trace->times);
+	}
+	if (trace->untouched != NULL)
+		trace->untouched = (uint64_t *)start;
+}
+
+/* Copies the arrays into the mapping, one behind the other. */
+static void copy_arrays(const struct trace *trace, char *start)
+{
+	size_t times = words_bytes(trace, trace->times);
+
+	memcpy(start, trace->ops, ops_bytes(trace));
+	start += ops_bytes(trace);
+	if (trace->times != NULL)
+		memcpy(start, trace->times, times);
+	if (trace->untouched != NULL)
+		memcpy(start + times, trace->untouched,
+		       words_bytes(trace, trace->untouched));
 }
 
 bool trace_share(struct trace *trace, struct trace_error *error)
 {
-	bool has_times = trace->times != NULL;
-	size_t times = has_times ? trace->events * sizeof *trace->times : 0;
-	size_t bytes = ops_bytes(trace) + times;
+	const struct trace before = *trace;
+	size_t bytes = ops_bytes(trace) + words_bytes(trace, trace->times) +
+	               words_bytes(trace, trace->untouched);
 	int memory = memfd_create("trace", MFD_CLOEXEC);
 	char *start = MAP_FAILED;
 
@@ -42,11 +68,11 @@ bool trace_share(struct trace *trace, struct trace_error *error)
 			close(memory);
 		return false;
 	}
-	memcpy(start, trace->ops, ops_bytes(trace));
-	if (has_times)
-		memcpy(start + ops_bytes(trace), trace->times, times);
-	trace_free_events(trace);
-	set_places(trace, start, has_times);
+	copy_arrays(trace, start);
+	set_places(trace, start);
+	free(before.ops);
+	free(before.times);
+	free(before.untouched);
 	trace->shared_bytes = bytes;
 	trace->shared_memory = memory;
 	return true;
@@ -67,7 +93,7 @@ bool trace_adopt(struct trace *trace, const struct trace *copy, int memory)
 	trace->source = trace->notes = NULL;
 	trace->form = NULL;
 	trace->shared_memory = memory;
-	set_places(trace, start, copy->times != NULL);
+	set_places(trace, start);
 	return true;
 }
 
@@ -79,8 +105,10 @@ void trace_free_events(struct trace *trace)
 	} else {
 		free(trace->ops);
 		free(trace->times);
+		free(trace->untouched);
 	}
 	trace->ops = NULL;
 	trace->times = NULL;
+	trace->untouched = NULL;
 	trace->shared_bytes = 0;
 }

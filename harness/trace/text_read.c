@@ -9,6 +9,7 @@
  *     start(1) @1 d=8 exit(1) @0           threads
  *     phase(load)                          +250 c=8    250 ns after the last
  *     module(/bin/x)  frame(0,11c8,main)   site(0)  ^1 d=8     call sites
+ *     ~4096 e=1M                           4096 bytes of it are written to
  *
  * docs/traces.md describes it for writers of other readers.
  */
@@ -34,8 +35,9 @@ struct reader {
 	bool has_times;
 	bool delta_is_pending; /* `+NS` was read, its event was not */
 	uint64_t time_ns;
-	uint32_t site;                     /* of the next event; 0: none */
-	char name[NAME_BYTES_MAX + 1];     /* of an id, for messages */
+	uint32_t site;                 /* of the next event; 0: none */
+	uint64_t touched;              /* of it; UINT64_MAX: nothing is said */
+	char name[NAME_BYTES_MAX + 1]; /* of an id, for messages */
 	char source[SOURCE_BYTES_MAX + 1]; /* "" unless the text says */
 };
 
@@ -306,11 +308,43 @@ static bool set_site(struct reader *reader)
 {
 	if (reader->site == 0)
 		return true;
-	if (!trace_builder_last_has_site(reader->builder))
+	if (!trace_builder_last_has_block(reader->builder))
 		return fail(reader,
 		            "only what allocates or resizes has a site");
 	trace_builder_site(reader->builder, reader->site);
 	reader->site = 0;
+	return true;
+}
+
+/* "~4096": so many bytes of the next event's block are written to. */
+static bool read_touched(struct reader *reader)
+{
+	if (reader->touched != UINT64_MAX)
+		return fail(reader, "the bytes before it have no event yet");
+	if (!number_parse(reader->token.text + 1, reader->token.bytes - 1,
+	                  &reader->touched) ||
+	    reader->touched > TRACE_SIZE_MAX)
+		return fail(reader, "what is touched is ~ and a number of "
+		                    "bytes, 2^46 at most");
+	return true;
+}
+
+/* Gives the event just read the bytes that stood before it. */
+static bool set_touched(struct reader *reader)
+{
+	uint64_t touched = reader->touched;
+
+	if (touched == UINT64_MAX)
+		return true;
+	if (!trace_builder_last_has_block(reader->builder))
+		return fail(reader,
+		            "only what allocates or resizes is touched");
+	if (touched > trace_builder_last_size(reader->builder))
+		return fail(reader, "more bytes are touched than it has");
+	trace_builder_untouched(
+		reader->builder, trace_builder_events(reader->builder) - 1,
+		trace_builder_last_size(reader->builder) - touched);
+	reader->touched = UINT64_MAX;
 	return true;
 }
 
@@ -391,9 +425,11 @@ static bool read_token(struct reader *reader)
 		return read_delta(reader);
 	if (token->text[0] == '^')
 		return read_site(reader);
+	if (token->text[0] == '~')
+		return read_touched(reader);
 	if (text_sites_is_declaration(token->text, token->bytes))
 		return read_declaration(reader);
-	if (!read_event(reader) || !set_site(reader))
+	if (!read_event(reader) || !set_site(reader) || !set_touched(reader))
 		return false;
 	if (reader->has_times)
 		trace_builder_time(reader->builder, reader->time_ns);
@@ -420,7 +456,10 @@ static void read_source(struct reader *reader, const char *line)
 	reader->source[bytes] = '\0';
 }
 
-/* "alloclab-text 1" (2 with call sites), alone on the first line, and the source below it. */
+/*
+ * "alloclab-text 1" (2 with call sites, 3 with what is touched), alone on the first
+ * line, and the source below it.
+ */
 static bool read_first_line(struct reader *reader)
 {
 	const char *text = reader->tokenizer.at;
@@ -432,11 +471,11 @@ static bool read_first_line(struct reader *reader)
 	tokenizer_next(&reader->tokenizer);
 	reader->token = tokenizer_next(&reader->tokenizer);
 	reader->place = 1;
-	if (reader->token.line != 1 ||
-	    (!token_is(&reader->token, "1") && !token_is(&reader->token, "2")))
+	if (reader->token.line != 1 || reader->token.bytes != 1 ||
+	    reader->token.text[0] < '1' || reader->token.text[0] > '3')
 		return trace_builder_fail(
 			reader->builder, 1, reader->error,
-			"this program reads versions 1 and 2 of the text form, "
+			"this program reads versions 1 to 3 of the text form, "
 			"\"" TRACE_TEXT_MAGIC " 1\"");
 	const char *newline = memchr(text, '\n', bytes);
 	if (newline != NULL)
@@ -462,6 +501,8 @@ static bool read_all(struct reader *reader)
 		return fail(reader, "no event follows this time");
 	if (reader->site != 0)
 		return fail(reader, "no event follows this site");
+	if (reader->touched != UINT64_MAX)
+		return fail(reader, "no event follows these bytes");
 	return true;
 }
 
@@ -469,7 +510,8 @@ bool text_read(const struct trace_text *in, struct trace *trace,
                struct trace_error *error)
 {
 	struct reader reader = {.builder = trace_builder_new(in->name, "line"),
-	                        .error = error};
+	                        .error = error,
+	                        .touched = UINT64_MAX};
 
 	if (reader.builder == NULL)
 		return trace_fail(error, "%.200s: no memory", in->name);

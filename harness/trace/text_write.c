@@ -104,14 +104,24 @@ static void write_events(FILE *to, const struct trace *trace)
 			               : trace->times[i] - trace->times[i - 1]);
 		if (trace->site_of != NULL && trace->site_of[i] != 0)
 			fprintf(to, "^%" PRIu32 " ", trace->site_of[i]);
+		if (trace->untouched != NULL && trace->untouched[i] != 0)
+			fprintf(to, "~%" PRIu64 " ", trace_touched(trace, i));
 		trace_print_event(to, op, trace_event_name(trace, i, letters));
 		putc('\n', to);
 	}
 }
 
+/* The first one that can tell what the trace has. */
+static int text_version(const struct trace *trace)
+{
+	if (trace->untouched != NULL)
+		return 3;
+	return trace->sites != NULL ? 2 : 1;
+}
+
 void trace_print_text(FILE *to, const struct trace *trace)
 {
-	fprintf(to, TRACE_TEXT_MAGIC " %d\n", trace->sites == NULL ? 1 : 2);
+	fprintf(to, TRACE_TEXT_MAGIC " %d\n", text_version(trace));
 	if (trace->source[0] != '\0')
 		fprintf(to, "# source: %s\n", trace->source);
 	if (trace->sites != NULL)

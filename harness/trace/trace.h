@@ -79,6 +79,11 @@ struct trace {
 	struct trace_sites *sites;
 	uint32_t *site_of; /* one per event */
 
+	/* One per event that allocates or resizes: how many bytes of its block
+	   the program has not written to until the block's next event, as far
+	   as is known; 0 for other events.  NULL: 0 for all.  */
+	uint64_t *untouched;
+
 	/* Only from short texts with names, else NULL; see trace_event_name() */
 	uint32_t *ids; /* one per event: index in names      */
 	char **names;
@@ -110,8 +115,8 @@ bool trace_fail(struct trace_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Moves events and times into a file in memory, so that a program started later
- * reads the very same pages.  False with `error` set, and the trace as it was.
+ * Moves events, times and what was left untouched into a file in memory, so that
+ * a program started later reads the very same pages.  False with `error` set, and the trace as it was.
  */
 bool trace_share(struct trace *trace, struct trace_error *error);
 
@@ -126,11 +131,19 @@ bool trace_adopt(struct trace *trace, const struct trace *copy, int memory);
 /* Frees what the trace holds; the struct itself is the caller's. */
 void trace_destroy(struct trace *trace);
 
-/* Frees events and times alone. */
+/* Frees what trace_share() moves, alone. */
 void trace_free_events(struct trace *trace);
 
 /* A name for messages: "malloc", "thread start"... */
 const char *trace_kind_name(enum trace_kind kind);
+
+/* How many bytes of its block's the program has written to, of all at most. */
+static inline uint64_t trace_touched(const struct trace *trace, uint64_t event)
+{
+	uint64_t size = trace->ops[event].size;
+
+	return trace->untouched == NULL ? size : size - trace->untouched[event];
+}
 
 /* Whether an event calls the allocator (all but thread marks and phases). */
 static inline bool trace_kind_is_call(unsigned kind)

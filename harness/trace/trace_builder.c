@@ -334,7 +334,7 @@ struct trace_sites *trace_builder_sites(struct trace_builder *builder)
 	return growing_sites(&builder->so_far);
 }
 
-bool trace_builder_last_has_site(const struct trace_builder *builder)
+bool trace_builder_last_has_block(const struct trace_builder *builder)
 {
 	const struct trace *trace = &builder->so_far.trace;
 
@@ -344,8 +344,14 @@ bool trace_builder_last_has_site(const struct trace_builder *builder)
 
 void trace_builder_site(struct trace_builder *builder, uint32_t site)
 {
-	assert(trace_builder_last_has_site(builder));
+	assert(trace_builder_last_has_block(builder));
 	growing_site(&builder->so_far, site);
+}
+
+void trace_builder_untouched(struct trace_builder *builder, uint64_t event,
+                             uint64_t bytes)
+{
+	growing_untouched(&builder->so_far, event, bytes);
 }
 
 uint32_t trace_builder_last_slot(const struct trace_builder *builder)
@@ -354,6 +360,14 @@ uint32_t trace_builder_last_slot(const struct trace_builder *builder)
 
 	assert(trace->events > 0);
 	return trace->ops[trace->events - 1].slot;
+}
+
+uint64_t trace_builder_last_size(const struct trace_builder *builder)
+{
+	const struct trace *trace = &builder->so_far.trace;
+
+	assert(trace_builder_last_has_block(builder));
+	return trace->ops[trace->events - 1].size;
 }
 
 uint64_t trace_builder_events(const struct trace_builder *builder)

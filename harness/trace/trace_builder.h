@@ -12,7 +12,8 @@
  * names or addresses number them first.  `place` is a line (text) or a byte
  * offset (binary), as the reader said at the start.
  *
- * Memory: 16 bytes an event (8 more with times, 4 with sites), 8 bytes an id, 16 bytes a slot.
+ * Memory: 16 bytes an event (8 more with times, 4 with
+ * sites, 8 with untouched bytes), 8 bytes an id, 16 bytes a slot.
  * Threads: one at a time.
  */
 #ifndef HARNESS_TRACE_TRACE_BUILDER_H
@@ -92,14 +93,24 @@ uint64_t trace_builder_time(struct trace_builder *builder, uint64_t time_ns);
  */
 struct trace_sites *trace_builder_sites(struct trace_builder *builder);
 
-/* Whether the event added last may have a site: it allocates or resizes. */
-bool trace_builder_last_has_site(const struct trace_builder *builder);
+/* Whether the event added last has a block: it allocates or resizes. */
+bool trace_builder_last_has_block(const struct trace_builder *builder);
 
 /* The event added last, such a one, comes from this site of the table. */
 void trace_builder_site(struct trace_builder *builder, uint32_t site);
 
+/*
+ * Of the block of `event`, one that allocates or resizes, so many bytes are never
+ * written to until the block's next event; at most its size.
+ */
+void trace_builder_untouched(struct trace_builder *builder, uint64_t event,
+                             uint64_t bytes);
+
 /* The slot of the event added last. */
 uint32_t trace_builder_last_slot(const struct trace_builder *builder);
+
+/* Its size; of one that allocates or resizes. */
+uint64_t trace_builder_last_size(const struct trace_builder *builder);
 
 /* Events added so far. */
 uint64_t trace_builder_events(const struct trace_builder *builder);

@@ -56,6 +56,15 @@ static bool same_sites(const struct trace *one, const struct trace *two)
 	               one->events * sizeof *one->site_of) == 0);
 }
 
+static bool same_touch(const struct trace *one, const struct trace *two)
+{
+	if ((one->untouched == NULL) != (two->untouched == NULL))
+		return false;
+	return one->untouched == NULL ||
+	       memcmp(one->untouched, two->untouched,
+	              one->events * sizeof *one->untouched) == 0;
+}
+
 static void expect_round_trip(const struct trace *trace, trace_writer *write,
                               const char *what)
 {
@@ -68,7 +77,7 @@ static void expect_round_trip(const struct trace *trace, trace_writer *write,
 	if (again.checksum != trace->checksum ||
 	    again.events != trace->events ||
 	    strcmp(again.source, trace->source) != 0 ||
-	    !same_sites(&again, trace))
+	    !same_sites(&again, trace) || !same_touch(&again, trace))
 		fail(what, "another trace came back");
 	trace_destroy(&again);
 }
@@ -99,10 +108,15 @@ static uint8_t take(const uint8_t **data, size_t *bytes)
 	return *(*data)++;
 }
 
-/* Four lengths, then the streams one behind the other; times take the rest. */
+/*
+ * Four lengths, then the streams one behind the other; times or untouched bytes
+ * take the rest.
+ */
 static struct forgery forgery_of(const uint8_t *data, size_t bytes)
 {
-	struct forgery forgery = {.has_times = take(&data, &bytes) % 2 != 0};
+	unsigned flags = take(&data, &bytes);
+	struct forgery forgery = {.has_times = flags % 2 != 0,
+	                          .has_untouched = flags % 4 == 2};
 
 	forgery.slots = take(&data, &bytes);
 	forgery.threads = 1 + take(&data, &bytes) % 4u;
@@ -118,6 +132,8 @@ static struct forgery forgery_of(const uint8_t *data, size_t bytes)
 	}
 	forgery.streams[STREAM_TIMES] = data;
 	forgery.bytes[STREAM_TIMES] = forgery.has_times ? bytes : 0;
+	forgery.streams[STREAM_UNTOUCHED] = data;
+	forgery.bytes[STREAM_UNTOUCHED] = forgery.has_untouched ? bytes : 0;
 	forgery.events = forgery.bytes[STREAM_KINDS];
 	return forgery;
 }

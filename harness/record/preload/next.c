@@ -99,6 +99,26 @@ static void find(void *function, const char *name)
 		memcpy(function, &symbol, sizeof symbol);
 }
 
+/* Whether two functions come from one file. */
+static bool are_neighbours(const void *one, const void *two)
+{
+	Dl_info first, second;
+
+	return dladdr(one, &first) != 0 && dladdr(two, &second) != 0 &&
+	       first.dli_fbase == second.dli_fbase;
+}
+
+/* Another allocator's would misread our blocks. */
+static void find_usable_size(void *function)
+{
+	const void *malloc_there = dlsym(RTLD_NEXT, "malloc");
+	const void *symbol = dlsym(RTLD_NEXT, "malloc_usable_size");
+
+	if (malloc_there != NULL && symbol != NULL &&
+	    are_neighbours(malloc_there, symbol))
+		memcpy(function, &symbol, sizeof symbol);
+}
+
 void next_find(void)
 {
 	struct next_allocator found = next;
@@ -112,6 +132,7 @@ void next_find(void)
 	find(&found.aligned_alloc, "aligned_alloc");
 	find(&found.valloc, "valloc");
 	find(&found.pvalloc, "pvalloc");
+	find_usable_size(&found.usable_size);
 	next = found;
 }
 

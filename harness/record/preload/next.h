@@ -18,6 +18,8 @@ struct next_allocator {
 	void *(*aligned_alloc)(size_t align, size_t size);
 	void *(*valloc)(size_t size);
 	void *(*pvalloc)(size_t size);
+	/* malloc_usable_size; NULL where the allocator has none.  */
+	size_t (*usable_size)(void *block);
 };
 
 /*

@@ -18,6 +18,7 @@
 #include "live_table.h"
 #include "map_file.h"
 #include "next.h"
+#include "touched.h"
 #include "writer.h"
 
 enum { SESSION_PAGE_BYTES = 4096 };
@@ -142,6 +143,7 @@ static bool image_create(bool forked)
 	session->clock = control->clock;
 	session->order = &control->order;
 	session->sited = control->site_depth > 0;
+	session->touched = control->touched != 0 && touched_open();
 	if (session->sited)
 		call_site_open(image_path, control->site_depth);
 	writer_prepare();
@@ -169,10 +171,11 @@ static bool start_forked_child(struct raw_image *image_of_parent)
 	return false;
 }
 
-/* But for large sizes. */
+/* But for large sizes.  What is touched is no note, and has the same way. */
 static bool has_no_notes(void)
 {
-	return session->clock == RAW_CLOCK_NONE && !session->sited;
+	return session->clock == RAW_CLOCK_NONE && !session->sited &&
+	       !session->touched;
 }
 
 /* The state after a start that went well. */
@@ -263,6 +266,22 @@ static bool is_under_way(void)
 	       session->state == SESSION_RECORDING;
 }
 
+/* Of the blocks that are live at the end. */
+static void tell_touched(void)
+{
+	if (session->state == SESSION_RECORDING && session->touched)
+		writer_record_touched();
+}
+
+/* As exit() ends the program; _exit and a signal do not come here. */
+__attribute__((destructor)) static void program_ends(void)
+{
+	int error = errno;
+
+	tell_touched();
+	errno = error;
+}
+
 bool session_enter_slowly(void)
 {
 	int cold = SESSION_COLD, error = errno;
@@ -274,6 +293,7 @@ bool session_enter_slowly(void)
 		end_waiting(SESSION_RECORDING);
 	} else if (is_under_way() && *session->order == RAW_ORDER_STOP) {
 		end_waiting(SESSION_OFF);
+		tell_touched();
 		session_stop(0);
 	}
 	errno = error;

@@ -40,6 +40,7 @@ struct session {
 	_Atomic bool waits;            /* the table of live blocks is kept */
 	_Atomic bool plain;            /* records need no notes and no table */
 	bool sited;                    /* records carry the call's site */
+	bool touched;                  /* what blocks end with is counted */
 	enum raw_clock clock;          /* that RAW_TIME counts, or none */
 	const _Atomic uint32_t *order; /* of `alloclab record` */
 	struct raw_image *image;

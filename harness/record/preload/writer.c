@@ -14,6 +14,7 @@
 #include "call_site.h"
 #include "live_table.h"
 #include "map_file.h"
+#include "touched.h"
 
 /* A page at first, 256 records: programs start threads by the thousand. */
 enum { WINDOW_MIN_BYTES = 4 * 1024, WINDOW_MAX_BYTES = 4 * 1024 * 1024 };
@@ -237,13 +238,9 @@ static uint32_t site_of(enum raw_kind kind)
 	return session->sited && makes_block ? call_site() : writer.site;
 }
 
-void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
-                          unsigned align_log2)
+static void record(enum raw_kind kind, const void *block, size_t size,
+                   unsigned align_log2)
 {
-	if (session->waits && live_table_note(kind, block, size, align_log2))
-		return;
-	if (!writer.has_thread)
-		live_table_settle(&kind, &size);
 	struct group group = {.kind = kind,
 	                      .site = site_of(kind),
 	                      .block = block,
@@ -252,4 +249,37 @@ void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
 
 	if (!group_append(&group))
 		record_with_files(&group);
+}
+
+/* What is known of the block that ends here comes before its end. */
+static void note_touched(enum raw_kind kind, const void *block, size_t size)
+{
+	int error = errno;
+	uint64_t bytes;
+
+	if (touched_note(kind, block, size, &bytes))
+		record(RAW_TOUCHED, block, bytes, 0);
+	errno = error;
+}
+
+void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
+                          unsigned align_log2)
+{
+	if (session->waits && live_table_note(kind, block, size, align_log2))
+		return;
+	if (session->touched)
+		note_touched(kind, block, size);
+	if (!writer.has_thread)
+		live_table_settle(&kind, &size);
+	record(kind, block, size, align_log2);
+}
+
+static void record_touched(const void *block, uint64_t bytes)
+{
+	record(RAW_TOUCHED, block, bytes, 0);
+}
+
+void writer_record_touched(void)
+{
+	touched_tell_all(record_touched);
 }

@@ -49,6 +49,9 @@ void writer_prepare(void);
 void writer_record_slowly(enum raw_kind kind, const void *block, size_t size,
                           unsigned align_log2);
 
+/* A RAW_TOUCHED for each large block that is live. */
+void writer_record_touched(void);
+
 static inline void writer_store(struct raw_record *to, enum raw_kind kind,
                                 const void *block, unsigned align_log2,
                                 uint64_t tail)
