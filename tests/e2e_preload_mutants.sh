@@ -12,7 +12,8 @@
 # depend on how threads meet, so it has a few attempts.
 set -u
 out=build/preload-mutants
-limit=20 # seconds
+patience=100 # seconds for what is sound, and takes one or two
+limit=20 # for a mutant, which may hang
 attempts=5
 unset LD_PRELOAD ALLOCLAB_CONF ALLOCLAB_STATS ALLOCLAB_STATS_SIGNAL
 
@@ -35,11 +36,11 @@ build_mutant() { # LIBRARY
 }
 
 # Whether one run of the program shows that something is broken.
-shows() { # LIBRARY PROGRAM ARGUMENTS...
-	library=$1
-	shift
+shows() { # SECONDS LIBRARY PROGRAM ARGUMENTS...
+	seconds=$1 library=$2
+	shift 2
 	rm -f "$dir/report"
-	ALLOCLAB_STATS=$dir/report timeout -k 1 $limit \
+	ALLOCLAB_STATS=$dir/report timeout -k 1 "$seconds" \
 		env LD_PRELOAD="$library" "build/tests/programs/$@" \
 		>"$dir/output" 2>&1 </dev/null
 	status=$?
@@ -49,9 +50,9 @@ shows() { # LIBRARY PROGRAM ARGUMENTS...
 	esac
 }
 
-is_caught() { # as shows
+is_caught() { # LIBRARY PROGRAM ARGUMENTS...
 	for attempt in $(seq $attempts); do
-		if shows "$@"; then
+		if shows $limit "$@"; then
 			return 0
 		fi
 	done
@@ -69,7 +70,7 @@ try_one() {
 		echo "not ok $number - the lines to replace do not occur once in $file"
 	elif ! build_mutant "$1" >"$dir/output" 2>&1; then
 		echo "not ok $number - does not compile, see $dir/output"
-	elif shift && shows "$sound" "$@"; then
+	elif shift && shows $patience "$sound" "$@"; then
 		echo "not ok $number - shown by the sound library, too: $*"
 	elif is_caught "$PWD/$dir/mutant.so" "$@"; then
 		echo "ok $number - $(cat "$dir/mutant")"
