@@ -7,6 +7,7 @@ import statistics
 
 LIMIT = .05                  # a replay is to come this close
 RESOLUTION = 1 / 256         # harness/clock/heap_peak.h: a peak may lack so much
+TWO_PAGES = 2 * 4096
 FEW_EVENTS = 100_000         # fewer are a smoke test
 COLUMNS = ("program", "allocator", "status", "events", "threads", "pace", "live_bytes",
            "preloaded_bytes", "preloaded_lo", "preloaded_hi",
@@ -23,6 +24,8 @@ def reason_of(row):
     spread = (row["preloaded_hi"] - row["preloaded_lo"]) / preloaded
     if spread > LIMIT:
         return "the program's own runs differ by more than that"
+    if abs(replayed - preloaded) <= TWO_PAGES:
+        return f"a page or two, of {preloaded // 4096}"
     if abs(row["committed_ratio"] - 1) > LIMIT / 2:
         return ("another heap, by what is committed" +
                 (": its threads met in another order" if row["threads"] > 1 else ""))

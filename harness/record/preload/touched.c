@@ -319,8 +319,11 @@ bool touched_note(enum raw_kind kind, const void *block, size_t size,
 
 void touched_tell_all(touched_teller *tell)
 {
-	bool is_alone = table_lock();
 	uint64_t bytes;
+
+	if (is_inside) /* exit, in a signal handler */
+		return;
+	bool is_alone = table_lock();
 
 	for (size_t i = 0; i < ENTRIES; i++) {
 		struct entry *entry = &table->entries[i];
