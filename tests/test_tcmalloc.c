@@ -69,6 +69,22 @@ static void a_list_starts_slowly(void **state)
 	lab_close(lab);
 }
 
+/* 8 KiB of 64: eight objects of 1 KiB, and one of any size. */
+static void a_list_has_an_eighth_of_the_largest_budget(void **state)
+{
+	struct lab *lab = lab_open("tcmalloc:thread_cache=64K");
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		lab->allocator->malloc(lab->thread, 1024);
+		lab->allocator->malloc(lab->thread, 16384);
+		assert_in_range(length_of(lab, 1024), 1, 8);
+		assert_int_equal(length_of(lab, 16384), 1);
+	}
+	assert_int_equal(length_of(lab, 1024), 8);
+	lab_close(lab);
+}
+
 /* A list that is often full becomes a batch shorter, down to a batch. */
 static void a_full_list_shrinks_after_the_fourth_time(void **state)
 {
@@ -431,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_starts_slowly),
+		cmocka_unit_test(a_list_has_an_eighth_of_the_largest_budget),
 		cmocka_unit_test(a_full_list_shrinks_after_the_fourth_time),
 		cmocka_unit_test(batches_are_as_large_as_the_knob_says),
 		cmocka_unit_test(objects_lie_side_by_side),
