@@ -235,6 +235,25 @@ printf 'b\na\n' >"$dir/lines"
 compare -a slab --reps 0 --name input --input "$dir/lines" -- sort
 [ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
 is "--input is what it reads"
+compare -a slab --reps 0 --name input -- sort <"$dir/lines"
+[ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
+is "so is a file on stdin, in every run from its beginning"
+printf 'bb\naa\n' | "$alloclab" compare --results "$results" -a slab --reps 1 \
+	--name input --input - -- sort >"$dir/out" 2>"$dir/err"
+[ "$(cell input slab output_bytes)" = 6 ] && [ "$(cell input slab status)" = ok ]
+is "and with --input - what is piped in"
+echo a | "$alloclab" compare --results "$results" -a slab --reps 0 --name input \
+	-- sort >"$dir/out" 2>"$dir/err"
+[ "$(cell input slab output_bytes)" = 0 ] && grep -q 'is not read; --input -' "$dir/err"
+is "which is otherwise left alone, and that is said"
+mkfifo "$dir/fifo"
+echo abc >"$dir/fifo" &
+compare -a slab --reps 1 --name input --input "$dir/fifo" -- cat
+[ "$(cell input slab output_bytes)" = 4 ] && [ "$(cell input slab status)" = ok ]
+is "a pipe that is named is read once, for all"
+compare -a slab --reps 1 --name input -- cat <&-
+[ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 0 ]
+is "of a closed stdin there is nothing to read"
 
 # ---- suites ---------------------------------------------------------------------
 suite=$dir/suite
