@@ -204,6 +204,10 @@ compare -a slab --reps 1 --name varies -- sh -c 'echo $$'
 [ $status -eq 0 ] && [ "$(cell varies slab status)" = ok ] &&
 	grep -q 'does not say the same twice' "$dir/out"
 is "a program that never says the same twice is not held to it"
+# shellcheck disable=SC2016
+grep -qF '"command": "alloclab compare --results' "$results/compare-varies/run.json" &&
+	grep -qF -- "--name varies -- sh -c 'echo \$\$'\"" "$results/compare-varies/run.json"
+is "run.json has the command as a shell reads it"
 
 compare -a slab --reps 1 --name leave -- $uses leave
 [ $status -eq 0 ] && [ "$(cell leave slab number)" = 3 ] &&
