@@ -5,6 +5,8 @@
 #include <argp.h>
 #include <bsd/string.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -361,6 +363,23 @@ static void fill_descriptors(void)
 		close(file);
 }
 
+/* What would change rows, and system above all, behind their names. */
+static void clear_environment(void)
+{
+	static const char *const names[] = {"LD_PRELOAD", "ALLOCLAB_CONF",
+	                                    "ALLOCLAB_STATS"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (getenv(names[i]) == NULL)
+			continue;
+		unsetenv(names[i]);
+		fprintf(stderr,
+		        "alloclab compare: %s is left out of the programs' "
+		        "environment\n",
+		        names[i]);
+	}
+}
+
 int cmd_compare(int argc, char **argv)
 {
 	struct arguments arguments = {
@@ -379,6 +398,7 @@ int cmd_compare(int argc, char **argv)
 	fill_descriptors();
 	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	clear_environment();
 	interrupt_watch();
 	int status = prepare(&arguments, &compare, &input, &suite, &error)
 	                     ? run(&arguments, &compare)

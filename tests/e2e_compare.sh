@@ -73,6 +73,17 @@ compare -a slab --reps 0 --name calls -- $uses calls 40000
 [ "$(cell calls slab is_telling)" = 0 ] && grep -q 'a smoke test' "$dir/out"
 is "fewer than 100,000 calls are a smoke test"
 
+ALLOCLAB_CONF=slab:wrong=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
+	"$alloclab" compare --results "$results" -a slab --reps 0 --name environment -- \
+	sh -c 'case $LD_PRELOAD$ALLOCLAB_CONF in *buddy* | *wrong*) exit 3 ;; esac' \
+	>"$dir/out" 2>"$dir/err"
+status=$?
+[ $status -eq 0 ] && [ "$(cell environment slab status)" = ok ] &&
+	[ "$(cell environment system number)" = 0 ] &&
+	grep -q 'LD_PRELOAD is left out' "$dir/err" &&
+	grep -q 'ALLOCLAB_CONF is left out' "$dir/err"
+is "what the environment would add to rows is left out, and said"
+
 # ---- services --------------------------------------------------------------------
 port=$((20000 + $$ % 10000))
 say() { # LINE: a command that says it to the service
