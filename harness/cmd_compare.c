@@ -4,13 +4,16 @@
  */
 #include <argp.h>
 #include <bsd/string.h>
-#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "options.h"
 #include "programs/compare.h"
+#include "programs/input.h"
 #include "programs/pairs.h"
 #include "programs/results.h"
 #include "programs/suite.h"
@@ -41,6 +44,7 @@ struct arguments {
 	const char *name;
 	const char *results;
 	struct program program; /* the only one, if suite is NULL */
+	const char *input;      /* --input, what that program reads */
 	const char *suite;      /* folder of descriptions         */
 	enum suite_size size;
 	const char *work; /* where a suite's programs run */
@@ -61,7 +65,9 @@ static const struct argp_option options[] = {
          "at least, 300 at most; in a suite 300)",
          0},
 	{"input", OPTION_INPUT, "FILE", 0,
-         "What the program reads on stdin (default /dev/null)", 0},
+         "What the program reads on stdin; - is all that is piped in here "
+         "(default: our stdin if that is a file, else nothing)",
+         0},
 	{"name", OPTION_NAME, "NAME", 0, "Of the program, in the results", 0},
 	{"results", OPTION_RESULTS, "DIR", 0,
          "Where results go (default results)", 0},
@@ -140,7 +146,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 			option_seconds(state, "--timeout", value);
 		return 0;
 	case OPTION_INPUT:
-		program->input = value;
+		arguments->input = value;
 		return 0;
 	case OPTION_NAME:
 		arguments->name = value;
@@ -209,14 +215,6 @@ static bool name_program(const struct arguments *arguments,
 	return true;
 }
 
-static bool check_input(const struct program *program,
-                        struct trace_error *error)
-{
-	return program->input == NULL || access(program->input, R_OK) == 0 ||
-	       trace_fail(error, "--input %s: %s", program->input,
-	                  strerror(errno));
-}
-
 /* What the program is; false if it cannot run at all. */
 static bool check_program(struct program *program, struct trace_error *error)
 {
@@ -234,13 +232,17 @@ static bool check_program(struct program *program, struct trace_error *error)
 }
 
 static bool prepare_program(struct arguments *arguments,
-                            struct compare *compare, struct trace_error *error)
+                            struct compare *compare, struct input *input,
+                            struct trace_error *error)
 {
 	compare->programs = &arguments->program;
 	compare->program_count = 1;
-	return name_program(arguments, &arguments->program, error) &&
-	       check_program(&arguments->program, error) &&
-	       check_input(&arguments->program, error);
+	if (!name_program(arguments, &arguments->program, error) ||
+	    !check_program(&arguments->program, error) ||
+	    !input_open(input, arguments->input, error))
+		return false;
+	arguments->program.input = input->path;
+	return true;
 }
 
 static bool prepare_suite(const struct arguments *arguments,
@@ -256,7 +258,8 @@ static bool prepare_suite(const struct arguments *arguments,
 }
 
 static bool prepare(struct arguments *arguments, struct compare *compare,
-                    struct suite *suite, struct trace_error *error)
+                    struct input *input, struct suite *suite,
+                    struct trace_error *error)
 {
 	compare->rounds_wanted = arguments->reps;
 	compare->seconds = TIMEOUT_S;
@@ -268,7 +271,7 @@ static bool prepare(struct arguments *arguments, struct compare *compare,
 	                      error) &&
 	       contenders_add(&compare->contenders, "system", error) &&
 	       (arguments->suite == NULL
-	                ? prepare_program(arguments, compare, error)
+	                ? prepare_program(arguments, compare, input, error)
 	                : prepare_suite(arguments, compare, suite, error));
 }
 
@@ -345,6 +348,38 @@ static int run(const struct arguments *arguments, struct compare *compare)
 	                                                 : EXIT_FAILED;
 }
 
+/*
+ * What the caller has closed of stdin, stdout and stderr is not to become a file
+ * of ours: nothing to read, and writing still fails.
+ */
+static void fill_descriptors(void)
+{
+	int file;
+
+	do
+		file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (file >= 0 && file <= STDERR_FILENO);
+	if (file >= 0)
+		close(file);
+}
+
+/* What would change rows, and system above all, behind their names. */
+static void clear_environment(void)
+{
+	static const char *const names[] = {"LD_PRELOAD", "ALLOCLAB_CONF",
+	                                    "ALLOCLAB_STATS"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (getenv(names[i]) == NULL)
+			continue;
+		unsetenv(names[i]);
+		fprintf(stderr,
+		        "alloclab compare: %s is left out of the programs' "
+		        "environment\n",
+		        names[i]);
+	}
+}
+
 int cmd_compare(int argc, char **argv)
 {
 	struct arguments arguments = {
@@ -356,17 +391,21 @@ int cmd_compare(int argc, char **argv)
 		.program.service.drain_seconds = DRAIN_S,
 	};
 	struct compare compare = {.seed = 1, .shows_progress = true};
+	struct input input = {.file = -1};
 	struct suite suite = {0};
 	struct trace_error error;
 
+	fill_descriptors();
 	option_join(argc, argv, arguments.command, sizeof arguments.command);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	clear_environment();
 	interrupt_watch();
-	int status = prepare(&arguments, &compare, &suite, &error)
+	int status = prepare(&arguments, &compare, &input, &suite, &error)
 	                     ? run(&arguments, &compare)
 	                     : say(EXIT_USAGE, &error);
 	compare_free(&compare);
 	suite_close(&suite);
+	input_close(&input);
 	interrupt_unwatch();
 	return status;
 }

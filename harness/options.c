@@ -89,14 +89,29 @@ void option_text(struct argp_state *state, const char *option, const char *text)
 		argp_error(state, "nothing follows %s", option);
 }
 
+/* A word as a shell reads it: 'a b', 'it'\''s'. */
+static void add_word(char *text, const char *word, size_t capacity)
+{
+	char piece[2] = "";
+
+	if (word[0] != '\0' &&
+	    strpbrk(word, " \t\n*?[#~|&;<>()$`\\'\"") == NULL) {
+		strlcat(text, word, capacity);
+		return;
+	}
+	strlcat(text, "'", capacity);
+	for (; *word != '\0'; word++) {
+		piece[0] = *word;
+		strlcat(text, *word == '\'' ? "'\\''" : piece, capacity);
+	}
+	strlcat(text, "'", capacity);
+}
+
 void option_join(int argc, char **argv, char *text, size_t capacity)
 {
-	text[0] = '\0';
-	for (int i = 0; i < argc; i++) {
-		bool quoted = strpbrk(argv[i], " \t*'\"") != NULL;
-		strlcat(text, i > 0 ? " " : "", capacity);
-		strlcat(text, quoted ? "'" : "", capacity);
-		strlcat(text, argv[i], capacity);
-		strlcat(text, quoted ? "'" : "", capacity);
+	strlcpy(text, argv[0], capacity); /* "alloclab run" */
+	for (int i = 1; i < argc; i++) {
+		strlcat(text, " ", capacity);
+		add_word(text, argv[i], capacity);
 	}
 }

@@ -73,6 +73,17 @@ compare -a slab --reps 0 --name calls -- $uses calls 40000
 [ "$(cell calls slab is_telling)" = 0 ] && grep -q 'a smoke test' "$dir/out"
 is "fewer than 100,000 calls are a smoke test"
 
+ALLOCLAB_CONF=slab:wrong=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
+	"$alloclab" compare --results "$results" -a slab --reps 0 --name environment -- \
+	sh -c 'case $LD_PRELOAD$ALLOCLAB_CONF in *buddy* | *wrong*) exit 3 ;; esac' \
+	>"$dir/out" 2>"$dir/err"
+status=$?
+[ $status -eq 0 ] && [ "$(cell environment slab status)" = ok ] &&
+	[ "$(cell environment system number)" = 0 ] &&
+	grep -q 'LD_PRELOAD is left out' "$dir/err" &&
+	grep -q 'ALLOCLAB_CONF is left out' "$dir/err"
+is "what the environment would add to rows is left out, and said"
+
 # ---- services --------------------------------------------------------------------
 port=$((20000 + $$ % 10000))
 say() { # LINE: a command that says it to the service
@@ -204,6 +215,10 @@ compare -a slab --reps 1 --name varies -- sh -c 'echo $$'
 [ $status -eq 0 ] && [ "$(cell varies slab status)" = ok ] &&
 	grep -q 'does not say the same twice' "$dir/out"
 is "a program that never says the same twice is not held to it"
+# shellcheck disable=SC2016
+grep -qF '"command": "alloclab compare --results' "$results/compare-varies/run.json" &&
+	grep -qF -- "--name varies -- sh -c 'echo \$\$'\"" "$results/compare-varies/run.json"
+is "run.json has the command as a shell reads it"
 
 compare -a slab --reps 1 --name leave -- $uses leave
 [ $status -eq 0 ] && [ "$(cell leave slab number)" = 3 ] &&
@@ -235,6 +250,25 @@ printf 'b\na\n' >"$dir/lines"
 compare -a slab --reps 0 --name input --input "$dir/lines" -- sort
 [ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
 is "--input is what it reads"
+compare -a slab --reps 0 --name input -- sort <"$dir/lines"
+[ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 4 ]
+is "so is a file on stdin, in every run from its beginning"
+printf 'bb\naa\n' | "$alloclab" compare --results "$results" -a slab --reps 1 \
+	--name input --input - -- sort >"$dir/out" 2>"$dir/err"
+[ "$(cell input slab output_bytes)" = 6 ] && [ "$(cell input slab status)" = ok ]
+is "and with --input - what is piped in"
+echo a | "$alloclab" compare --results "$results" -a slab --reps 0 --name input \
+	-- sort >"$dir/out" 2>"$dir/err"
+[ "$(cell input slab output_bytes)" = 0 ] && grep -q 'is not read; --input -' "$dir/err"
+is "which is otherwise left alone, and that is said"
+mkfifo "$dir/fifo"
+echo abc >"$dir/fifo" &
+compare -a slab --reps 1 --name input --input "$dir/fifo" -- cat
+[ "$(cell input slab output_bytes)" = 4 ] && [ "$(cell input slab status)" = ok ]
+is "a pipe that is named is read once, for all"
+compare -a slab --reps 1 --name input -- cat <&-
+[ $status -eq 0 ] && [ "$(cell input slab output_bytes)" = 0 ]
+is "of a closed stdin there is nothing to read"
 
 # ---- suites ---------------------------------------------------------------------
 suite=$dir/suite

@@ -210,6 +210,9 @@ is "the path is made absolute at the start, and %p is the process"
 ALLOCLAB_STATS=/nowhere/stats under slab echo done
 says "liballoclab-slab.so: ALLOCLAB_STATS: its folder cannot be written; there will be no report"
 is "a report that cannot be written is one line on stderr"
+ALLOCLAB_STATS=$dir under slab echo done
+says "liballoclab-slab.so: ALLOCLAB_STATS: it is a folder; there will be no report"
+is "so is one in the place of a folder"
 
 mkfifo "$dir/pipe"
 ALLOCLAB_STATS=$dir/pipe under slab echo done

@@ -29,6 +29,16 @@ is "info says that it ended early, and how"
 [ $? -eq 2 ] && grep -q -e '--max-size takes 64K' err
 is "what cannot be a size is named with its option"
 
+# Two million records are 32 MB on disk; in memory there is one window of 4 MiB.
+hammer='for $round (1 .. 14) { @all = (); push @all, "x" x 100 for 1 .. 50000 }
+	open STATUS, "/proc/self/status"; print map { /VmHWM:\s*(\d+)/ } <STATUS>'
+perl -e "$hammer" >alone
+"$alloclab" record -o hammer.trace -- perl -e "$hammer" >recorded 2>err
+events=$("$alloclab" info hammer.trace | awk '$1 == "events" { print $2 + 0 }')
+[ "${events:-0}" -gt 1000000 ] && [ "$(cat recorded)" -gt "$(cat alone)" ] &&
+	[ "$(cat recorded)" -lt $(($(cat alone) + 8192)) ]
+is "a recorded program has at most 8 MiB more at its peak, however much it calls"
+
 if mkdir small && mount -t tmpfs -o size=8k none small 2>/dev/null; then
 	head -c 8192 /dev/zero >small/full 2>/dev/null
 	TMPDIR=$dir/small "$alloclab" record -o full.trace -- true 2>err

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "preload.h"
@@ -185,15 +186,22 @@ static void refuse_stats(const char *why)
 	complain("ALLOCLAB_STATS: %s; there will be no report", why);
 }
 
-/* Whether files can be made in the folder of the path. */
-static bool can_be_written(char *path)
+/* Why no file can be made, or written, at the path; NULL: it can. */
+static const char *why_unwritable(char *path)
 {
 	char *slash = strrchr(path, '/');
+	struct stat there;
 
 	*slash = '\0';
 	bool can = access(path[0] == '\0' ? "/" : path, W_OK | X_OK) == 0;
 	*slash = '/';
-	return can;
+	if (!can)
+		return "its folder cannot be written";
+	if (stat(path, &there) != 0)
+		return NULL;
+	if (S_ISDIR(there.st_mode))
+		return "it is a folder";
+	return access(path, W_OK) == 0 ? NULL : "it cannot be written";
 }
 
 /* The program may change its folder before it exits. */
@@ -218,8 +226,9 @@ static void read_stats(void)
 	}
 	snprintf(path + used, capacity - used, "%s%s",
 	         text[0] == '/' ? "" : "/", text);
-	if (!can_be_written(path))
-		refuse_stats("its folder cannot be written");
+	const char *why = why_unwritable(path);
+	if (why != NULL)
+		refuse_stats(why);
 }
 
 /* "ALLOCLAB_STATS_...": 1, or 0 or nothing.  Without a file it is off. */

@@ -180,10 +180,10 @@ void pairs_print(const struct compare *compare, FILE *out)
 		return;
 	fprintf(out,
 	        "Designs beside the libraries that they are made after: "
-	        "geometric means of first / second, %u rounds.\n"
+	        "geometric means of first / second, %u round%s.\n"
 	        "<=: whether the interval begins at or below the limit.  "
 	        "best: of ours, by time and by memory.\n\n",
-	        compare->rounds);
+	        compare->rounds, compare->rounds == 1 ? "" : "s");
 	grid_open(&grid);
 	grid_add_column(&grid, "first / second");
 	grid_add_column(&grid, "set");

@@ -299,10 +299,10 @@ void programs_print_suite(const struct compare *compare, FILE *out)
 		return;
 	}
 	fprintf(out,
-	        "Medians of %u rounds; columns of allocators are by system.\n"
+	        "Medians of %u round%s; columns of allocators are by system.\n"
 	        "Means are geometric, over the programs with at least %d calls; in "
 	        "brackets where some are missing.\n\nWall time:\n\n",
-	        compare->rounds, CALLS_LEAST);
+	        compare->rounds, compare->rounds == 1 ? "" : "s", CALLS_LEAST);
 	print_ratios(compare, FIGURE_WALL_NS, "system, s", NS_PER_S, out);
 	fprintf(out, "Processor time:\n\n");
 	print_ratios(compare, FIGURE_CPU_NS, "system, s", NS_PER_S, out);
