@@ -59,7 +59,8 @@ static bool is_runtime_scope(const struct groups *groups, const char *scope)
 {
 	static const char usual[] =
 		"xmalloc,xcalloc,xrealloc,xzalloc,xstrdup,xmemdup,g_malloc,"
-		"g_malloc0,g_realloc,g_strdup";
+		"g_malloc0,g_realloc,g_strdup,Perl_safesysmalloc,"
+		"Perl_safesyscalloc,Perl_safesysrealloc";
 
 	return begins(scope, "std::") || begins(scope, "void std::") ||
 	       begins(scope, "__gnu_cxx::") || begins(scope, "operator new") ||

@@ -153,7 +153,8 @@ def print_misses(rows):
     telling = [row for row in rows if row["is_telling"]]
     misses = [row for row in rows if not row["is_within"]]
     print(f"\nPeak resident: within 5 % in {sum(row['is_within'] for row in telling)} of "
-          f"{len(telling)}, programs with few events apart. All misses, replayed / preloaded:")
+          f"{len(telling)}, programs with few events apart."
+          + (" All misses, replayed / preloaded:" if misses else ""))
     print_groups(misses, "ratio", lambda row: row["reason"])
 
 
@@ -162,7 +163,7 @@ def print_committed(rows):
     rows = [row for row in rows if row["status"] == "ok"]
     far = [row for row in rows if abs(row["committed_ratio"] - 1) > LIMIT]
     print(f"\nPeak committed, which does not depend on what is written to: within 5 % in "
-          f"{len(rows) - len(far)} of {len(rows)}. The others:")
+          f"{len(rows) - len(far)} of {len(rows)}." + (" The others:" if far else ""))
     print_groups(far, "committed_ratio", lambda row: "")
 
 
