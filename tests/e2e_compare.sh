@@ -109,6 +109,9 @@ grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ] &&
 	grep -q "^best-fit #1: $knobs\$" "$dir/out" &&
 	grep -q '^best-fit #1 *ok' "$dir/out" && [ "$(cell service "$knobs" status)" = ok ]
 is "its table, the widest, has lines of 120 columns at most"
+compare -a "lib:$PWD/build/lib/liballoclab-slab.so[LOG=/tmp/x]" --reps 0 -- $uses touch 1
+grep -q '^lib:liballoclab-s #1: lib:/.*/liballoclab-slab.so\[LOG=/tmp/x\]$' "$dir/out"
+is "a long name is short by its library, not by what is set for it"
 
 if command -v redis-server >/dev/null; then
 	sed -n '/^    build.alloclab compare --ready/,/^$/p' docs/compare.md |
