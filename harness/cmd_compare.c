@@ -366,8 +366,9 @@ static void fill_descriptors(void)
 /* What would change rows, and system above all, behind their names. */
 static void clear_environment(void)
 {
-	static const char *const names[] = {"LD_PRELOAD", "ALLOCLAB_CONF",
-	                                    "ALLOCLAB_STATS"};
+	static const char *const names[] = {
+		"LD_PRELOAD", "ALLOCLAB_CONF", "ALLOCLAB_STATS",
+		"ALLOCLAB_STATS_SIGNAL", "ALLOCLAB_STATS_RESIDENT"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (getenv(names[i]) == NULL)

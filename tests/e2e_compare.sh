@@ -73,7 +73,8 @@ compare -a slab --reps 0 --name calls -- $uses calls 40000
 [ "$(cell calls slab is_telling)" = 0 ] && grep -q 'a smoke test' "$dir/out"
 is "fewer than 100,000 calls are a smoke test"
 
-ALLOCLAB_CONF=slab:wrong=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
+ALLOCLAB_CONF=slab:wrong=1 ALLOCLAB_STATS_RESIDENT=1 \
+	ALLOCLAB_STATS_SIGNAL=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
 	"$alloclab" compare --results "$results" -a slab --reps 0 --name environment -- \
 	sh -c 'case $LD_PRELOAD$ALLOCLAB_CONF in *buddy* | *wrong*) exit 3 ;; esac' \
 	>"$dir/out" 2>"$dir/err"
