@@ -60,8 +60,8 @@ struct census {
 	uint64_t remote_frees; /* by another thread than allocated */
 	uint32_t threads_at_a_time;
 	struct request_sizes sizes;
-	uint64_t touched_blocks; /* those of which some is untouched */
-	uint64_t peak_touched;   /* of the bytes live at the peak     */
+	uint64_t partly_touched; /* events with a block that is     */
+	uint64_t peak_touched;   /* of the bytes live at the peak   */
 };
 
 static void census_count(struct census *census, const struct trace *trace,
@@ -103,7 +103,7 @@ static bool census_touched(struct census *census, const struct trace *trace)
 		return false;
 	for (uint64_t i = 0; i < trace->events; i++) {
 		const struct trace_op *op = &trace->ops[i];
-		census->touched_blocks += trace->untouched[i] > 0;
+		census->partly_touched += trace->untouched[i] > 0;
 		if (op->kind > TRACE_FREE)
 			continue;
 		live -= touched[op->slot];
@@ -177,7 +177,7 @@ static void print_touched(const struct trace *trace,
 	if (trace->untouched != NULL)
 		printf("  %-12s  %" PRIu64 " of the bytes at the peak; %" PRIu64
 		       " blocks in part\n",
-		       "touched", census->peak_touched, census->touched_blocks);
+		       "touched", census->peak_touched, census->partly_touched);
 }
 
 static void print_sites(const struct trace *trace)

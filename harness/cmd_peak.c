@@ -221,8 +221,7 @@ int cmd_peak(int argc, char **argv)
 	}
 	if (!workload_open(arguments.input, "workloads", &workload, &error)) {
 		free(subjects);
-		fprintf(stderr, "%s\n", error.text);
-		return EXIT_USAGE;
+		return complain(&error);
 	}
 	replay.trace = &workload.trace;
 	int status = arguments.speed.pace > 0 &&

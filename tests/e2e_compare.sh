@@ -73,7 +73,8 @@ compare -a slab --reps 0 --name calls -- $uses calls 40000
 [ "$(cell calls slab is_telling)" = 0 ] && grep -q 'a smoke test' "$dir/out"
 is "fewer than 100,000 calls are a smoke test"
 
-ALLOCLAB_CONF=slab:wrong=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
+ALLOCLAB_CONF=slab:wrong=1 ALLOCLAB_STATS_RESIDENT=1 \
+	ALLOCLAB_STATS_SIGNAL=1 LD_PRELOAD=$PWD/build/lib/liballoclab-buddy.so \
 	"$alloclab" compare --results "$results" -a slab --reps 0 --name environment -- \
 	sh -c 'case $LD_PRELOAD$ALLOCLAB_CONF in *buddy* | *wrong*) exit 3 ;; esac' \
 	>"$dir/out" 2>"$dir/err"
@@ -109,6 +110,9 @@ grep -q 'mean *drained' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 120 ] &&
 	grep -q "^best-fit #1: $knobs\$" "$dir/out" &&
 	grep -q '^best-fit #1 *ok' "$dir/out" && [ "$(cell service "$knobs" status)" = ok ]
 is "its table, the widest, has lines of 120 columns at most"
+compare -a "lib:$PWD/build/lib/liballoclab-slab.so[LOG=/tmp/x]" --reps 0 -- $uses touch 1
+grep -q '^lib:liballoclab-s #1: lib:/.*/liballoclab-slab.so\[LOG=/tmp/x\]$' "$dir/out"
+is "a long name is short by its library, not by what is set for it"
 
 if command -v redis-server >/dev/null; then
 	sed -n '/^    build.alloclab compare --ready/,/^$/p' docs/compare.md |

@@ -27,7 +27,7 @@ from tap import plan, skip, verdict  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT = 1024
-AT_START = {"build_heap", "preload_start", "settings_read",  # who calls the next two
+AT_START = {"build_heap", "start", "settings_read",  # who calls the next two
             "knob_parse",   # ALLOCLAB_CONF
             "tcm_create"}   # size classes
 FOR_TOOLS = {"tcm_check", "tcm_walk", "tcm_free_lists", "pt_check", "pt_walk",

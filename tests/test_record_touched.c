@@ -75,8 +75,8 @@ static void each_way_to_write_is_seen(void **state)
 	trace_destroy(&trace);
 }
 
-/* It sits in small blocks, too; but nothing is kept of those. */
-static void small_blocks_are_touched(void **state)
+/* Of a page that blocks share nobody knows who wrote to it. */
+static void small_blocks_count_as_touched(void **state)
 {
 	struct trace trace;
 
@@ -102,7 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_way_to_write_is_seen),
-		cmocka_unit_test(small_blocks_are_touched),
+		cmocka_unit_test(small_blocks_count_as_touched),
 		cmocka_unit_test(without_the_option_nothing_is_said),
 	};
 	return cmocka_run_group_tests_name("record_touched", tests,

@@ -131,6 +131,23 @@ static void processors_are_counted_round_and_round(void **state)
 		                 processors[number % 3]);
 }
 
+/* The kernel may move it at once, so not every time; left alone it is half of them. */
+static void a_placed_thread_is_there(void **state)
+{
+	enum { TRIES = 100 };
+	cpu_set_t allowed;
+	int hits = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+	for (unsigned i = 0; i < TRIES; i++) {
+		placement_spread(i % 2);
+		hits += sched_getcpu() ==
+		        (int)placement_processor(&allowed, i % 2);
+	}
+	assert_in_range(hits, TRIES * 3 / 4, TRIES);
+}
+
 static void a_placed_thread_may_move_on(void **state)
 {
 	cpu_set_t before, after, one;
@@ -158,6 +175,7 @@ int main(void)
 		cmocka_unit_test(memory_that_runs_out_is_a_verdict),
 		cmocka_unit_test(figures_are_taken_within_a_round),
 		cmocka_unit_test(processors_are_counted_round_and_round),
+		cmocka_unit_test(a_placed_thread_is_there),
 		cmocka_unit_test(a_placed_thread_may_move_on),
 	};
 	return cmocka_run_group_tests_name("scaling", tests, NULL, NULL);

@@ -22,11 +22,11 @@
 /* What the replay writes into each block that it is given. */
 enum touch {
 	TOUCH_NONE,
-	TOUCH_FIRST,    /* the first byte               */
-	TOUCH_PAGES,    /* a byte in every 4 KiB        */
-	TOUCH_RECORDED, /* the same of as many bytes as the program did */
-	TOUCH_LINES,    /* a byte in every cache line   */
-	TOUCH_ALL,      /* every byte                   */
+	TOUCH_FIRST,    /* the first byte                                   */
+	TOUCH_PAGES,    /* a byte in every 4 KiB                            */
+	TOUCH_RECORDED, /* the same, of as many bytes as the program wrote  */
+	TOUCH_LINES,    /* a byte in every cache line                       */
+	TOUCH_ALL,      /* every byte                                       */
 	TOUCH_KINDS,
 };
 

@@ -145,17 +145,17 @@ static bool has_name(const struct contenders *contenders, const char *name)
 	return false;
 }
 
-/* "jemalloc" of "jemalloc:purge=decay", "lib:x" of "lib:./build/lib/x.so". */
+/*
+ * "jemalloc" of "jemalloc:purge=decay", "lib:x" of "lib:./build/lib/x.so" and of
+ * "lib:x[LOG=/tmp/x]".
+ */
 static int base_of(const char *label, const char **prefix, const char **base)
 {
-	const char *slash = strrchr(label, '/');
-
-	*prefix = slash != NULL ? "lib:" : "";
-	*base = slash != NULL ? slash + 1 : label;
-	if (strncmp(*base, "lib:", 4) == 0) {
-		*prefix = "lib:";
-		*base += 4;
-	}
+	*prefix = strncmp(label, "lib:", 4) == 0 ? "lib:" : "";
+	*base = label + strlen(*prefix);
+	const char *slash = memrchr(*base, '/', strcspn(*base, "["));
+	if (slash != NULL)
+		*base = slash + 1;
 	size_t bytes = strcspn(*base, ":[.");
 	return bytes < NAME_PLAIN_BYTES ? (int)bytes : NAME_PLAIN_BYTES;
 }

@@ -14,8 +14,9 @@ struct input {
 
 /*
  * `asked` is a file, or a pipe, of which a copy is made; "-", all that comes in
- * on our own stdin; or NULL, our own stdin if that is a file.  What is piped in and not asked for is left alone,
- * since it may never end: a line on stderr says so.  False with `error` set.
+ * on our own stdin; or NULL, our own stdin if that is a file.  What is piped in
+ * and not asked for is left alone, since it may never end: a line on stderr says
+ * so.  False with `error` set.
  */
 bool input_open(struct input *input, const char *asked,
                 struct trace_error *error);

@@ -14,8 +14,9 @@
 size_t placement_processor(const cpu_set_t *processors, unsigned number);
 
 /*
- * Moves the calling thread to that one of the processors it may use.  It may use the same ones afterwards: the kernel is
- * free to move it on.  What the kernel refuses is left as it is.
+ * Moves the calling thread to that one of the processors it may use.  It may use
+ * the same ones afterwards: the kernel is free to move it on.  What the kernel
+ * refuses is left as it is.
  */
 void placement_spread(unsigned number);
 

@@ -386,9 +386,10 @@ static bool add_segment(struct reader *reader, uint32_t i)
 		if (!binary_add_event(&adder, &read->ops[k], event))
 			return name_byte(reader,
 			                 reader->stored_at[STREAM_KINDS]);
-		if (read->sites != NULL && read->ops[k].kind <= TRACE_REALLOC)
+		bool has_block = read->ops[k].kind <= TRACE_REALLOC;
+		if (read->sites != NULL && has_block)
 			trace_builder_site(reader->builder, read->sites[k]);
-		if (read->untouched != NULL)
+		if (read->untouched != NULL && has_block)
 			trace_builder_untouched(reader->builder, event,
 			                        read->untouched[k]);
 		if (read->times != NULL &&

@@ -336,6 +336,7 @@ bool call_log_next(struct call_log *log, struct scan *line)
 {
 	while (lines_next(&log->lines, line)) {
 		log->place = log->lines.number;
+		scan_blanks(line);
 		if (!scan_at_end(line))
 			return true;
 	}

@@ -67,7 +67,10 @@ bool call_log_open(struct call_log *log, const struct trace_text *in,
 bool call_log_close(struct call_log *log, bool good, const char *source,
                     struct trace *trace);
 
-/* The next line that is not empty, which is now at hand; false behind the last. */
+/*
+ * The next line that is not blank, from its first character that is not; it is
+ * now at hand.  False behind the last.
+ */
 bool call_log_next(struct call_log *log, struct scan *line);
 
 /* `"what": reason`, at the line at hand; returns false. */

@@ -119,13 +119,9 @@ static bool read_call(struct call_log *log, struct scan *line,
 static bool read_line(struct logalloc *logalloc, struct scan *line)
 {
 	struct call_log *log = &logalloc->log;
+	struct token all = scan_rest(line), function;
 	uint64_t process, thread;
-	struct token function;
 
-	scan_blanks(line);
-	if (scan_at_end(line))
-		return true;
-	struct token all = scan_rest(line);
 	if (!scan_decimal(line, &process) || !scan_blanks(line) ||
 	    !scan_decimal(line, &thread) || !scan_blanks(line) ||
 	    !scan_word(line, &function) || !scan_text(line, "("))

@@ -166,8 +166,7 @@ static bool read_call(struct mtrace *mtrace, struct scan *line)
 
 static bool read_line(struct mtrace *mtrace, struct scan *line)
 {
-	scan_blanks(line);
-	if (scan_at_end(line) || scan_text(line, "= "))
+	if (scan_text(line, "= "))
 		return true; /* Start, End */
 	mtrace->caller = (struct caller){0};
 	if (scan_text(line, "@ ") && !read_caller(mtrace, line))

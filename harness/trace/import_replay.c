@@ -89,13 +89,9 @@ static bool read_call(struct call_log *log, struct token function,
 
 static bool read_line(struct call_log *log, struct scan *line)
 {
-	struct token function;
+	struct token all = scan_rest(line), function;
 	uint64_t thread;
 
-	scan_blanks(line);
-	if (scan_at_end(line))
-		return true;
-	struct token all = scan_rest(line);
 	if (!scan_decimal(line, &thread) || !scan_text(line, ":") ||
 	    !scan_blanks(line) || !scan_token(line, &function))
 		return call_log_fail(log, all,

@@ -52,7 +52,7 @@ static void copy_arrays(const struct trace *trace, char *start)
 
 bool trace_share(struct trace *trace, struct trace_error *error)
 {
-	const struct trace before = *trace;
+	struct trace before = *trace;
 	size_t bytes = ops_bytes(trace) + words_bytes(trace, trace->times) +
 	               words_bytes(trace, trace->untouched);
 	int memory = memfd_create("trace", MFD_CLOEXEC);
@@ -70,9 +70,7 @@ bool trace_share(struct trace *trace, struct trace_error *error)
 	}
 	copy_arrays(trace, start);
 	set_places(trace, start);
-	free(before.ops);
-	free(before.times);
-	free(before.untouched);
+	trace_free_events(&before);
 	trace->shared_bytes = bytes;
 	trace->shared_memory = memory;
 	return true;

@@ -116,7 +116,8 @@ bool trace_fail(struct trace_error *error, const char *format, ...)
 
 /*
  * Moves events, times and what was left untouched into a file in memory, so that
- * a program started later reads the very same pages.  False with `error` set, and the trace as it was.
+ * a program started later reads the very same pages.  False with `error` set, and
+ * the trace as it was.
  */
 bool trace_share(struct trace *trace, struct trace_error *error);
 
@@ -137,7 +138,7 @@ void trace_free_events(struct trace *trace);
 /* A name for messages: "malloc", "thread start"... */
 const char *trace_kind_name(enum trace_kind kind);
 
-/* How many bytes of its block's the program has written to, of all at most. */
+/* How many of its block's bytes the program wrote to; all if nothing is known. */
 static inline uint64_t trace_touched(const struct trace *trace, uint64_t event)
 {
 	uint64_t size = trace->ops[event].size;

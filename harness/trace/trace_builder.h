@@ -12,8 +12,8 @@
  * names or addresses number them first.  `place` is a line (text) or a byte
  * offset (binary), as the reader said at the start.
  *
- * Memory: 16 bytes an event (8 more with times, 4 with
- * sites, 8 with untouched bytes), 8 bytes an id, 16 bytes a slot.
+ * Memory: 16 bytes an event (8 more with times, 4 with sites, 8 with untouched
+ * bytes), 8 bytes an id, 16 bytes a slot.
  * Threads: one at a time.
  */
 #ifndef HARNESS_TRACE_TRACE_BUILDER_H
