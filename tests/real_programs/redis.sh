@@ -6,10 +6,13 @@
 keys=$1
 socket=$PWD/redis.sock
 
+# While it reads a snapshot it answers, too, but not PONG.
 start() {
 	redis-server --port 0 --unixsocket "$socket" --save '' --dir "$PWD" \
 		--hash-max-listpack-entries 16 --activedefrag no >/dev/null &
-	until redis-cli -s "$socket" ping >/dev/null 2>&1; do sleep 0.02; done
+	until [ "$(redis-cli -s "$socket" ping 2>/dev/null)" = PONG ]; do
+		sleep 0.02
+	done
 }
 say() { redis-cli -s "$socket" "$@"; }
 
