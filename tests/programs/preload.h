@@ -1,6 +1,6 @@
 /*
  * preload.h - what the preload_*.c programs share: how one says what was wrong,
- * and ways to run that are named on the command line.
+ * how one waits for a child, and ways to run that are named on the command line.
  */
 #ifndef TESTS_PROGRAMS_PRELOAD_H
 #define TESTS_PROGRAMS_PRELOAD_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Ends the process, without what runs at exit. */
@@ -16,6 +17,17 @@ static inline _Noreturn void stop(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
 	_exit(1);
+}
+
+/* Waits for what fork() returned. */
+static inline void expect_success(pid_t child)
+{
+	int status = 0;
+
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		stop("no child");
+	if (status != 0)
+		stop("the child failed");
 }
 
 struct way {

@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "preload.h"
@@ -163,16 +162,6 @@ static void *hand_on(void *argument)
 	while (forking > 0)
 		exchange(next_random(&state), 20);
 	return NULL;
-}
-
-static void expect_success(pid_t child)
-{
-	int status = 0;
-
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		stop("no child");
-	if (status != 0)
-		stop("the child failed");
 }
 
 static void be_child(unsigned seed)

@@ -104,16 +104,6 @@ static void churn(void)
 
 /* ---- fork -------------------------------------------------------------------- */
 
-static void expect_success(pid_t child)
-{
-	int status = 0;
-
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		stop("no child");
-	if (status != 0)
-		stop("the child failed");
-}
-
 static void fork_and_wait(int depth);
 
 static int child_main(char *inherited, int depth)
